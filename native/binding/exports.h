@@ -1,0 +1,16 @@
+// What each binding file adds to the addon's exports. The order is the order of initialisation.
+#pragma once
+
+#include <napi.h>
+
+namespace multiproc::binding {
+
+void export_environment(Napi::Env env, Napi::Object exports);
+void export_errors(Napi::Env env, Napi::Object exports);
+
+inline void export_all(Napi::Env env, Napi::Object exports) {
+  export_environment(env, exports);
+  export_errors(env, exports);
+}
+
+}  // namespace multiproc::binding

@@ -1,0 +1,137 @@
+/** The errors that this package throws: one class for each thing a caller may want to tell apart. */
+
+/** What every error of this package may be given beside its message. */
+export interface MultiprocErrorOptions extends ErrorOptions {
+  /** Replaces the class's own `ERR_MULTIPROC_…` code. */
+  code?: string;
+}
+
+/** The common ancestor of all errors of this package. */
+export class MultiprocError extends Error {
+  /** `ERR_MULTIPROC_…`, or the system's name (`'ENOENT'`) where a system call failed. */
+  readonly code: string;
+
+  constructor(message: string, options: MultiprocErrorOptions = {}) {
+    super(message, options);
+    this.code = options.code ?? 'ERR_MULTIPROC';
+  }
+}
+
+/** A system call failed. `code` is the system's name for the reason, as in Node's own errors. */
+export class SystemError extends MultiprocError {
+  readonly errno: number;
+  readonly syscall: string;
+  /** The name of the object or file that the call was about; empty where there is none. */
+  readonly path: string;
+
+  constructor(message: string, details: ErrorOptions & { code: string; errno: number; syscall: string; path: string }) {
+    super(message, details);
+    this.errno = details.errno;
+    this.syscall = details.syscall;
+    this.path = details.path;
+  }
+}
+
+/** A wait ended before what it waited for; mirrors `multiprocessing.TimeoutError`. */
+export class TimeoutError extends MultiprocError {
+  constructor(message = 'The wait timed out', options?: MultiprocErrorOptions) {
+    super(message, { code: 'ERR_MULTIPROC_TIMEOUT', ...options });
+  }
+}
+
+/** A queue had nothing to give within the wait; mirrors `queue.Empty`. */
+export class Empty extends MultiprocError {
+  constructor(message = 'The queue is empty', options?: MultiprocErrorOptions) {
+    super(message, { code: 'ERR_MULTIPROC_EMPTY', ...options });
+  }
+}
+
+/** A queue had no room within the wait; mirrors `queue.Full`. */
+export class Full extends MultiprocError {
+  constructor(message = 'The queue is full', options?: MultiprocErrorOptions) {
+    super(message, { code: 'ERR_MULTIPROC_FULL', ...options });
+  }
+}
+
+/** The object was closed in this process; Python reports the same as `ValueError` or `OSError`. */
+export class ClosedError extends MultiprocError {
+  constructor(message = 'The object is closed', options?: MultiprocErrorOptions) {
+    super(message, { code: 'ERR_MULTIPROC_CLOSED', ...options });
+  }
+}
+
+/** The barrier is broken; mirrors `threading.BrokenBarrierError`. */
+export class BrokenBarrierError extends MultiprocError {
+  constructor(message = 'The barrier is broken', options?: MultiprocErrorOptions) {
+    super(message, { code: 'ERR_MULTIPROC_BROKEN_BARRIER', ...options });
+  }
+}
+
+/** A buffer cannot hold the message; mirrors `multiprocessing.BufferTooShort`. */
+export class BufferTooShort extends MultiprocError {
+  constructor(message = 'The buffer is too short', options?: MultiprocErrorOptions) {
+    super(message, { code: 'ERR_MULTIPROC_BUFFER_TOO_SHORT', ...options });
+  }
+}
+
+/** The peer does not know the key; mirrors `multiprocessing.AuthenticationError`. */
+export class AuthenticationError extends MultiprocError {
+  constructor(message = 'Authentication failed', options?: MultiprocErrorOptions) {
+    super(message, { code: 'ERR_MULTIPROC_AUTHENTICATION', ...options });
+  }
+}
+
+/** Everything the other side sent was read, and nobody is left to send more; mirrors Python's `EOFError`. */
+export class EOFError extends MultiprocError {
+  constructor(message = 'The other side is gone', options?: MultiprocErrorOptions) {
+    super(message, { code: 'ERR_MULTIPROC_EOF', ...options });
+  }
+}
+
+/** A manager's server failed; mirrors `multiprocessing.managers.RemoteError`. */
+export class RemoteError extends MultiprocError {
+  constructor(message = 'The server failed', options?: MultiprocErrorOptions) {
+    super(message, { code: 'ERR_MULTIPROC_REMOTE', ...options });
+  }
+}
+
+/** A pool's worker died while it ran a task. */
+export class WorkerLostError extends MultiprocError {
+  constructor(message = 'The worker died', options?: MultiprocErrorOptions) {
+    super(message, { code: 'ERR_MULTIPROC_WORKER_LOST', ...options });
+  }
+}
+
+/** A process could not be started or used as asked; mirrors `multiprocessing.ProcessError`. */
+export class ProcessError extends MultiprocError {
+  constructor(message: string, options?: MultiprocErrorOptions) {
+    super(message, { code: 'ERR_MULTIPROC_PROCESS', ...options });
+  }
+}
+
+/** Misuse that Python reports as `ValueError` or `AssertionError`. */
+export class ValueError extends MultiprocError {
+  constructor(message: string, options?: MultiprocErrorOptions) {
+    super(message, { code: 'ERR_MULTIPROC_VALUE', ...options });
+  }
+}
+
+// On the prototypes, where V8 finds the name while it writes the first line of the stack.
+for (const errorClass of [
+  MultiprocError,
+  SystemError,
+  TimeoutError,
+  Empty,
+  Full,
+  ClosedError,
+  BrokenBarrierError,
+  BufferTooShort,
+  AuthenticationError,
+  EOFError,
+  RemoteError,
+  WorkerLostError,
+  ProcessError,
+  ValueError,
+]) {
+  Object.defineProperty(errorClass.prototype, 'name', { value: errorClass.name, writable: true, configurable: true });
+}
