@@ -4,10 +4,18 @@ import { createRequire } from 'node:module';
 import { fileURLToPath } from 'node:url';
 import { SystemError } from './errors.js';
 
+/** A mapping of shared memory, opaque here. */
+export type MappingHandle = { readonly mapping: unique symbol };
+
 /** Functions of the addon. Arguments are checked by the callers: what is wrong here is a fault of this package. */
 export interface Native {
   /** Registers the function that makes every error the addon throws for a failed system call. */
   setErrorFactory(make: (code: string, errno: number, syscall: string, name: string, text: string) => Error): void;
+
+  /** Every view of the buffer has length 0 afterwards. */
+  detachBuffer(buffer: ArrayBuffer): void;
+  /** Lets go of the shared memory and keeps its addresses reserved until every buffer over it has been collected. */
+  retireMapping(mapping: MappingHandle): void;
 }
 
 function load(): Native {

@@ -5,12 +5,14 @@
 
 namespace multiproc::binding {
 
+void export_buffer(Napi::Env env, Napi::Object exports);
 void export_environment(Napi::Env env, Napi::Object exports);
 void export_errors(Napi::Env env, Napi::Object exports);
 
 inline void export_all(Napi::Env env, Napi::Object exports) {
   export_environment(env, exports);
   export_errors(env, exports);
+  export_buffer(env, exports);
 }
 
 }  // namespace multiproc::binding
