@@ -1,0 +1,90 @@
+// A robust lock in one word: who holds it, whether an owner died, whether somebody is parked. States: sync/owner.h.
+#include "sync/lock.h"
+
+#include <sched.h>
+
+#include "sync/registry.h"
+#include "sys/clock.h"
+
+namespace multiproc::sync {
+
+namespace {
+
+constexpr int kEverybody = -1;
+
+// The kernel wakes one sleeper of a dead owner. Whoever takes over wakes the rest: each may wait for another lock.
+bool take_over(Word& word, uint32_t* seen, uint32_t me) {
+  uint32_t dead = *seen & kOwnerMask;
+  if (!word.compare_exchange_strong(*seen, me | kDirty | kContended, std::memory_order_acquire)) return false;
+  sys::futex_wake(&life_word(registry()->slots[slot_of(dead)]), kEverybody);
+  return true;
+}
+
+bool take_free(Word& word, uint32_t* seen, uint32_t me, bool parked) {
+  uint32_t mine = me | (*seen & (kDirty | kContended)) | (parked ? kContended : 0);
+  return word.compare_exchange_strong(*seen, mine, std::memory_order_acquire);
+}
+
+}  // namespace
+
+bool lock_attempt(Word& word, uint32_t me, bool parked, sys::FutexSet* set) {
+  uint32_t seen = word.load(std::memory_order_relaxed);
+  for (;;) {
+    uint32_t owner = seen & kOwnerMask;
+    if (owner == 0) {
+      if (take_free(word, &seen, me, parked)) return true;
+      continue;
+    }
+    uint32_t life = 0;
+    bool mine = owner == me;
+    if (!mine && !watch_life(owner, &life)) {
+      if (take_over(word, &seen, me)) return true;
+      continue;
+    }
+    if ((seen & kContended) == 0) {
+      if (!word.compare_exchange_strong(seen, seen | kContended, std::memory_order_relaxed)) continue;
+      seen |= kContended;
+    }
+    set->add(&word, seen);
+    if (!mine) set->add(&life_word(registry()->slots[slot_of(owner)]), life);
+    return false;
+  }
+}
+
+bool lock_try(Word& word, uint32_t me) {
+  uint32_t seen = word.load(std::memory_order_relaxed);
+  for (;;) {
+    uint32_t owner = seen & kOwnerMask;
+    if (owner == 0) {
+      if (take_free(word, &seen, me, false)) return true;
+    } else if (owner != me && is_dead(owner)) {
+      if (take_over(word, &seen, me)) return true;
+    } else {
+      return false;
+    }
+  }
+}
+
+bool lock_release(Word& word) {
+  uint32_t seen = word.load(std::memory_order_relaxed);
+  do {
+    if ((seen & kOwnerMask) == 0) return false;
+  } while (!word.compare_exchange_weak(seen, seen & kDirty, std::memory_order_release, std::memory_order_relaxed));
+  if ((seen & kContended) != 0) sys::futex_wake(&word, 1);
+  return true;
+}
+
+void lock_yield(Word& word) {
+  int64_t until = sys::monotonic_ns() + 100'000;
+  while ((word.load(std::memory_order_relaxed) & kOwnerMask) == 0 && sys::monotonic_ns() < until) sched_yield();
+}
+
+bool lock_mark_consistent(Word& word, uint32_t me) {
+  uint32_t seen = word.load(std::memory_order_relaxed);
+  do {
+    if ((seen & kOwnerMask) != me) return false;
+  } while (!word.compare_exchange_weak(seen, seen & ~kDirty, std::memory_order_relaxed));
+  return true;
+}
+
+}  // namespace multiproc::sync

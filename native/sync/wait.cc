@@ -1,0 +1,125 @@
+// The one waiting primitive: everything that can be waited for is a Target, which can be attempted.
+#include "sync/wait.h"
+
+#include <sched.h>
+
+#include "sync/lock.h"
+#include "sync/registry.h"
+#include "sync/semaphore.h"
+#include "sys/clock.h"
+
+namespace multiproc::sync {
+
+namespace {
+
+constexpr int kLooks = 200;
+
+int usable_cpus() {
+  cpu_set_t cpus;
+  return sched_getaffinity(0, sizeof cpus, &cpus) == 0 ? CPU_COUNT(&cpus) : 1;
+}
+
+inline void relax() {
+#if defined(__x86_64__)
+  __builtin_ia32_pause();
+#elif defined(__aarch64__)
+  asm volatile("yield");
+#endif
+}
+
+int32_t try_once(const Target& target, uint32_t me) {
+  switch (target.kind) {
+    case Target::Kind::lock:
+      return lock_try(*target.word, me) ? 0 : kNotYet;
+    case Target::Kind::semaphore:
+      return semaphore_try(*target.word) ? 0 : kNotYet;
+    case Target::Kind::permits:
+      return permits_try(target.permits(), me);
+  }
+  return kNotYet;
+}
+
+bool looks_free(const Target& target) {
+  uint32_t word = target.word->load(std::memory_order_relaxed);
+  switch (target.kind) {
+    case Target::Kind::lock:
+      return (word & kOwnerMask) == 0;
+    case Target::Kind::semaphore:
+      return (word & kMaxPermits) != 0;
+    case Target::Kind::permits:
+      return false;
+  }
+  return false;
+}
+
+// Short sections end within a look or two, and a sleep costs both sides a system call. On one CPU nobody can end theirs
+// while we look.
+int32_t look(const Target& target, uint32_t me) {
+  static const bool pays = usable_cpus() > 1;
+  if (!pays) return kNotYet;
+  for (int i = 0; i < kLooks; i++) {
+    if (looks_free(target)) {
+      int32_t won = try_once(target, me);
+      if (won != kNotYet) return won;
+    }
+    relax();
+  }
+  return kNotYet;
+}
+
+}  // namespace
+
+int32_t attempt(const Target& target, uint32_t me, bool parked, sys::FutexSet* set) {
+  switch (target.kind) {
+    case Target::Kind::lock:
+      return lock_attempt(*target.word, me, parked, set) ? 0 : kNotYet;
+    case Target::Kind::semaphore:
+      return semaphore_attempt(*target.word, parked, set) ? 0 : kNotYet;
+    case Target::Kind::permits:
+      return permits_attempt(target.permits(), me, parked, set);
+  }
+  return kNotYet;
+}
+
+void give_back(const Target& target, uint32_t me, int32_t won) {
+  switch (target.kind) {
+    case Target::Kind::lock:
+      lock_release(*target.word);
+      return;
+    case Target::Kind::semaphore:
+      semaphore_release(*target.word, 1, kMaxPermits);
+      return;
+    case Target::Kind::permits:
+      permits_release(target.permits(), me, static_cast<uint32_t>(won));
+      return;
+  }
+}
+
+void pass_wake_on(const Target& target, int count) {
+  if (target.kind == Target::Kind::permits || looks_free(target)) sys::futex_wake(target.word, count);
+}
+
+int32_t wait_until(const Target& target, uint32_t me, int64_t deadline_ns) {
+  int32_t won = try_once(target, me);
+  if (won != kNotYet || sys::monotonic_ns() >= deadline_ns) return won;
+  won = look(target, me);
+  if (won != kNotYet) return won;
+  show_wait(me, target.key);
+  sys::FutexSet set;
+  for (bool parked = false;; parked = true) {
+    set.clear();
+    won = attempt(target, me, parked, &set);
+    if (won != kNotYet) break;
+    int64_t now = sys::monotonic_ns();
+    if (now >= deadline_ns) {
+      pass_wake_on(target);
+      break;
+    }
+    int64_t bound = now + sys::longest_park_ns() / (set.overflowed() ? 5 : 1);
+    sys::futex_wait(set, bound < deadline_ns ? bound : deadline_ns);
+  }
+  hide_wait(me, target.key);
+  return won;
+}
+
+}  // namespace multiproc::sync

@@ -1,0 +1,153 @@
+// Files in /dev/shm: born whole, opened under a shared lock, removed only when nobody has them open.
+#include "sys/shm_file.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <sys/file.h>
+#include <sys/stat.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "sys/clock.h"
+
+namespace multiproc::sys {
+
+namespace {
+
+constexpr mode_t kMode = 0600;
+constexpr int64_t kLongestSweep = 5000 * kMillisecond;
+
+int retry_open(const char* path, int flags, mode_t mode) {
+  int fd;
+  do fd = open(path, flags | O_CLOEXEC, mode);
+  while (fd == -1 && errno == EINTR);
+  return fd;
+}
+
+int retry_flock(int fd, int operation) {
+  int result;
+  do result = flock(fd, operation);
+  while (result == -1 && errno == EINTR);
+  return result;
+}
+
+// posix_fallocate returns its error, and EINTR leaves the file as far as it got: calling again goes on.
+int reserve(int fd, uint64_t size) {
+  int code;
+  do code = posix_fallocate(fd, 0, static_cast<off_t>(size));
+  while (code == EINTR);
+  return code;
+}
+
+// A sweeper holds the exclusive lock for microseconds. One that was stopped meanwhile must not hang us.
+Failure lock_within(int fd, int64_t deadline_ns) {
+  for (;;) {
+    if (retry_flock(fd, LOCK_SH | LOCK_NB) == 0) return {};
+    if (errno != EWOULDBLOCK) return {errno, "flock"};
+    if (monotonic_ns() > deadline_ns) return {EBUSY, "flock"};
+    timespec moment = {0, kMillisecond};
+    nanosleep(&moment, nullptr);
+  }
+}
+
+Failure check_opened(int fd, FileFacts* facts) {
+  struct stat status;
+  if (fstat(fd, &status) == -1) return {errno, "fstat"};
+  if (status.st_nlink == 0) return {ENOENT, "open"};
+  if (!S_ISREG(status.st_mode) || status.st_uid != geteuid() || (status.st_mode & 07777) != kMode) {
+    return {EACCES, "open"};
+  }
+  facts->size = static_cast<uint64_t>(status.st_size);
+  facts->inode = static_cast<uint64_t>(status.st_ino);
+  return {};
+}
+
+}  // namespace
+
+std::string file_path(const std::string& name) { return "/dev/shm/" + name; }
+
+Failure create_file(uint64_t size, const std::string& temporary_name, NewFile* file) {
+  file->fd = retry_open("/dev/shm", O_TMPFILE | O_RDWR, kMode);
+  if (file->fd == -1) {
+    if (errno != EOPNOTSUPP && errno != EISDIR && errno != EINVAL) return {errno, "open"};
+    file->temporary = temporary_name;
+    file->fd = retry_open(file_path(temporary_name).c_str(), O_CREAT | O_EXCL | O_RDWR | O_NOFOLLOW, kMode);
+    if (file->fd == -1) return {errno, "open"};
+  }
+  // The umask has taken bits from the mode, and openers insist on it.
+  if (fchmod(file->fd, kMode) == -1 || retry_flock(file->fd, LOCK_SH) == -1) {
+    Failure failure = {errno, "fchmod"};
+    close_file(file);
+    return failure;
+  }
+  int code = reserve(file->fd, size);
+  if (code != 0) {
+    close_file(file);
+    return {code, "posix_fallocate"};
+  }
+  return {};
+}
+
+Failure publish_file(NewFile* file, const std::string& name) {
+  std::string target = file_path(name);
+  if (!file->temporary.empty()) {
+    if (link(file_path(file->temporary).c_str(), target.c_str()) == -1) return {errno, "link"};
+    unlink(file_path(file->temporary).c_str());
+    file->temporary.clear();
+    return {};
+  }
+  // AT_EMPTY_PATH would need a capability; the link in /proc needs none.
+  char self[32];
+  snprintf(self, sizeof self, "/proc/self/fd/%d", file->fd);
+  if (linkat(AT_FDCWD, self, AT_FDCWD, target.c_str(), AT_SYMLINK_FOLLOW) == -1) return {errno, "linkat"};
+  return {};
+}
+
+void close_file(NewFile* file) {
+  if (!file->temporary.empty()) unlink(file_path(file->temporary).c_str());
+  file->temporary.clear();
+  if (file->fd != -1) close(file->fd);
+  file->fd = -1;
+}
+
+Failure open_file(const std::string& name, int* fd, FileFacts* facts) {
+  *fd = retry_open(file_path(name).c_str(), O_RDWR | O_NOFOLLOW | O_NONBLOCK, 0);
+  if (*fd == -1) return {errno, "open"};
+  Failure failure = lock_within(*fd, monotonic_ns() + kLongestSweep);
+  if (!failure) failure = check_opened(*fd, facts);
+  if (failure) {
+    close(*fd);
+    *fd = -1;
+  }
+  return failure;
+}
+
+bool lock_alone(int fd) { return retry_flock(fd, LOCK_EX | LOCK_NB) == 0; }
+
+void lock_shared(int fd) { retry_flock(fd, LOCK_SH); }
+
+Failure unlink_file(const std::string& name) {
+  if (unlink(file_path(name).c_str()) == -1) return {errno, "unlink"};
+  return {};
+}
+
+Sweep sweep_file(const std::string& name, bool (*still_needed)(int fd, uint64_t size)) {
+  int fd = retry_open(file_path(name).c_str(), O_RDONLY | O_NOFOLLOW | O_NONBLOCK, 0);
+  if (fd == -1) return errno == ENOENT ? Sweep::gone : Sweep::in_use;
+  Sweep result = Sweep::in_use;
+  struct stat opened, named;
+  if (fstat(fd, &opened) == 0 && S_ISREG(opened.st_mode) && lock_alone(fd) &&
+      !still_needed(fd, static_cast<uint64_t>(opened.st_size))) {
+    // The name may meanwhile belong to another file: only what we locked may go.
+    if (lstat(file_path(name).c_str(), &named) == -1) {
+      result = Sweep::gone;
+    } else if (named.st_ino == opened.st_ino && named.st_dev == opened.st_dev) {
+      result = unlink(file_path(name).c_str()) == 0 ? Sweep::removed : Sweep::gone;
+    }
+  }
+  close(fd);
+  return result;
+}
+
+}  // namespace multiproc::sys

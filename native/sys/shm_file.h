@@ -1,0 +1,57 @@
+// Files in /dev/shm: born whole, opened under a shared lock, removed only when nobody has them open.
+//
+// Whoever has a segment open holds flock(LOCK_SH) on it. The mapping alone keeps the lock after its descriptor is closed,
+// and the kernel drops it with the last mapping, however the process ends. So "who has it open?" is a question that
+// flock(LOCK_EX | LOCK_NB) answers, without pids, across containers that share /dev/shm.
+#pragma once
+
+#include <sys/types.h>
+
+#include <cstdint>
+#include <string>
+
+#include "sys/result.h"
+
+namespace multiproc::sys {
+
+// A file that has no name yet (or, where O_TMPFILE is missing, a temporary one).
+struct NewFile {
+  int fd = -1;
+  std::string temporary;
+};
+
+struct FileFacts {
+  uint64_t size = 0;
+  uint64_t inode = 0;
+};
+
+// Makes a file of `size` bytes, mode 0600, its memory reserved: a full /dev/shm says ENOSPC here, not SIGBUS later.
+// The file is locked (shared) before it can have a name. `temporary_name` is used only where O_TMPFILE is missing.
+Failure create_file(uint64_t size, const std::string& temporary_name, NewFile* file);
+
+// Gives the file its name. EEXIST: somebody else was first. The descriptor stays open.
+Failure publish_file(NewFile* file, const std::string& name);
+
+// Closes the descriptor and removes what a file that never got its name left behind. Idempotent.
+void close_file(NewFile* file);
+
+// Opens an existing file of this user, mode 0600, and takes the shared lock. ENOENT also when it was unlinked meanwhile,
+// EACCES for a file of another user or with another mode, EBUSY when a sweeper holds it for five seconds.
+Failure open_file(const std::string& name, int* fd, FileFacts* facts);
+
+// Takes the exclusive lock instead of the shared one, if nobody else has the file open; then back.
+bool lock_alone(int fd);
+void lock_shared(int fd);
+
+// Removes the name. ENOENT when there is none.
+Failure unlink_file(const std::string& name);
+
+enum class Sweep { removed, in_use, gone };
+
+// Removes the file if nobody has it open and `still_needed` (given the descriptor) says no.
+Sweep sweep_file(const std::string& name, bool (*still_needed)(int fd, uint64_t size));
+
+// The path of a name. Names hold no slash: the callers check.
+std::string file_path(const std::string& name);
+
+}  // namespace multiproc::sys
