@@ -3,12 +3,27 @@
 
 #include <napi.h>
 
+#include <memory>
+#include <vector>
+
+#include "sync/segment.h"
+
 namespace multiproc::binding {
+
+class Grants;
 
 struct Environment {
   Napi::FunctionReference error_factory;
+  Napi::FunctionReference heartbeat;                     // fails once the environment is being terminated
+  std::vector<std::unique_ptr<sync::Segment>> segments;  // by the ids that JavaScript holds; empty where released
+  Grants* grants = nullptr;                              // made at the first pending wait
+
+  ~Environment();
 
   static Environment& of(napi_env env);
+
+  // Null, with an exception pending, for an id that is not in use.
+  sync::Segment* segment(napi_env env, uint32_t id);
 };
 
 void export_environment(Napi::Env env, Napi::Object exports);

@@ -49,6 +49,9 @@ const char* errno_name(int code) {
     NAME(ENOTCONN)
     NAME(ECONNRESET)
     NAME(EDQUOT)
+    NAME(EPROTO)
+    NAME(ESTALE)
+    NAME(EUSERS)
 #undef NAME
     default:
       return "EUNKNOWN";
@@ -74,9 +77,9 @@ napi_value throw_failure(napi_env env, const sys::Failure& failure, const std::s
     napi_throw_error(env, code, failure.call);
     return nullptr;
   }
-  Napi::Value error = environment.error_factory.Call({Napi::String::New(env, code), Napi::Number::New(env, failure.code),
-                                                      Napi::String::New(env, failure.call), Napi::String::New(env, name),
-                                                      Napi::String::New(env, std::strerror(failure.code))});
+  Napi::Value error = environment.error_factory.Call(
+      {Napi::String::New(env, code), Napi::Number::New(env, failure.code), Napi::String::New(env, failure.call),
+       Napi::String::New(env, name), Napi::String::New(env, std::strerror(failure.code))});
   if (!error.IsEmpty()) napi_throw(env, error);
   return nullptr;
 }

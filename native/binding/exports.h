@@ -8,11 +8,21 @@ namespace multiproc::binding {
 void export_buffer(Napi::Env env, Napi::Object exports);
 void export_environment(Napi::Env env, Napi::Object exports);
 void export_errors(Napi::Env env, Napi::Object exports);
+void export_grants(Napi::Env env, Napi::Object exports);
+void export_locks(Napi::Env env, Napi::Object exports);
+void export_participants(Napi::Env env, Napi::Object exports);
+void export_segments(Napi::Env env, Napi::Object exports);
+void export_semaphores(Napi::Env env, Napi::Object exports);
 
 inline void export_all(Napi::Env env, Napi::Object exports) {
   export_environment(env, exports);
   export_errors(env, exports);
   export_buffer(env, exports);
+  export_grants(env, exports);
+  export_locks(env, exports);
+  export_participants(env, exports);
+  export_segments(env, exports);
+  export_semaphores(env, exports);
 }
 
 }  // namespace multiproc::binding

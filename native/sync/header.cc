@@ -82,7 +82,8 @@ HeaderFault check_block(const uint8_t* data, uint64_t file_size, uint64_t offset
       return HeaderFault::none;
     case BlockKind::semaphore:
     case BlockKind::bounded_semaphore:
-      if ((facts->flags & kRobust) == 0) return facts->length <= 0x7fffffff ? HeaderFault::none : HeaderFault::bad_block;
+      if ((facts->flags & kRobust) == 0)
+        return facts->length <= 0x7fffffff ? HeaderFault::none : HeaderFault::bad_block;
       if (facts->length == 0 || facts->length > kMaxRobustPermits) return HeaderFault::bad_block;
       return facts->size >= kTableOffset + 4 * facts->length ? HeaderFault::none : HeaderFault::bad_block;
     case BlockKind::value:

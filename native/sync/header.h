@@ -29,8 +29,8 @@ struct SegmentHeader {
   uint32_t reserved;
   uint64_t created_ms;
   uint8_t room[64];
-  // Handles on their way: participant in the upper half, how many in the lower. While the participant lives, the segment
-  // counts as open although nobody may have mapped it.
+  // Handles on their way: participant in the upper half, how many in the lower. While the participant lives, the
+  // segment counts as open although nobody may have mapped it.
   std::atomic<uint64_t> transits[kTransits];
 };
 static_assert(sizeof(SegmentHeader) == kFirstBlock, "the segment header is part of the ABI");
@@ -108,8 +108,8 @@ void end_transit(SegmentHeader* header, uint32_t sender);
 // Whether a living participant's handle is on its way. `transits` may be a copy.
 bool in_transit(const SegmentHeader* header);
 
-// The words in the segment name participants of a registry that is gone: held locks become free and dirty, permits free.
-// Precondition: nobody else has the segment open.
+// The words in the segment name participants of a registry that is gone: held locks become free and dirty, permits
+// free. Precondition: nobody else has the segment open.
 void adopt_segment(uint8_t* data, uint64_t file_size);
 
 }  // namespace multiproc::sync

@@ -58,8 +58,9 @@ static_assert(sizeof(Registry) == 256 + kSlots * sizeof(Slot), "the registry is 
 // The word of `slot.life` that the kernel marks: the thread id of the owner, FUTEX_WAITERS, FUTEX_OWNER_DIED.
 Word& life_word(Slot& slot);
 
-// Opens (or makes) this user's registry, once for the process; the mapping stays for ever, as robust lists point into it.
-// `registry()` is null before. Failures: EACCES for a registry of another user or mode, EPROTO for one that is not ours.
+// Opens (or makes) this user's registry, once for the process; the mapping stays for ever, as robust lists point into
+// it. `registry()` is null before. Failures: EACCES for a registry of another user or mode, EPROTO for one that is not
+// ours.
 sys::Failure open_registry();
 Registry* registry();
 

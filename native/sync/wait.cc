@@ -99,7 +99,7 @@ void pass_wake_on(const Target& target, int count) {
   if (target.kind == Target::Kind::permits || looks_free(target)) sys::futex_wake(target.word, count);
 }
 
-int32_t wait_until(const Target& target, uint32_t me, int64_t deadline_ns) {
+int32_t wait_until(const Target& target, uint32_t me, int64_t deadline_ns, KeepWaiting keep_waiting) {
   int32_t won = try_once(target, me);
   if (won != kNotYet || sys::monotonic_ns() >= deadline_ns) return won;
   won = look(target, me);
@@ -111,7 +111,8 @@ int32_t wait_until(const Target& target, uint32_t me, int64_t deadline_ns) {
     won = attempt(target, me, parked, &set);
     if (won != kNotYet) break;
     int64_t now = sys::monotonic_ns();
-    if (now >= deadline_ns) {
+    bool ended = parked && keep_waiting.ask != nullptr && !keep_waiting.ask(keep_waiting.context);
+    if (ended || now >= deadline_ns) {
       pass_wake_on(target);
       break;
     }

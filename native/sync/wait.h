@@ -1,7 +1,7 @@
 // The one waiting primitive: everything that can be waited for is a Target, which can be attempted.
 //
-// An attempt either succeeds or says on which words to sleep. The blocking wait here and the waiter threads for promises
-// (sync/waiter.h) are two loops around the same attempts.
+// An attempt either succeeds or says on which words to sleep. The blocking wait here and the waiter threads for
+// promises (sync/waiter.h) are two loops around the same attempts.
 #pragma once
 
 #include <cstdint>
@@ -35,7 +35,16 @@ void give_back(const Target& target, uint32_t me, int32_t won);
 // Someone who stops waiting may have swallowed a wake-up that was meant for the next sleeper.
 void pass_wake_on(const Target& target, int count = 1);
 
+// Names an object in the registry's `waits`; never 0.
+constexpr uint64_t wait_key(uint64_t inode, uint64_t body) { return inode << 24 | (body / 16 & 0xfffffe) | 1; }
+
+// Asked between two sleeps, at least every 100 ms: false ends the wait as if its deadline had passed.
+struct KeepWaiting {
+  bool (*ask)(void*) = nullptr;
+  void* context = nullptr;
+};
+
 // Blocks this thread until the target is won or the deadline passed (kNotYet).
-int32_t wait_until(const Target& target, uint32_t me, int64_t deadline_ns);
+int32_t wait_until(const Target& target, uint32_t me, int64_t deadline_ns, KeepWaiting keep_waiting = {});
 
 }  // namespace multiproc::sync

@@ -1,4 +1,5 @@
-// Waiting without blocking: threads of our own that sleep for many targets at once and win them for a JavaScript thread.
+// Waiting without blocking: threads of our own that sleep for many targets at once and win them for a JavaScript
+// thread.
 #include "sync/waiter.h"
 
 #include <errno.h>

@@ -1,4 +1,5 @@
-// Waiting without blocking: threads of our own that sleep for many targets at once and win them for a JavaScript thread.
+// Waiting without blocking: threads of our own that sleep for many targets at once and win them for a JavaScript
+// thread.
 //
 // One Waiter serves one participant. Each of its lanes is a thread that parks for up to 126 targets (futex_waitv takes
 // 128 words: one is the lane's doorbell, and targets with one owner share its life word); more targets make more lanes.

@@ -40,8 +40,8 @@ class FutexSet {
   bool overflowed_ = false;
 };
 
-// Sleeps until one word of the set was woken or differs from its value, a signal came, or the deadline passed. May return
-// early for no reason: the caller looks again. Where futex_waitv is missing it sleeps on the first word alone.
+// Sleeps until one word of the set was woken or differs from its value, a signal came, or the deadline passed. May
+// return early for no reason: the caller looks again. Where futex_waitv is missing it sleeps on the first word alone.
 void futex_wait(const FutexSet& set, int64_t deadline_ns);
 
 // Wakes up to `count` sleepers; returns how many there were.

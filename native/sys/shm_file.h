@@ -1,8 +1,8 @@
 // Files in /dev/shm: born whole, opened under a shared lock, removed only when nobody has them open.
 //
-// Whoever has a segment open holds flock(LOCK_SH) on it. The mapping alone keeps the lock after its descriptor is closed,
-// and the kernel drops it with the last mapping, however the process ends. So "who has it open?" is a question that
-// flock(LOCK_EX | LOCK_NB) answers, without pids, across containers that share /dev/shm.
+// Whoever has a segment open holds flock(LOCK_SH) on it. The mapping alone keeps the lock after its descriptor is
+// closed, and the kernel drops it with the last mapping, however the process ends. So "who has it open?" is a question
+// that flock(LOCK_EX | LOCK_NB) answers, without pids, across containers that share /dev/shm.
 #pragma once
 
 #include <sys/types.h>
@@ -35,8 +35,8 @@ Failure publish_file(NewFile* file, const std::string& name);
 // Closes the descriptor and removes what a file that never got its name left behind. Idempotent.
 void close_file(NewFile* file);
 
-// Opens an existing file of this user, mode 0600, and takes the shared lock. ENOENT also when it was unlinked meanwhile,
-// EACCES for a file of another user or with another mode, EBUSY when a sweeper holds it for five seconds.
+// Opens an existing file of this user, mode 0600, and takes the shared lock. ENOENT also when it was unlinked
+// meanwhile, EACCES for a file of another user or with another mode, EBUSY when a sweeper holds it for five seconds.
 Failure open_file(const std::string& name, int* fd, FileFacts* facts);
 
 // Takes the exclusive lock instead of the shared one, if nobody else has the file open; then back.

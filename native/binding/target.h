@@ -1,0 +1,32 @@
+// How a binding finds the words of an object: by segment id and byte offset, checked against the segment's size.
+#pragma once
+
+#include <napi.h>
+
+#include <memory>
+
+#include "binding/arguments.h"
+#include "sync/wait.h"
+#include "sys/mapping.h"
+
+namespace multiproc::binding {
+
+struct Located {
+  sync::Target target;
+  std::shared_ptr<sys::Mapping> memory;
+};
+
+// Reads (segment id, offset of the body, number of permits) from the arguments at `index`. For locks and semaphores the
+// number of permits is not looked at. False, with an exception pending, if the words are not inside the segment.
+bool locate(napi_env env, Arguments& arguments, size_t index, sync::Target::Kind kind, Located* located);
+
+// The word alone, for calls that cannot wait: cheaper, as nothing is shared.
+sync::Word* locate_word(napi_env env, Arguments& arguments, size_t index);
+
+// This thread's participant id: attached by the TypeScript side before any object exists.
+uint32_t participant();
+
+// Blocks until the target is won, the deadline (in ms, on CLOCK_MONOTONIC) passed, or the environment is terminated.
+int32_t block_until(napi_env env, const sync::Target& target, double deadline_ms);
+
+}  // namespace multiproc::binding
