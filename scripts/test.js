@@ -1,0 +1,213 @@
+// Runs the compiled test files, each as a plain node process, and ends with the line `N passed, N failed`.
+//
+//   node scripts/test.js [--jobs N] [--timeout SECONDS] [--verbose] [part of a file name …]
+//
+// The files are ordinary tap programs. They are not run by the `tap` command because that starts every test, and every
+// node process which a test starts, with module loaders and a thread of their own: CONTRIBUTING.md has the figures.
+//
+// What is counted are the top-level tests of each file. A file counts one failure more if it prints a process warning,
+// runs too long, exits with an error that no test explains, or leaves a process or a segment behind.
+import { spawn } from 'node:child_process';
+import { randomUUID } from 'node:crypto';
+import { readdirSync, readFileSync } from 'node:fs';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { fileURLToPath } from 'node:url';
+import { inspect, parseArgs } from 'node:util';
+import { Parser } from 'tap-parser';
+import { leftovers, segments } from '../test-dist/harness/leftovers.js';
+
+const root = fileURLToPath(new URL('..', import.meta.url));
+const { values: options, positionals: wanted } = parseArgs({
+  allowPositionals: true,
+  options: {
+    jobs: { type: 'string', short: 'j', default: '1' },
+    timeout: { type: 'string', short: 't', default: '120' },
+    verbose: { type: 'boolean', short: 'v', default: false },
+  },
+});
+
+const files = readdirSync(`${root}/test-dist`, { recursive: true })
+  .filter((file) => file.endsWith('.test.js'))
+  .filter((file) => wanted.length === 0 || wanted.some((part) => file.includes(part)))
+  .sort();
+if (files.length === 0) fatal('no test file has such a name');
+
+const jobs = Number(options.jobs);
+const totals = { passed: 0, failed: 0, skipped: 0 };
+const queue = [...files];
+await Promise.all(Array.from({ length: jobs }, worker));
+
+console.log(`\n${totals.passed} passed, ${totals.failed} failed${totals.skipped ? `, ${totals.skipped} skipped` : ''}`);
+process.exitCode = totals.failed > 0 || totals.passed === 0 ? 1 : 0;
+
+async function worker() {
+  for (let file = queue.shift(); file !== undefined; file = queue.shift()) {
+    const result = await run(file);
+    totals.passed += result.passed;
+    totals.failed += result.failed;
+    totals.skipped += result.skips.length;
+    const mark = result.failed > 0 ? 'FAIL' : 'ok  ';
+    console.log(
+      `${mark} ${file.replace(/\.test\.js$/, '')}: ${result.passed} passed in ${result.seconds.toFixed(1)} s`,
+    );
+    for (const skip of result.skips) console.log(`     skipped: ${skip}`);
+    for (const detail of result.details) console.log(indent(detail));
+    if (result.failed > 0 && result.stderr !== '') console.log(indent(`stderr:\n${result.stderr}`));
+  }
+}
+
+async function run(file) {
+  const path = `${root}/test-dist/${file}`;
+  const timeout = Math.max(Number(options.timeout), ownTimeout(path));
+  const mark = `MULTIPROC_TEST_RUN=${randomUUID()}`;
+  const before = segments();
+  const start = performance.now();
+
+  const child = spawn(process.execPath, [path], {
+    cwd: root,
+    env: { ...process.env, ...Object.fromEntries([mark.split('=')]), TAP_TIMEOUT: String(timeout) },
+    stdio: ['ignore', 'pipe', 'pipe'],
+  });
+  const ended = new Promise((resolve, reject) => {
+    child.on('error', reject);
+    child.on('exit', (code, signal) => resolve({ code, signal }));
+  });
+  const report = readTap(child.stdout);
+  let stderr = '';
+  child.stderr.setEncoding('utf8').on('data', (text) => {
+    stderr += text;
+    if (options.verbose) process.stderr.write(text);
+  });
+  if (options.verbose) child.stdout.pipe(process.stdout, { end: false });
+
+  // tap ends a test that takes too long by itself and says what keeps it busy; this is for one that blocks its thread.
+  let late = false;
+  const watchdog = setTimeout(
+    () => {
+      late = true;
+      for (const pid of processes(mark)) kill(pid);
+    },
+    timeout * 1000 + 15_000,
+  );
+  const { code, signal } = await ended;
+  clearTimeout(watchdog);
+  const seconds = (performance.now() - start) / 1000;
+
+  // Left processes first: they may hold the output's pipe open.
+  const strays = await left(mark);
+  const { passed, failed, skips, details, problems } = await report;
+  const unexplained = failed === 0 && (code !== 0 || signal !== null);
+  if (late) problems.push(`killed: its thread was still busy ${timeout + 15} s after the start`);
+  else if (unexplained) problems.push(`ended with ${signal ?? `exit code ${code}`}`);
+  for (const stray of strays) problems.push(`left a process: ${stray}`);
+  for (const [warning] of stderr.matchAll(/^\(node:\d+\) .*/gm)) problems.push(`process warning: ${warning}`);
+  const names = jobs === 1 ? await leftovers(before) : [];
+  if (names.length > 0) problems.push(`left in /dev/shm: ${names.join(', ')}`);
+  return {
+    passed,
+    failed: failed + (problems.length > 0 ? 1 : 0),
+    skips,
+    details: [...details, ...problems],
+    stderr,
+    seconds,
+  };
+}
+
+// A file may need more: it says so by `t.setTimeout(…)` at its top level.
+function ownTimeout(path) {
+  const [, ms = '0'] = /^t\.setTimeout\(([\d_]+)\);/m.exec(readFileSync(path, 'utf8')) ?? [];
+  return Number(ms.replaceAll('_', '')) / 1000;
+}
+
+function readTap(stream) {
+  const found = { passed: 0, failed: 0, skips: [], details: [], problems: [] };
+  const parser = new Parser();
+  collectFailures(parser, found.details);
+  parser.on('assert', (assert) => {
+    if (assert.skip) found.skips.push(`${assert.name} (${assert.skip === true ? 'no reason given' : assert.skip})`);
+    else if (assert.ok || assert.todo) found.passed++;
+    else found.failed++;
+  });
+  return new Promise((resolve) => {
+    parser.on('complete', (results) => {
+      if (results.bailout) found.problems.push(`bailed out: ${results.bailout}`);
+      const { skipAll, skipReason } = results.plan;
+      // The parser calls a file without any output skipped, too.
+      if (skipAll && skipReason !== 'no tests found') found.skips.push(`the whole file (${skipReason})`);
+      else if (results.count === 0) found.problems.push('ran no test');
+      else if (!results.ok && found.failed === 0) found.problems.push(`is not all right: ${inspect(results.failures)}`);
+      resolve(found);
+    });
+    stream.pipe(parser);
+  });
+}
+
+// Collects the innermost failures: a failed subtest is told by the assertions that failed in it.
+function collectFailures(parser, details) {
+  let told = details.length;
+  parser.on('child', (child) => collectFailures(child, details));
+  parser.on('assert', ({ ok, skip, todo, fullname, name, diag }) => {
+    const summary = details.length > told;
+    told = details.length;
+    if (ok || skip || todo || summary) return;
+    details.push(`${fullname || name}${explain(diag)}`);
+    told = details.length;
+  });
+}
+
+// What tap tells of a failure, but for the position, which the stack repeats.
+function explain(diag) {
+  const { at, ...facts } = diag || {};
+  return Object.entries(facts)
+    .map(
+      ([key, fact]) =>
+        `\n  ${key}: ${typeof fact === 'string' ? `\n${fact}`.trimEnd().replaceAll('\n', '\n    ') : inspect(fact)}`,
+    )
+    .join('');
+}
+
+// Waits a little for processes that the file started and that are about to end; kills and names those that stay.
+async function left(mark) {
+  const deadline = performance.now() + 5000;
+  for (;;) {
+    const pids = processes(mark);
+    if (pids.length === 0) return [];
+    if (performance.now() > deadline) {
+      const strays = pids.map((pid) => `${pid} ${read(`/proc/${pid}/cmdline`).replaceAll('\0', ' ')}`);
+      for (const pid of pids) kill(pid);
+      return strays;
+    }
+    await sleep(20);
+  }
+}
+
+function processes(mark) {
+  return readdirSync('/proc')
+    .filter((entry) => /^\d+$/.test(entry) && read(`/proc/${entry}/environ`).includes(mark))
+    .map(Number);
+}
+
+function read(path) {
+  try {
+    return readFileSync(path, 'latin1');
+  } catch {
+    return ''; // It ended meanwhile, or belongs to another user.
+  }
+}
+
+function kill(pid) {
+  try {
+    process.kill(pid, 'SIGKILL');
+  } catch {
+    // It ended meanwhile.
+  }
+}
+
+function indent(text) {
+  return `     ${text.trimEnd().replaceAll(`${root}`, '').replaceAll('\n', '\n     ')}`;
+}
+
+function fatal(message) {
+  console.error(message);
+  process.exit(1);
+}

@@ -1,0 +1,52 @@
+/** What a test leaves behind in /dev/shm: segments and semaphores that appeared meanwhile and that nobody uses. */
+import { readdirSync, readFileSync } from 'node:fs';
+import { setTimeout as sleep } from 'node:timers/promises';
+
+const folder = '/dev/shm';
+
+/** The per-user registry of participants outlives every program on purpose. */
+const registry = /^multiproc-r\d/;
+
+/** The names in /dev/shm now: take them before a test, give them to `leftovers` afterwards. */
+export function segments(): Set<string> {
+  return new Set(readdirSync(folder).filter((name) => !registry.test(name)));
+}
+
+/**
+ * The names that are new since `before` and that no living process has mapped. Other programs on this machine come and
+ * go, so a name counts only if it is still there, unused, two seconds later.
+ */
+export async function leftovers(before: ReadonlySet<string>): Promise<string[]> {
+  const deadline = performance.now() + 2000;
+  for (;;) {
+    const left = unused([...segments()].filter((name) => !before.has(name)));
+    if (left.length === 0 || performance.now() > deadline) return left;
+    await sleep(50);
+  }
+}
+
+/** Fails the test when it ends with leftovers: `t.before(() => leaveNothing(t))`, or as a test's first line. */
+export function leaveNothing(t: { teardown(handler: () => unknown): void }): void {
+  const before = segments();
+  t.teardown(async () => {
+    const left = await leftovers(before);
+    if (left.length > 0) throw new Error(`left in ${folder}: ${left.join(', ')}`);
+  });
+}
+
+function unused(names: string[]): string[] {
+  if (names.length === 0) return names;
+  const used = new Set<string>();
+  for (const pid of readdirSync('/proc').filter((entry) => /^\d+$/.test(entry))) {
+    for (const [, name] of mappings(pid).matchAll(/ \/dev\/shm\/(.+)$/gm)) used.add(name as string);
+  }
+  return names.filter((name) => !used.has(name));
+}
+
+function mappings(pid: string): string {
+  try {
+    return readFileSync(`/proc/${pid}/maps`, 'latin1');
+  } catch {
+    return ''; // It ended meanwhile, or belongs to another user.
+  }
+}
