@@ -4,18 +4,96 @@ import { createRequire } from 'node:module';
 import { fileURLToPath } from 'node:url';
 import { SystemError } from './errors.js';
 
-/** A mapping of shared memory, opaque here. */
-export type MappingHandle = { readonly mapping: unique symbol };
+/** A mapping of shared memory, held alive by this value and by every buffer over it. Opaque. */
+export type MappingHandle = { readonly __mapping: unique symbol };
 
-/** Functions of the addon. Arguments are checked by the callers: what is wrong here is a fault of this package. */
+/** The number that stands for an open segment in this thread. */
+export type SegmentId = number;
+
+/** What can be waited for; the values of `sync::Target::Kind`. */
+export const TargetKind = { lock: 1, semaphore: 2, permits: 3 } as const;
+
+/** The layout of shared memory, as the C++ side was compiled. All offsets and sizes are in bytes. */
+export interface Layout {
+  readonly abi: number;
+  readonly uid: number;
+  readonly headerSize: number;
+  readonly registryOffset: number;
+  readonly transitsOffset: number;
+  readonly firstBlock: number;
+  readonly blockAlignment: number;
+  readonly blockHeaderSize: number;
+  readonly wordOffset: number;
+  readonly depthOffset: number;
+  readonly tableOffset: number;
+  readonly dataOffset: number;
+  readonly ownerMask: number;
+  readonly dirty: number;
+  readonly contended: number;
+  readonly maxRobustPermits: number;
+}
+
+/**
+ * Functions of the addon. Arguments are checked by the callers: what is wrong here is a fault of this package.
+ * `body` is the byte offset of an object's body in its segment; deadlines are milliseconds on the monotonic clock.
+ */
 export interface Native {
+  /** Frees the ArrayBuffer's memory from the JavaScript side: its views have length 0 afterwards. */
+  detachBuffer(buffer: ArrayBuffer): void;
+  /** Lets go of the shared pages and keeps the addresses reserved. Detach the buffers over the mapping first. */
+  retireMapping(handle: MappingHandle): void;
   /** Registers the function that makes every error the addon throws for a failed system call. */
   setErrorFactory(make: (code: string, errno: number, syscall: string, name: string, text: string) => Error): void;
 
-  /** Every view of the buffer has length 0 afterwards. */
-  detachBuffer(buffer: ArrayBuffer): void;
-  /** Lets go of the shared memory and keeps its addresses reserved until every buffer over it has been collected. */
-  retireMapping(mapping: MappingHandle): void;
+  /** This thread's participant id, attached at the first call. */
+  attach(): number;
+  adopt(id: number): void;
+  forget(): void;
+  isDead(id: number): boolean;
+  participant(id: number): { pid: number | null; startedMs: number | null; alive: boolean };
+  waitersFor(segment: SegmentId, body: number): number[];
+  registryState(): { name: string; participants: number; slots: number; futexWaitv: boolean };
+  setHeartbeat(beat: () => void): void;
+
+  lockTry(segment: SegmentId, body: number): boolean;
+  lockAcquire(segment: SegmentId, body: number, deadline: number): boolean;
+  /** How many sleepers were woken; −1 if nobody held the lock. */
+  lockRelease(segment: SegmentId, body: number): number;
+  lockYield(segment: SegmentId, body: number): void;
+  lockMarkConsistent(segment: SegmentId, body: number): boolean;
+
+  semaphoreAcquire(segment: SegmentId, body: number, deadline: number): boolean;
+  semaphoreRelease(segment: SegmentId, body: number, count: number, limit: number): boolean;
+  /** The index of the permit taken, or −1. */
+  permitTry(segment: SegmentId, body: number, limit: number): number;
+  permitAcquire(segment: SegmentId, body: number, limit: number, deadline: number): number;
+  permitRelease(segment: SegmentId, body: number, limit: number, index: number): boolean;
+  permitsFree(segment: SegmentId, body: number, limit: number): number;
+
+  /** `deliver` gets tickets and what was won, alternating. */
+  waitStart(deliver: (grants: number[]) => void): void;
+  waitArm(kind: number, segment: SegmentId, body: number, limit: number): number;
+  /** −1, or what had been won already: it now belongs to the caller. */
+  waitDisarm(ticket: number): number;
+  waitReference(keep: boolean): void;
+  waitRenew(): void;
+
+  layout(): Layout;
+  segmentCreate(kind: number, size: number, temporaryName: string): SegmentId;
+  /** `false` if another process was first. */
+  segmentPublish(segment: SegmentId, fileName: string): boolean;
+  /** A text says why the file cannot be a segment of ours. */
+  segmentOpen(fileName: string): SegmentId | string;
+  /** `[kind, generation, type, flags, length, size]`, or a text that says what is wrong. */
+  segmentBlock(segment: SegmentId, offset: number): [number, number, number, number, number, number] | string;
+  segmentBuffer(segment: SegmentId, offset: number, length: number): ArrayBuffer;
+  /** `[size, inode]` */
+  segmentFacts(segment: SegmentId): [number, number];
+  segmentRelease(segment: SegmentId): void;
+  segmentSend(segment: SegmentId): boolean;
+  segmentReceive(segment: SegmentId, sender: number): void;
+  sweepFile(fileName: string): 'removed' | 'in-use' | 'gone';
+  unlinkFile(fileName: string): void;
 }
 
 function load(): Native {
@@ -34,6 +112,8 @@ function load(): Native {
 }
 
 export const native: Native = load();
+export const layout: Layout = native.layout();
+
 native.setErrorFactory(
   (code, errno, syscall, name, text) =>
     new SystemError(`${code}: ${text}, ${syscall}${name === '' ? '' : ` '${name}'`}`, {
@@ -43,3 +123,4 @@ native.setErrorFactory(
       path: name,
     }),
 );
+native.setHeartbeat(() => {});

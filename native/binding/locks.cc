@@ -23,11 +23,11 @@ napi_value lock_acquire(napi_env env, napi_callback_info info) {
   return boolean_value(env, block_until(env, located.target, deadline) != sync::kNotYet);
 }
 
-// lockRelease(segment, body): false if nobody held it.
+// lockRelease(segment, body): how many sleepers were woken, or −1 if nobody held it.
 napi_value lock_release(napi_env env, napi_callback_info info) {
   Arguments arguments(env, info);
   sync::Word* word = locate_word(env, arguments, 0);
-  return word == nullptr ? nullptr : boolean_value(env, sync::lock_release(*word));
+  return word == nullptr ? nullptr : number_value(env, sync::lock_release(*word));
 }
 
 // lockYield(segment, body): lets somebody whom the last release woke take the lock.

@@ -65,13 +65,12 @@ bool lock_try(Word& word, uint32_t me) {
   }
 }
 
-bool lock_release(Word& word) {
+int lock_release(Word& word) {
   uint32_t seen = word.load(std::memory_order_relaxed);
   do {
-    if ((seen & kOwnerMask) == 0) return false;
+    if ((seen & kOwnerMask) == 0) return kNotHeld;
   } while (!word.compare_exchange_weak(seen, seen & kDirty, std::memory_order_release, std::memory_order_relaxed));
-  if ((seen & kContended) != 0) sys::futex_wake(&word, 1);
-  return true;
+  return (seen & kContended) != 0 ? sys::futex_wake(&word, 1) : 0;
 }
 
 void lock_yield(Word& word) {

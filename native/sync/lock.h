@@ -16,8 +16,10 @@ bool lock_attempt(Word& word, uint32_t me, bool parked, sys::FutexSet* set);
 // As above, for callers who will not sleep: leaves no mark on the word when it fails.
 bool lock_try(Word& word, uint32_t me);
 
-// Frees the lock, whoever holds it, and wakes one sleeper. False if it was free.
-bool lock_release(Word& word);
+constexpr int kNotHeld = -1;
+
+// Frees the lock, whoever holds it, and wakes one sleeper. Returns how many were woken, or kNotHeld if it was free.
+int lock_release(Word& word);
 
 // After many contended releases in a row by one thread: lets a woken sleeper really take the lock, for at most 100 µs.
 void lock_yield(Word& word);

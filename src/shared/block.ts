@@ -1,0 +1,308 @@
+/** A block is one object in shared memory: a checked header that says what it is, and a body. */
+import { ClosedError, MultiprocError, SystemError } from '../errors.js';
+import { layout, native } from '../native.js';
+import { allocate, largestSmall } from './arena.js';
+import { checkName, describe, fileOfName, namedPrefix } from './names.js';
+import { Segment, SegmentKind } from './segment.js';
+
+/** What a block holds; the values of `sync::BlockKind`. Later kinds are added here and there. */
+export const BlockKind = {
+  lock: 1,
+  rlock: 2,
+  semaphore: 3,
+  boundedSemaphore: 4,
+  value: 5,
+  array: 6,
+} as const;
+export type BlockKind = (typeof BlockKind)[keyof typeof BlockKind];
+
+/** The class that a kind of block belongs to, for messages and listings. */
+export const kindNames: Readonly<Record<number, string>> = {
+  1: 'Lock',
+  2: 'RLock',
+  3: 'Semaphore',
+  4: 'BoundedSemaphore',
+  5: 'Value',
+  6: 'Array',
+};
+
+/** `flags` of a semaphore whose permits name their holders. */
+export const robustFlag = 1;
+
+/** What a block is, as its header says. */
+export interface Shape {
+  readonly kind: BlockKind;
+  /** The typecode's character code; 0 where there is none. */
+  readonly type: number;
+  readonly flags: number;
+  /** Elements; the initial value of a semaphore. */
+  readonly length: number;
+  /** Bytes of the body. */
+  readonly size: number;
+}
+
+/** Every shared object takes these last. */
+export interface NameOptions {
+  /** Letters, digits, `.`, `_`, `-`, at most 200; a leading `/` means the same. Without: anonymous. */
+  name?: string | undefined;
+}
+
+/** How a constructor gets its block: `new X` opens or creates, `X.create` fails with `EEXIST`, `X.open` with `ENOENT`. */
+export type Mode = 'open-or-create' | 'create' | 'open';
+
+/** One object in a segment, as this thread has it. Reference-counted: a value and its lock share one. */
+export class Block implements Shape {
+  readonly kind: BlockKind;
+  readonly generation: number;
+  readonly type: number;
+  readonly flags: number;
+  readonly length: number;
+  readonly size: number;
+  readonly segment: Segment;
+  /** Of the block's header in the segment, in bytes. */
+  readonly offset: number;
+  /** Of the body in the segment, in bytes. */
+  readonly body: number;
+  /** The user's name for it; `undefined` for an anonymous one. */
+  readonly name: string | undefined;
+
+  #users = 1;
+  #handedOut = false;
+  readonly #free: (handedOut: boolean) => void;
+
+  private constructor(
+    segment: Segment,
+    offset: number,
+    facts: readonly [number, number, number, number, number, number],
+    name: string | undefined,
+    free: (handedOut: boolean) => void,
+  ) {
+    this.segment = segment;
+    this.offset = offset;
+    this.body = offset + layout.blockHeaderSize;
+    this.kind = facts[0] as BlockKind;
+    this.generation = facts[1];
+    this.type = facts[2];
+    this.flags = facts[3];
+    this.length = facts[4];
+    this.size = facts[5];
+    this.name = name;
+    this.#free = free;
+  }
+
+  /**
+   * Gets the block that a constructor asks for.
+   *
+   * @param init fills the body of a block that was just made, before anybody else can see it
+   * @throws MultiprocError `ERR_MULTIPROC_NAME`; `ERR_MULTIPROC_KIND` if the object with this name is another one
+   * @throws SystemError `EEXIST`, `ENOENT` as the mode says; `ENOSPC` when /dev/shm is full
+   */
+  static obtain(mode: Mode, shape: Shape, options: NameOptions | undefined, init: (block: Block) => void): Block {
+    const name = nameOf(options);
+    if (name === undefined) return Block.#anonymous(shape, init);
+    for (;;) {
+      if (mode === 'open-or-create') {
+        const existing = Block.#tryOpen(name);
+        if (existing !== undefined) return matching(existing, shape);
+      }
+      const made = Block.#own(shape, name, init);
+      if (made.segment.publish(fileOfName(name))) return made;
+      made.release();
+      if (mode === 'create') throw nameTaken(name);
+    }
+  }
+
+  /**
+   * Opens the named block, whatever its shape beside the kind.
+   *
+   * @throws SystemError `ENOENT`
+   * @throws MultiprocError `ERR_MULTIPROC_KIND`
+   */
+  static open(name: string, kind: BlockKind): Block {
+    const plain = checkName(name);
+    const block = Block.#open(plain);
+    if (block.kind !== kind) return mismatch(block, 'kind', kindNames[kind], kindNames[block.kind]);
+    return block;
+  }
+
+  /** Removes the name. Those who have the object open go on using it. `ENOENT` if there is none. */
+  static unlink(name: string): void {
+    native.unlinkFile(fileOfName(checkName(name)));
+  }
+
+  /**
+   * Attaches the block that a handle names.
+   *
+   * @throws SystemError `ENOENT` if it is gone
+   * @throws MultiprocError `ERR_MULTIPROC_SEGMENT` if the handle is stale or damaged
+   */
+  static attach(fileName: string, offset: number, generation: number, sender: number): Block {
+    const segment = Segment.open(fileName);
+    try {
+      const block = Block.#at(segment, offset, userName(fileName), () => segment.release());
+      if (block.generation !== generation) {
+        throw new MultiprocError('The handle is stale: the object it names has been freed', {
+          code: 'ERR_MULTIPROC_SEGMENT',
+        });
+      }
+      if (sender !== 0) segment.receive(sender);
+      // Whoever got a handle may pass it on: the maker must not reuse the block.
+      block.#handedOut = true;
+      return block;
+    } catch (error) {
+      segment.release();
+      throw error;
+    }
+  }
+
+  /** One more object of this thread uses the block. */
+  retain(): this {
+    this.#users++;
+    return this;
+  }
+
+  /** One object less; after the last, the block is let go. */
+  release(): void {
+    if (--this.#users === 0) this.#free(this.#handedOut);
+  }
+
+  /** Records that a handle to it goes on its way. */
+  send(): void {
+    this.#handedOut = true;
+    this.segment.send();
+  }
+
+  /** Removes the name; for an anonymous one there is nothing to remove. */
+  unlink(): void {
+    if (this.name !== undefined) native.unlinkFile(fileOfName(this.name));
+  }
+
+  static #anonymous(shape: Shape, init: (block: Block) => void): Block {
+    const size = align(layout.blockHeaderSize + shape.size);
+    if (size > largestSmall) {
+      const block = Block.#own(shape, undefined, init);
+      block.segment.keepNameless();
+      return block;
+    }
+    const place = allocate(size);
+    return Block.#make(place.segment, place.offset, shape, undefined, init, place.free);
+  }
+
+  /** A block in a segment of its own, which nobody can open yet. */
+  static #own(shape: Shape, name: string | undefined, init: (block: Block) => void): Block {
+    const size = layout.firstBlock + align(layout.blockHeaderSize + shape.size);
+    const segment = Segment.create(SegmentKind.object, size);
+    return Block.#make(segment, layout.firstBlock, shape, name, init, () => segment.release());
+  }
+
+  static #make(
+    segment: Segment,
+    offset: number,
+    shape: Shape,
+    name: string | undefined,
+    init: (block: Block) => void,
+    free: (handedOut: boolean) => void,
+  ): Block {
+    const { words } = segment;
+    const at = offset / 4;
+    const generation = Atomics.load(words, at + 1);
+    words[at + 2] = shape.type;
+    words[at + 3] = shape.flags;
+    words[at + 4] = shape.length | 0;
+    words[at + 5] = Math.floor(shape.length / 2 ** 32);
+    words[at + 6] = shape.size | 0;
+    words[at + 7] = Math.floor(shape.size / 2 ** 32);
+    const facts = [shape.kind, generation, shape.type, shape.flags, shape.length, shape.size] as const;
+    const block = new Block(segment, offset, facts, name, free);
+    try {
+      init(block);
+    } catch (error) {
+      block.release();
+      throw error;
+    }
+    Atomics.store(words, at, shape.kind);
+    return block;
+  }
+
+  static #tryOpen(name: string): Block | undefined {
+    try {
+      return Block.#open(name);
+    } catch (error) {
+      if (error instanceof SystemError && error.code === 'ENOENT') return undefined;
+      throw error;
+    }
+  }
+
+  static #open(name: string): Block {
+    const segment = Segment.open(fileOfName(name));
+    try {
+      return Block.#at(segment, layout.firstBlock, name, () => segment.release());
+    } catch (error) {
+      segment.release();
+      throw error;
+    }
+  }
+
+  static #at(segment: Segment, offset: number, name: string | undefined, free: () => void): Block {
+    const facts = native.segmentBlock(segment.id, offset);
+    if (typeof facts === 'string') {
+      throw new MultiprocError(`/dev/shm/${segment.fileName} cannot be used: ${facts}`, {
+        code: 'ERR_MULTIPROC_SEGMENT',
+      });
+    }
+    return new Block(segment, offset, facts, name, free);
+  }
+}
+
+/** Reads `{ name }`; the checked name, or `undefined`. */
+export function nameOf(options: NameOptions | undefined): string | undefined {
+  if (options === undefined) return undefined;
+  if (options === null || typeof options !== 'object') {
+    throw new TypeError(`Expected "options" to be an object, got ${describe(options)}`);
+  }
+  return options.name === undefined ? undefined : checkName(options.name);
+}
+
+/** A name that `X.create` found taken. */
+export function nameTaken(name: string): SystemError {
+  return new SystemError(`EEXIST: an object named '${name}' exists already`, {
+    code: 'EEXIST',
+    errno: 17,
+    syscall: 'linkat',
+    path: name,
+  });
+}
+
+/** For methods of an object that was closed. */
+export function closedError(what: string): ClosedError {
+  return new ClosedError(`The ${what} is closed in this process`);
+}
+
+function matching(block: Block, shape: Shape): Block {
+  if (block.kind !== shape.kind) return mismatch(block, 'kind', kindNames[shape.kind], kindNames[block.kind]);
+  if (block.type !== shape.type) return mismatch(block, 'type', code(shape.type), code(block.type));
+  if (block.flags !== shape.flags) return mismatch(block, 'robust', shape.flags !== 0, block.flags !== 0);
+  const counts = shape.kind === BlockKind.semaphore || shape.kind === BlockKind.boundedSemaphore;
+  if (!counts && block.length !== shape.length) return mismatch(block, 'length', shape.length, block.length);
+  return block;
+}
+
+function mismatch(block: Block, what: string, expected: unknown, got: unknown): never {
+  block.release();
+  throw new MultiprocError(
+    `Expected the object named '${block.name}' to have ${what} ${expected}, but it exists with ${what} ${got}`,
+    { code: 'ERR_MULTIPROC_KIND' },
+  );
+}
+
+function code(type: number): string {
+  return `'${String.fromCharCode(type)}'`;
+}
+
+function userName(fileName: string): string | undefined {
+  return fileName.startsWith(namedPrefix) ? fileName.slice(namedPrefix.length) : undefined;
+}
+
+function align(size: number): number {
+  return Math.ceil(size / layout.blockAlignment) * layout.blockAlignment;
+}

@@ -1,0 +1,54 @@
+/** How the name of an object becomes the name of a file in /dev/shm. */
+import { randomBytes } from 'node:crypto';
+import { MultiprocError } from '../errors.js';
+import { layout } from '../native.js';
+
+/** Files of named objects start with this. */
+export const namedPrefix = `multiproc-${layout.abi}-${layout.uid}-`;
+/** Files of anonymous objects start with this: no name can collide with them, as the character after the uid differs. */
+export const anonymousPrefix = `multiproc-${layout.abi}-${layout.uid}.`;
+
+const pattern = /^[A-Za-z0-9._-]{1,200}$/;
+
+/**
+ * Checks a name and takes a leading slash off, which means the same.
+ *
+ * @throws TypeError for anything but a string
+ * @throws MultiprocError `ERR_MULTIPROC_NAME`
+ */
+export function checkName(name: unknown): string {
+  if (typeof name !== 'string') throw new TypeError(`Expected "name" to be a string, got ${describe(name)}`);
+  const plain = name.startsWith('/') ? name.slice(1) : name;
+  if (!pattern.test(plain) || plain === '.' || plain === '..') {
+    throw new MultiprocError(
+      `Expected "name" to be 1 to 200 letters, digits, dots, underscores or hyphens, got ${JSON.stringify(name)}`,
+      { code: 'ERR_MULTIPROC_NAME' },
+    );
+  }
+  return plain;
+}
+
+/** The file of the object with this (checked) name. */
+export function fileOfName(name: string): string {
+  return namedPrefix + name;
+}
+
+/** A file name that nobody else has. */
+export function anonymousFile(): string {
+  return anonymousPrefix + randomBytes(12).toString('hex');
+}
+
+/** Whether the file belongs to an anonymous object, which goes when nobody has it open. */
+export function isAnonymousFile(fileName: string): boolean {
+  return fileName.startsWith(anonymousPrefix);
+}
+
+/** Says what came, for the message of an error. */
+export function describe(value: unknown): string {
+  if (value === null) return 'null';
+  if (typeof value === 'string') return JSON.stringify(value);
+  if (typeof value === 'number' || typeof value === 'boolean' || value === undefined) return String(value);
+  if (typeof value === 'bigint') return `${value}n`;
+  if (typeof value === 'object') return `an instance of ${value.constructor?.name || 'Object'}`;
+  return `a ${typeof value}`;
+}
