@@ -105,11 +105,11 @@ export class Segment {
   }
 
   /** The start of the segment through another kind of view. */
-  view<T extends ArrayBufferView>(constructor: new (buffer: ArrayBuffer) => T): T {
-    let view = this.#views.get(constructor);
+  view<T extends ArrayBufferView>(viewClass: new (buffer: ArrayBuffer) => T): T {
+    let view = this.#views.get(viewClass);
     if (view === undefined) {
-      view = new constructor(this.words.buffer as ArrayBuffer);
-      this.#views.set(constructor, view);
+      view = new viewClass(this.words.buffer as ArrayBuffer);
+      this.#views.set(viewClass, view);
     }
     return view as T;
   }

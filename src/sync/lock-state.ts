@@ -1,0 +1,201 @@
+/**
+ * What this thread knows about one lock, shared by all its objects for that lock: who of its tasks waits, and the slow
+ * paths. The fast path is two compare-and-swaps in the classes themselves.
+ *
+ * Within a thread a release hands the lock to the oldest waiting task directly, at most {@link mostInARow} times while
+ * others may wait too. So a loop of `await acquire()` starves neither its own process nor the others.
+ */
+import { channel } from 'node:diagnostics_channel';
+import type { ParsedWait } from '../deadline.js';
+import { now } from '../deadline.js';
+import { MultiprocError } from '../errors.js';
+import { me, onReattach } from '../lifecycle/participant.js';
+import { layout, native, TargetKind } from '../native.js';
+import type { Block } from '../shared/block.js';
+import { WaitQueue } from './wait-queue.js';
+
+const mostInARow = 16;
+const { ownerMask } = layout;
+const dirty = layout.dirty | 0;
+const contended = layout.contended | 0;
+
+const onContention = channel('multiproc:contention');
+const onOwnerDied = channel('multiproc:owner-died');
+
+/** Words for the fast path of a closed object: no compare-and-swap on them ever succeeds. */
+export const closedWords: Int32Array = new Int32Array([-1, -1]);
+
+const states = new Map<string, LockState>();
+
+export class LockState {
+  readonly block: Block;
+  readonly words: Int32Array;
+  /** Of the lock word in `words`; the depth of an RLock follows it. */
+  readonly index: number;
+  /** Who of this thread's tasks holds an RLock, and how deep. Unused by a Lock. */
+  holder: object | undefined;
+  depth = 0;
+
+  readonly #key: string;
+  readonly #queue: WaitQueue;
+  #users = 0;
+  #inARow = 0;
+
+  private constructor(block: Block, key: string) {
+    this.block = block;
+    this.words = block.segment.words;
+    this.index = (block.body + layout.wordOffset) / 4;
+    this.#key = key;
+    this.#queue = new WaitQueue(TargetKind.lock, block, 0, () => native.lockRelease(block.segment.id, block.body));
+  }
+
+  /** The state of the lock in the block. Every object that asks for it must {@link leave} it. */
+  static of(block: Block): LockState {
+    const key = `${block.segment.inode}:${block.body}`;
+    let state = states.get(key);
+    if (state === undefined) {
+      state = new LockState(block.retain(), key);
+      states.set(key, state);
+    }
+    state.#users++;
+    return state;
+  }
+
+  /** An object for this lock is closed: its waiting tasks fail. */
+  leave(owner: object, reason: unknown): void {
+    this.#queue.failAll(owner, reason);
+    if (--this.#users > 0) return;
+    states.delete(this.#key);
+    this.#queue.dispose();
+    this.block.release();
+  }
+
+  get heldHere(): boolean {
+    return (Atomics.load(this.words, this.index) & ownerMask) === me;
+  }
+
+  get locked(): boolean {
+    const owner = Atomics.load(this.words, this.index) & ownerMask;
+    return owner !== 0 && (owner === me || !native.isDead(owner));
+  }
+
+  get ownerDied(): boolean {
+    return (Atomics.load(this.words, this.index) & dirty) !== 0;
+  }
+
+  /** Clears the mark of a dead owner. `false` if this thread does not hold the lock. */
+  markConsistent(): boolean {
+    return native.lockMarkConsistent(this.block.segment.id, this.block.body);
+  }
+
+  /** Takes it if it is free or its owner is dead. */
+  tryTake(): boolean {
+    if (!native.lockTry(this.block.segment.id, this.block.body)) return false;
+    this.#taken();
+    return true;
+  }
+
+  /**
+   * Blocks the thread until the lock is taken; `false` when the deadline has passed.
+   *
+   * @throws MultiprocError `EDEADLK` if this thread holds it and nothing would end the wait
+   */
+  takeSync(deadline: number): boolean {
+    if (this.tryTake()) return true;
+    if (deadline <= 0) return false;
+    // The native wait for our tasks must not win what this thread blocks for. If it has just done so, that is ours now:
+    // no task knows of it yet.
+    if (this.#queue.disarm(true) === 0) {
+      this.#queue.armLater();
+      return true;
+    }
+    if (deadline === Infinity && this.heldHere) throw deadlock();
+    const started = onContention.hasSubscribers ? now() : 0;
+    const taken = native.lockAcquire(this.block.segment.id, this.block.body, deadline);
+    if (taken) {
+      this.#queue.armLater();
+      this.#waited(started);
+    } else {
+      this.#queue.arm();
+    }
+    return taken;
+  }
+
+  /** Queues a task for it. `false` when the deadline has passed; rejects with the signal's reason. */
+  async take(owner: object, wait: ParsedWait): Promise<boolean> {
+    const started = onContention.hasSubscribers ? now() : 0;
+    const { heldHere } = this;
+    // The mark sends our own release to the slow path, which looks at the queue.
+    if (heldHere) this.#markContended();
+    const taken = (await this.#queue.wait(owner, wait, heldHere)) === 0;
+    if (taken) this.#waited(started);
+    return taken;
+  }
+
+  /** Gives it to the oldest task of this thread, or frees it. `false` if nobody held it. */
+  giveBack(): boolean {
+    const { heldHere } = this;
+    if (heldHere && this.#queue.length > 0 && this.#inARow < mostInARow) {
+      this.#inARow++;
+      this.#queue.shift()?.settle(0);
+      return true;
+    }
+    const woken = native.lockRelease(this.block.segment.id, this.block.body);
+    if (woken < 0) return false;
+    if (this.#queue.length > 0) this.#passOn(woken);
+    else if (heldHere && woken > 0 && ++this.#inARow >= mostInARow) this.#yield();
+    return true;
+  }
+
+  /** In the child of a fork: what the parent's tasks hold is not ours. */
+  forget(): void {
+    this.holder = undefined;
+    this.depth = 0;
+    this.#inARow = 0;
+  }
+
+  /** Enough in a row: whoever sleeps elsewhere goes first. With nobody there, our own tasks go on at once. */
+  #passOn(woken: number): void {
+    this.#inARow = 0;
+    if (woken === 0 && native.lockTry(this.block.segment.id, this.block.body)) {
+      this.#markContended();
+      this.#queue.shift()?.settle(0);
+    } else {
+      this.#queue.arm();
+    }
+  }
+
+  /** A sleeper needs some time to wake up, and this thread's next fast path would be there first, again and again. */
+  #yield(): void {
+    this.#inARow = 0;
+    native.lockYield(this.block.segment.id, this.block.body);
+  }
+
+  #markContended(): void {
+    for (;;) {
+      const word = Atomics.load(this.words, this.index);
+      if ((word & ownerMask) !== me || (word & contended) !== 0) return;
+      if (Atomics.compareExchange(this.words, this.index, word, word | contended) === word) return;
+    }
+  }
+
+  #waited(started: number): void {
+    this.#inARow = 0;
+    this.#taken();
+    if (started !== 0) onContention.publish({ name: this.block.name, waitedMs: now() - started });
+  }
+
+  #taken(): void {
+    if (onOwnerDied.hasSubscribers && this.ownerDied) onOwnerDied.publish({ name: this.block.name });
+  }
+}
+
+function deadlock(): MultiprocError {
+  return new MultiprocError('This thread holds the lock already and would wait for itself for ever', {
+    code: 'EDEADLK',
+  });
+}
+
+onReattach(() => {
+  for (const state of states.values()) state.forget();
+});

@@ -1,0 +1,39 @@
+/**
+ * Who re-enters an RLock asynchronously: only what `rlock.run(fn)` calls or awaits.
+ *
+ * A run's token travels in AsyncLocalStorage and is revoked when `fn` settles. Entering an async context anywhere else
+ * (in `acquire()`, say) would leak it to sibling tasks. The storage is made at the first run, as one store slows every
+ * await of the process.
+ */
+import { AsyncLocalStorage } from 'node:async_hooks';
+
+/** One `run` in progress. */
+export interface Run {
+  /** False once its function has settled: contexts that it left behind belong to nobody. */
+  active: boolean;
+  /** The run around it. */
+  readonly outer: Run | undefined;
+}
+
+let storage: AsyncLocalStorage<Run> | undefined;
+
+/** Calls `fn` so that it, and what it calls and awaits, is inside the returned run. */
+export async function enter<T>(begun: (run: Run) => void, fn: () => T | PromiseLike<T>): Promise<T> {
+  storage ??= new AsyncLocalStorage();
+  const run: Run = { active: true, outer: storage.getStore() };
+  begun(run);
+  try {
+    return await storage.run(run, fn);
+  } finally {
+    run.active = false;
+  }
+}
+
+/** Whether the caller is inside that run, and the run has not ended. */
+export function isInside(run: Run): boolean {
+  if (!run.active) return false;
+  for (let current = storage?.getStore(); current !== undefined; current = current.outer) {
+    if (current === run) return true;
+  }
+  return false;
+}

@@ -1,0 +1,271 @@
+/** RLock: a lock that its holder may take again, as deep as it likes. */
+import { parseSyncWait, parseWait, type Wait } from '../deadline.js';
+import { ValueError } from '../errors.js';
+import { me } from '../lifecycle/participant.js';
+import { Block, BlockKind, closedError, type Mode, type NameOptions, type Shape } from '../shared/block.js';
+import { type Hold, holdOf } from './hold.js';
+import { checkFunction, timedOut } from './lock.js';
+import { closedWords, LockState } from './lock-state.js';
+import { enter, isInside, type Run } from './reentry.js';
+
+const shape: Shape = { kind: BlockKind.rlock, type: 0, flags: 0, length: 0, size: 32 };
+const won = Promise.resolve(true);
+
+/** Holder by the sync and try forms: the thread itself, whichever of its tasks asks. */
+const thread = {};
+/** Holder by `await acquire()` or `hold()` outside a run: one task, which cannot be told from the others. */
+const task = {};
+
+/**
+ * A recursive lock; mirrors `multiprocessing.RLock`.
+ *
+ * Its owner is the thread for the sync and try forms. Among the tasks of a thread only `run(fn)` re-enters: what `fn`
+ * calls or awaits takes the lock again at once, a sibling task never. `await acquire()` and `hold()` inside a run belong
+ * to it; outside they never re-enter, and wait for this thread's other tasks too.
+ */
+export class RLock {
+  #words: Int32Array;
+  #index: number;
+  #state: LockState | undefined;
+  readonly #block: Block;
+
+  /**
+   * Makes an anonymous lock, or opens the named one, which is made if it is missing.
+   *
+   * @throws MultiprocError `ERR_MULTIPROC_NAME`; `ERR_MULTIPROC_KIND` if the name belongs to something else
+   */
+  constructor(options?: NameOptions);
+  /** @internal */
+  constructor(block: Block);
+  constructor(options?: NameOptions | Block) {
+    this.#block = options instanceof Block ? options : obtain('open-or-create', options);
+    this.#state = LockState.of(this.#block);
+    this.#words = this.#state.words;
+    this.#index = this.#state.index;
+  }
+
+  /** Makes a lock that must not exist yet: `EEXIST`. */
+  static create(options?: NameOptions): RLock {
+    return new RLock(obtain('create', options));
+  }
+
+  /** Opens a lock that must exist: `ENOENT`. */
+  static open(name: string): RLock {
+    return new RLock(Block.open(name, BlockKind.rlock));
+  }
+
+  /** Removes the name; those who have the lock open go on using it. `ENOENT` if there is none. */
+  static unlink(name: string): void {
+    Block.unlink(name);
+  }
+
+  /** @internal The lock inside another object's block. */
+  static over(block: Block): RLock {
+    return new RLock(block.retain());
+  }
+
+  /** `undefined` for an anonymous lock. */
+  get name(): string | undefined {
+    return this.#block.name;
+  }
+
+  /**
+   * Takes the lock, without blocking the event loop. Inside a `run` of this lock it re-enters.
+   *
+   * @param wait milliseconds, or `{ timeout, signal }`; absent: for ever
+   * @returns `false` if the time passed; rejects with the signal's reason
+   */
+  acquire(wait?: Wait): Promise<boolean> {
+    if (wait === undefined && Atomics.compareExchange(this.#words, this.#index, 0, me) === 0) {
+      this.#begin(task);
+      return won;
+    }
+    return this.#acquireSlow(wait);
+  }
+
+  /**
+   * Takes the lock, blocking the thread; no JavaScript runs meanwhile, signal handlers included.
+   *
+   * @returns `false` if the time passed
+   * @throws MultiprocError `EDEADLK` if another task of this thread holds it and no time-out is given
+   */
+  acquireSync(wait?: Wait): boolean {
+    if (this.tryAcquire()) return true;
+    if (!this.#open.takeSync(parseSyncWait(wait))) return false;
+    this.#begin(thread);
+    return true;
+  }
+
+  /** Takes the lock if that is possible at once; again, if this thread (or the run around the call) holds it. */
+  tryAcquire(): boolean {
+    if (Atomics.compareExchange(this.#words, this.#index, 0, me) === 0) {
+      this.#begin(thread);
+      return true;
+    }
+    const state = this.#open;
+    if (this.#reenter(state, true)) return true;
+    if (!state.tryTake()) return false;
+    this.#begin(thread);
+    return true;
+  }
+
+  /**
+   * Gives one acquisition back; the lock is free after the last.
+   *
+   * @throws ValueError if the caller does not own the lock, or has nothing to give back inside a `run`
+   */
+  release(): void {
+    const state = this.#open;
+    if (!this.#owns(state)) throw new ValueError('An RLock is released that the caller does not own');
+    const inRun = state.holder !== thread && state.holder !== task;
+    if (inRun && state.depth === 1) throw new ValueError('The run that took the RLock gives it back by itself');
+    this.#leave(state);
+  }
+
+  /** Whether a living thread holds the lock. */
+  locked(): boolean {
+    return this.#open.locked;
+  }
+
+  /**
+   * Whether a former holder died, or ended, while it held the lock. Stays so for every holder until
+   * {@link markConsistent}: what the lock protects may be half-changed.
+   */
+  get ownerDied(): boolean {
+    return this.#open.ownerDied;
+  }
+
+  /**
+   * Says that what the lock protects is in order again.
+   *
+   * @throws ValueError if this thread does not hold the lock
+   */
+  markConsistent(): void {
+    if (!this.#open.markConsistent()) throw new ValueError('Only the holder of a lock may mark it consistent');
+  }
+
+  /**
+   * Runs `fn` while the lock is held, and returns its result. What `fn` calls or awaits may take the lock again.
+   *
+   * @throws TimeoutError if the time passed before the lock could be taken
+   */
+  async run<T>(fn: () => T | PromiseLike<T>, wait?: Wait): Promise<T> {
+    checkFunction(fn);
+    const state = this.#open;
+    if (this.#reenter(state, false)) {
+      try {
+        return await fn();
+      } finally {
+        // The run around this one may have ended first, if nobody awaited this one: it gave everything back.
+        if (this.#owns(state)) this.#leave(state);
+      }
+    }
+    if (!(await this.acquire(wait))) throw timedOut();
+    let run: Run | undefined;
+    try {
+      return await enter((begun) => {
+        run = begun;
+        state.holder = begun;
+      }, fn);
+    } finally {
+      if (state.holder === run) this.#end(state);
+    }
+  }
+
+  /** As {@link run}, blocking the thread. `fn` is synchronous: the lock is given back when it returns. */
+  runSync<T>(fn: () => T, wait?: Wait): T {
+    checkFunction(fn);
+    if (!this.acquireSync(wait)) throw timedOut();
+    try {
+      return fn();
+    } finally {
+      this.release();
+    }
+  }
+
+  /**
+   * Takes the lock for a `using` block. Inside a `run` of this lock it re-enters.
+   *
+   * @throws TimeoutError if the time passed
+   */
+  async hold(wait?: Wait): Promise<Hold> {
+    if (!(await this.acquire(wait))) throw timedOut();
+    return holdOf(this.ownerDied, () => this.release());
+  }
+
+  /** As {@link hold}, blocking the thread; re-enters if the thread holds the lock. */
+  holdSync(wait?: Wait): Hold {
+    if (!this.acquireSync(wait)) throw timedOut();
+    return holdOf(this.ownerDied, () => this.release());
+  }
+
+  /** Lets go of the lock in this process; it is not released. Waits that are pending here fail. Idempotent. */
+  close(): void {
+    const state = this.#state;
+    if (state === undefined) return;
+    this.#state = undefined;
+    this.#words = closedWords;
+    this.#index = 0;
+    state.leave(this, closedError('RLock'));
+    this.#block.release();
+  }
+
+  /** Removes the name: `ENOENT` if it is gone already. Nothing for an anonymous lock. */
+  unlink(): void {
+    this.#block.unlink();
+  }
+
+  get #open(): LockState {
+    if (this.#state === undefined) throw closedError('RLock');
+    return this.#state;
+  }
+
+  async #acquireSlow(wait: Wait): Promise<boolean> {
+    const parsed = parseWait(wait);
+    parsed.signal?.throwIfAborted();
+    const state = this.#open;
+    if (this.#reenter(state, false)) return true;
+    if (!state.tryTake() && !(parsed.deadline > 0 && (await state.take(this, parsed)))) return false;
+    this.#begin(task);
+    return true;
+  }
+
+  #begin(holder: object): void {
+    const state = this.#open;
+    state.holder = holder;
+    state.depth = 1;
+  }
+
+  /** Takes it once more, if the caller owns it already. */
+  #reenter(state: LockState, sync: boolean): boolean {
+    if (!this.#owns(state) || state.holder === task || (state.holder === thread && !sync)) return false;
+    this.#deepen(state, 1);
+    return true;
+  }
+
+  #owns(state: LockState): boolean {
+    if (state.holder === undefined || !state.heldHere) return false;
+    return state.holder === thread || state.holder === task || isInside(state.holder as Run);
+  }
+
+  #leave(state: LockState): void {
+    if (state.depth === 1) this.#end(state);
+    else this.#deepen(state, -1);
+  }
+
+  /** The depth is in shared memory only for people to read. */
+  #deepen(state: LockState, change: number): void {
+    state.depth += change;
+    state.words[state.index + 1] = state.depth;
+  }
+
+  #end(state: LockState): void {
+    state.holder = undefined;
+    state.depth = 0;
+    if (Atomics.compareExchange(state.words, state.index, me, 0) !== me) state.giveBack();
+  }
+}
+
+function obtain(mode: Mode, options: NameOptions | undefined): Block {
+  return Block.obtain(mode, shape, options, () => {});
+}

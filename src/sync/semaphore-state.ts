@@ -1,0 +1,159 @@
+/** How the permits of a semaphore are counted: one way for plain ones, another for robust ones. */
+
+import type { ParsedWait } from '../deadline.js';
+import { ValueError } from '../errors.js';
+import { onReattach } from '../lifecycle/participant.js';
+import { layout, native, TargetKind } from '../native.js';
+import { type Block, robustFlag } from '../shared/block.js';
+import { missed, WaitQueue } from './wait-queue.js';
+
+/** The most permits that a plain semaphore can have. */
+export const mostPermits = 2 ** 31 - 1;
+
+/** What both kinds can do. `owner` is the object whose tasks wait. */
+export interface SemaphoreState {
+  tryTake(): boolean;
+  takeSync(deadline: number): boolean;
+  take(owner: object, wait: ParsedWait): Promise<boolean>;
+  /** @throws ValueError with nothing changed, if so many may not be given back */
+  giveBack(count: number): void;
+  free(): number;
+  leave(owner: object, reason: unknown): void;
+}
+
+/** The slow paths of a plain semaphore; its fast path is in the class. */
+export class CountedState implements SemaphoreState {
+  readonly #block: Block;
+  readonly #limit: number;
+  readonly #words: Int32Array;
+  readonly #index: number;
+  readonly #queue: WaitQueue;
+
+  constructor(block: Block, limit: number) {
+    this.#block = block;
+    this.#limit = limit;
+    this.#words = block.segment.words;
+    this.#index = (block.body + layout.wordOffset) / 4;
+    this.#queue = new WaitQueue(TargetKind.semaphore, block, 0, () => this.giveBack(1));
+  }
+
+  tryTake(): boolean {
+    for (;;) {
+      const word = Atomics.load(this.#words, this.#index);
+      if ((word & mostPermits) === 0) return false;
+      if (Atomics.compareExchange(this.#words, this.#index, word, word - 1) === word) return true;
+    }
+  }
+
+  takeSync(deadline: number): boolean {
+    if (this.tryTake()) return true;
+    if (deadline <= 0) return false;
+    // What the native wait for our tasks has won is not known to them yet: this thread needs it first.
+    if (this.#queue.disarm(true) !== missed) {
+      this.#queue.arm();
+      return true;
+    }
+    const taken = native.semaphoreAcquire(this.#block.segment.id, this.#block.body, deadline);
+    this.#queue.arm();
+    return taken;
+  }
+
+  async take(owner: object, wait: ParsedWait): Promise<boolean> {
+    return (await this.#queue.wait(owner, wait, false)) !== missed;
+  }
+
+  giveBack(count: number): void {
+    const { segment, body } = this.#block;
+    if (!native.semaphoreRelease(segment.id, body, count, this.#limit)) throw tooMany(count, this.#limit);
+  }
+
+  free(): number {
+    return Atomics.load(this.#words, this.#index) & mostPermits;
+  }
+
+  leave(owner: object, reason: unknown): void {
+    this.#queue.failAll(owner, reason);
+    this.#queue.dispose();
+  }
+}
+
+const held = new Map<string, number[]>();
+
+/** A robust semaphore: a table of permits that name their holders, this thread's among them. */
+export class RobustState implements SemaphoreState {
+  readonly #block: Block;
+  readonly #queue: WaitQueue;
+  /** The permits this thread holds, through whichever object. */
+  readonly #held: number[];
+
+  constructor(block: Block) {
+    this.#block = block;
+    const key = `${block.segment.inode}:${block.body}`;
+    this.#held = held.get(key) ?? [];
+    held.set(key, this.#held);
+    this.#queue = new WaitQueue(TargetKind.permits, block, block.length, (permit) => this.#free(permit));
+  }
+
+  tryTake(): boolean {
+    const { segment, body, length } = this.#block;
+    return this.#hold(native.permitTry(segment.id, body, length));
+  }
+
+  takeSync(deadline: number): boolean {
+    if (this.tryTake()) return true;
+    if (deadline <= 0) return false;
+    let permit = this.#queue.disarm(true);
+    if (permit === missed) {
+      const { segment, body, length } = this.#block;
+      permit = native.permitAcquire(segment.id, body, length, deadline);
+    }
+    this.#queue.arm();
+    return this.#hold(permit);
+  }
+
+  async take(owner: object, wait: ParsedWait): Promise<boolean> {
+    return this.#hold(await this.#queue.wait(owner, wait, false));
+  }
+
+  giveBack(count: number): void {
+    if (count > this.#held.length) {
+      throw new ValueError(`Expected to release permits that this thread holds (${this.#held.length}), got ${count}`);
+    }
+    for (let i = 0; i < count; i++) this.#free(this.#held.pop() as number);
+  }
+
+  free(): number {
+    const { segment, body, length } = this.#block;
+    return native.permitsFree(segment.id, body, length);
+  }
+
+  leave(owner: object, reason: unknown): void {
+    this.#queue.failAll(owner, reason);
+    this.#queue.dispose();
+  }
+
+  #hold(permit: number): boolean {
+    if (permit === missed) return false;
+    this.#held.push(permit);
+    return true;
+  }
+
+  #free(permit: number): void {
+    const { segment, body, length } = this.#block;
+    native.permitRelease(segment.id, body, length, permit);
+  }
+}
+
+// The permits of a forked child's parent are the parent's.
+onReattach(() => {
+  for (const permits of held.values()) permits.length = 0;
+});
+
+/** The state for a semaphore's block. `limit`: the most permits there may be. */
+export function semaphoreState(block: Block, limit: number): SemaphoreState {
+  return (block.flags & robustFlag) !== 0 ? new RobustState(block) : new CountedState(block, limit);
+}
+
+function tooMany(count: number, limit: number): ValueError {
+  return new ValueError(`The semaphore is released too many times: ${count} more would exceed ${limit}`);
+}

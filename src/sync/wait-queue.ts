@@ -1,0 +1,235 @@
+/**
+ * The tasks of this thread that wait for one object, oldest first.
+ *
+ * However many they are, one wait of the native waiter stands for all of them. What it wins goes to the oldest task; what
+ * this thread gives up by itself can be handed to the oldest task at once (`shift`), without going through memory.
+ */
+import type { ParsedWait } from '../deadline.js';
+import { now } from '../deadline.js';
+import { onReattach } from '../lifecycle/participant.js';
+import { native, TargetKind } from '../native.js';
+import type { Block } from '../shared/block.js';
+
+/** Longer timers than this fire at once. */
+const longestTimer = 2 ** 31 - 1;
+
+/** How long a wait for something that this thread itself holds goes without a native one. */
+const localMs = 10;
+
+/** What {@link WaitQueue.wait} resolves to when the deadline has passed. */
+export const missed = -1;
+
+/** One task that waits. */
+export class Waiter {
+  readonly owner: object;
+  readonly keepsAlive: boolean;
+  readonly #resolve: (won: number) => void;
+  readonly #reject: (reason: unknown) => void;
+  readonly #signal: AbortSignal | undefined;
+  readonly #onAbort: (() => void) | undefined;
+  #timer: NodeJS.Timeout | undefined;
+  #dismissed = false;
+
+  constructor(
+    queue: WaitQueue,
+    owner: object,
+    wait: ParsedWait,
+    resolve: (won: number) => void,
+    reject: (reason: unknown) => void,
+  ) {
+    this.owner = owner;
+    this.keepsAlive = wait.ref;
+    this.#resolve = resolve;
+    this.#reject = reject;
+    this.#signal = wait.signal;
+    if (wait.signal !== undefined) {
+      const { signal } = wait;
+      this.#onAbort = () => queue.cancel(this, () => reject(signal.reason));
+      signal.addEventListener('abort', this.#onAbort, { once: true });
+    }
+    if (wait.deadline !== Infinity) this.#setTimer(queue, wait.deadline);
+    if (this.keepsAlive) keepAlive(1);
+  }
+
+  /** Gives the task what it waited for. */
+  settle(won: number): void {
+    this.dismiss();
+    this.#resolve(won);
+  }
+
+  fail(reason: unknown): void {
+    this.dismiss();
+    this.#reject(reason);
+  }
+
+  /** Undoes everything that the wait has set up. */
+  dismiss(): void {
+    if (this.#dismissed) return;
+    this.#dismissed = true;
+    clearTimeout(this.#timer);
+    if (this.#onAbort !== undefined) this.#signal?.removeEventListener('abort', this.#onAbort);
+    if (this.keepsAlive) keepAlive(-1);
+  }
+
+  #setTimer(queue: WaitQueue, deadline: number): void {
+    const left = Math.min(Math.max(Math.ceil(deadline - now()), 1), longestTimer);
+    this.#timer = setTimeout(() => {
+      // Timers count in whole milliseconds of another clock, and the longest is 25 days.
+      if (now() < deadline) this.#setTimer(queue, deadline);
+      else queue.cancel(this, () => this.#resolve(missed));
+    }, left);
+    if (!this.keepsAlive) this.#timer.unref();
+  }
+}
+
+export class WaitQueue {
+  readonly #kind: number;
+  readonly #block: Block;
+  readonly #limit: number;
+  readonly #surrender: (won: number) => void;
+  #waiters: Waiter[] = [];
+  #ticket = 0;
+  #localTimer: NodeJS.Timeout | undefined;
+
+  /** @param surrender gives back what was won for tasks that have all stopped waiting */
+  constructor(kind: number, block: Block, limit: number, surrender: (won: number) => void) {
+    this.#kind = kind;
+    this.#block = block;
+    this.#limit = limit;
+    this.#surrender = surrender;
+    queues.add(this);
+  }
+
+  get length(): number {
+    return this.#waiters.length;
+  }
+
+  /**
+   * Queues a task. It gets what was won, or {@link missed}; it rejects with the signal's reason.
+   *
+   * @param heldHere this thread holds the object, so most likely it will also be the one to pass it on
+   */
+  wait(owner: object, wait: ParsedWait, heldHere: boolean): Promise<number> {
+    start();
+    return new Promise((resolve, reject) => {
+      this.#waiters.push(new Waiter(this, owner, wait, resolve, reject));
+      if (!heldHere) this.arm();
+      else this.armLater();
+    });
+  }
+
+  /** Takes out the oldest task, for the caller to settle. */
+  shift(): Waiter | undefined {
+    const waiter = this.#waiters.shift();
+    if (this.#waiters.length === 0) this.disarm();
+    return waiter;
+  }
+
+  /** Makes the native waiter wait for these tasks, if there are any. */
+  arm(): void {
+    this.#forgetTimer();
+    if (this.#ticket !== 0 || this.#waiters.length === 0) return;
+    const { segment, body } = this.#block;
+    this.#ticket = native.waitArm(this.#kind, segment.id, body, this.#limit);
+    armed.set(this.#ticket, this);
+  }
+
+  /** As {@link arm}, in a moment: for what this thread holds, and most likely gives back before. */
+  armLater(): void {
+    if (this.#ticket !== 0 || this.#waiters.length === 0 || this.#localTimer !== undefined) return;
+    // Another process may release what this thread holds: rare, but nobody must hang for it.
+    this.#localTimer = setTimeout(() => this.arm(), localMs);
+    this.#localTimer.unref();
+  }
+
+  /** Stops the native wait. What it had won already is given back, or returned with `keep`. */
+  disarm(keep = false): number {
+    this.#forgetTimer();
+    if (this.#ticket === 0) return missed;
+    const won = native.waitDisarm(this.#ticket);
+    armed.delete(this.#ticket);
+    this.#ticket = 0;
+    if (won === missed || keep) return won;
+    this.#surrender(won);
+    return missed;
+  }
+
+  /** The native waiter has won something. */
+  deliver(won: number): void {
+    this.#ticket = 0;
+    const waiter = this.#waiters.shift();
+    if (waiter === undefined) {
+      this.#surrender(won);
+      return;
+    }
+    waiter.settle(won);
+    if (this.#waiters.length === 0) return;
+    // A lock is now held here, a semaphore may have more to give.
+    if (this.#kind === TargetKind.lock) this.armLater();
+    else this.arm();
+  }
+
+  /** Takes a task out that will not wait any longer. */
+  cancel(waiter: Waiter, settle: () => void): void {
+    const index = this.#waiters.indexOf(waiter);
+    if (index === -1) return;
+    this.#waiters.splice(index, 1);
+    waiter.dismiss();
+    if (this.#waiters.length === 0) this.disarm();
+    settle();
+  }
+
+  /** Fails the tasks that wait through this object, which is being closed. */
+  failAll(owner: object, reason: unknown): void {
+    const leaving = this.#waiters.filter((waiter) => waiter.owner === owner);
+    for (const waiter of leaving) this.cancel(waiter, () => waiter.fail(reason));
+  }
+
+  /** In the child of a fork: these tasks, and the native wait for them, are the parent's. */
+  forget(): void {
+    this.#forgetTimer();
+    for (const waiter of this.#waiters) waiter.dismiss();
+    this.#waiters = [];
+    this.#ticket = 0;
+  }
+
+  /** The object is let go for good. */
+  dispose(): void {
+    this.disarm();
+    queues.delete(this);
+  }
+
+  #forgetTimer(): void {
+    clearTimeout(this.#localTimer);
+    this.#localTimer = undefined;
+  }
+}
+
+const queues = new Set<WaitQueue>();
+const armed = new Map<number, WaitQueue>();
+let started = false;
+let keepingAlive = 0;
+
+function start(): void {
+  if (started) return;
+  started = true;
+  native.waitStart((grants) => {
+    for (let i = 0; i < grants.length; i += 2) {
+      const ticket = grants[i] as number;
+      const queue = armed.get(ticket);
+      armed.delete(ticket);
+      queue?.deliver(grants[i + 1] as number);
+    }
+  });
+}
+
+function keepAlive(change: number): void {
+  keepingAlive += change;
+  if (keepingAlive === 0) native.waitReference(false);
+  else if (keepingAlive === 1 && change === 1) native.waitReference(true);
+}
+
+onReattach(() => {
+  armed.clear();
+  for (const queue of queues) queue.forget();
+});
