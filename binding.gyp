@@ -22,12 +22,13 @@
         "native/sync/wait.cc",
         "native/sync/waiter.cc",
         "native/sys/futex.cc",
+        "native/sys/glibc_baseline.cc",
         "native/sys/mapping.cc",
         "native/sys/shm_file.cc"
       ],
       "include_dirs": ["native", "<!(node -p \"require('node-addon-api').include_dir\")"],
       "defines": ["NAPI_VERSION=8", "NODE_ADDON_API_DISABLE_CPP_EXCEPTIONS"],
-      "cflags_cc": ["-std=c++17", "-O2", "-Wall", "-Wextra", "-fvisibility=hidden"],
+      "cflags_cc": ["-include", "sys/glibc_baseline.h", "-std=c++17", "-O2", "-Wall", "-Wextra", "-fvisibility=hidden"],
       "ldflags": ["-Wl,-z,nodelete", "-Wl,-z,now"]
     }
   ]

@@ -1,0 +1,60 @@
+// Pins glibc's symbols to the versions they had in glibc 2.28, so that one binary serves every distribution since 2018.
+//
+// glibc 2.32 and 2.34 moved functions from libpthread and libdl into libc and gave them new default versions, of which a
+// program linked today would need the new one although the old one is still there and is the same code. Both build
+// files include this header in front of every source; test/package/symbols.test.ts reads what the result needs.
+// Add a function here when that test names it; what has no old version to pin goes to glibc_baseline.cc. Functions that
+// were in librt (timer_create, mq_open …) must not be used: Node does not load it.
+#pragma once
+
+#if defined(__linux__) && (defined(__x86_64__) || defined(__aarch64__))
+#include <features.h>
+#ifdef __GLIBC__
+
+#ifdef __x86_64__
+#define MULTIPROC_PIN(name, version) __asm__(".symver " #name "," #name "@GLIBC_" #version)
+#else
+// aarch64 came with glibc 2.17: nothing is older there.
+#define MULTIPROC_PIN(name, version) __asm__(".symver " #name "," #name "@GLIBC_2.17")
+#endif
+
+MULTIPROC_PIN(dladdr, 2.2.5);
+MULTIPROC_PIN(dlclose, 2.2.5);
+MULTIPROC_PIN(dlerror, 2.2.5);
+MULTIPROC_PIN(dlopen, 2.2.5);
+MULTIPROC_PIN(dlsym, 2.2.5);
+MULTIPROC_PIN(pthread_attr_getstacksize, 2.2.5);
+MULTIPROC_PIN(pthread_attr_setstacksize, 2.2.5);
+MULTIPROC_PIN(pthread_create, 2.2.5);
+MULTIPROC_PIN(pthread_detach, 2.2.5);
+MULTIPROC_PIN(pthread_getspecific, 2.2.5);
+MULTIPROC_PIN(pthread_join, 2.2.5);
+MULTIPROC_PIN(pthread_key_create, 2.2.5);
+MULTIPROC_PIN(pthread_key_delete, 2.2.5);
+MULTIPROC_PIN(pthread_kill, 2.2.5);
+MULTIPROC_PIN(pthread_mutex_consistent, 2.12);
+MULTIPROC_PIN(pthread_mutex_timedlock, 2.2.5);
+MULTIPROC_PIN(pthread_mutex_trylock, 2.2.5);
+MULTIPROC_PIN(pthread_mutexattr_destroy, 2.2.5);
+MULTIPROC_PIN(pthread_mutexattr_init, 2.2.5);
+MULTIPROC_PIN(pthread_mutexattr_setpshared, 2.2.5);
+MULTIPROC_PIN(pthread_mutexattr_setrobust, 2.12);
+MULTIPROC_PIN(pthread_mutexattr_settype, 2.2.5);
+MULTIPROC_PIN(pthread_once, 2.2.5);
+MULTIPROC_PIN(pthread_setname_np, 2.12);
+MULTIPROC_PIN(pthread_setspecific, 2.2.5);
+MULTIPROC_PIN(pthread_sigmask, 2.2.5);
+MULTIPROC_PIN(sem_close, 2.2.5);
+MULTIPROC_PIN(sem_destroy, 2.2.5);
+MULTIPROC_PIN(sem_getvalue, 2.2.5);
+MULTIPROC_PIN(sem_init, 2.2.5);
+MULTIPROC_PIN(sem_open, 2.2.5);
+MULTIPROC_PIN(sem_post, 2.2.5);
+MULTIPROC_PIN(sem_timedwait, 2.2.5);
+MULTIPROC_PIN(sem_trywait, 2.2.5);
+MULTIPROC_PIN(sem_unlink, 2.2.5);
+MULTIPROC_PIN(sem_wait, 2.2.5);
+
+#undef MULTIPROC_PIN
+#endif
+#endif
