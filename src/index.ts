@@ -1,6 +1,9 @@
 export type { Wait, WaitOptions } from './deadline.js';
 export * from './errors.js';
 export type { NameOptions } from './shared/block.js';
+export { type Holder, type Inspection, inspect, type LockInfo, type SemaphoreInfo } from './shared/inspect.js';
+export { list, type ObjectInfo, unlinkAll } from './shared/listing.js';
+export { type Swept, sweep } from './shared/sweep.js';
 export type { Hold } from './sync/hold.js';
 export { Lock } from './sync/lock.js';
 export { RLock } from './sync/rlock.js';

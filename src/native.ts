@@ -19,6 +19,8 @@ export interface Layout {
   readonly uid: number;
   readonly headerSize: number;
   readonly registryOffset: number;
+  readonly creatorPidOffset: number;
+  readonly createdOffset: number;
   readonly transitsOffset: number;
   readonly firstBlock: number;
   readonly blockAlignment: number;

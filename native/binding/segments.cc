@@ -174,6 +174,8 @@ Napi::Value layout(const Napi::CallbackInfo& info) {
   set("uid", geteuid());
   set("headerSize", sizeof(sync::SegmentHeader));
   set("registryOffset", offsetof(sync::SegmentHeader, registry));
+  set("creatorPidOffset", offsetof(sync::SegmentHeader, creator_pid));
+  set("createdOffset", offsetof(sync::SegmentHeader, created_ms));
   set("transitsOffset", offsetof(sync::SegmentHeader, transits));
   set("firstBlock", sync::kFirstBlock);
   set("blockAlignment", sync::kBlockAlignment);

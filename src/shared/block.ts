@@ -113,15 +113,16 @@ export class Block implements Shape {
   }
 
   /**
-   * Opens the named block, whatever its shape beside the kind.
+   * Opens the named block, whatever its shape beside the kind; without `kind`, whatever it is.
    *
    * @throws SystemError `ENOENT`
    * @throws MultiprocError `ERR_MULTIPROC_KIND`
    */
-  static open(name: string, kind: BlockKind): Block {
+  static open(name: string, kind?: BlockKind): Block {
     const plain = checkName(name);
     const block = Block.#open(plain);
-    if (block.kind !== kind) return mismatch(block, 'kind', kindNames[kind], kindNames[block.kind]);
+    if (kind !== undefined && block.kind !== kind)
+      return mismatch(block, 'kind', kindNames[kind], kindNames[block.kind]);
     return block;
   }
 

@@ -4,6 +4,7 @@ import { MultiprocError, SystemError } from '../errors.js';
 import { attach } from '../lifecycle/participant.js';
 import { native, type SegmentId } from '../native.js';
 import { anonymousFile, isAnonymousFile } from './names.js';
+import { sweepOnce } from './sweep.js';
 
 /** The values of `sync::SegmentKind`. */
 export const SegmentKind = { object: 1, arena: 2 } as const;
@@ -48,6 +49,7 @@ export class Segment {
    */
   static create(kind: number, size: number): Segment {
     attach();
+    sweepOnce();
     checkBufferLength(size);
     return new Segment(native.segmentCreate(kind, size, anonymousFile()));
   }

@@ -1,0 +1,113 @@
+/** What one named object is doing: who holds it, who waits for it, how deep, how many permits are left. */
+
+import { attach } from '../lifecycle/participant.js';
+import { layout, native } from '../native.js';
+import { Block, BlockKind, robustFlag } from './block.js';
+import { list, type ObjectInfo } from './listing.js';
+import { checkName } from './names.js';
+
+/** A participant as the registry knows it. */
+export interface Holder {
+  /** In the holder's own pid namespace; `null` if its slot has a new owner since. */
+  pid: number | null;
+  /** A dead holder's lock or permits are free for the next one. */
+  alive: boolean;
+}
+
+export interface LockInfo {
+  holder: Holder | null;
+  /** How often an RLock is held by its holder. */
+  depth: number;
+  /** A holder died, and nobody called `markConsistent()` since. */
+  ownerDied: boolean;
+  /** The pids of the threads that wait, as far as the registry shows them (eight waits of each thread). */
+  waiters: number[];
+}
+
+export interface SemaphoreInfo {
+  /** Free permits. */
+  value: number;
+  robust: boolean;
+  /** Who holds permits of a robust semaphore, once for each permit. */
+  holders: Holder[];
+  waiters: number[];
+}
+
+/** What {@link inspect} returns. */
+export interface Inspection extends ObjectInfo {
+  /** For locks, and for the lock of a value or an array. */
+  lock?: LockInfo;
+  semaphore?: SemaphoreInfo;
+  /** Typecode of a value or an array. */
+  type?: string;
+  /** Elements of an array. */
+  length?: number;
+}
+
+/**
+ * Looks at the named object.
+ *
+ * @throws SystemError `ENOENT`
+ */
+export function inspect(name: string): Inspection {
+  attach();
+  const plain = checkName(name);
+  // Before we open it, or we would be among the openers.
+  const info = list(plain).find((each) => each.name === plain);
+  const block = Block.open(plain);
+  try {
+    return { ...(info as ObjectInfo), ...describeBlock(block) };
+  } finally {
+    block.release();
+  }
+}
+
+function describeBlock(block: Block): Partial<Inspection> {
+  switch (block.kind) {
+    case BlockKind.semaphore:
+    case BlockKind.boundedSemaphore:
+      return { semaphore: semaphoreInfo(block) };
+    case BlockKind.value:
+      return { lock: lockInfo(block), type: String.fromCharCode(block.type) };
+    case BlockKind.array:
+      return { lock: lockInfo(block), type: String.fromCharCode(block.type), length: block.length };
+    default:
+      return { lock: lockInfo(block) };
+  }
+}
+
+function lockInfo(block: Block): LockInfo {
+  const { words } = block.segment;
+  const index = (block.body + layout.wordOffset) / 4;
+  const word = Atomics.load(words, index);
+  const owner = word & layout.ownerMask;
+  const depth = words[(block.body + layout.depthOffset) / 4] ?? 0;
+  return {
+    holder: owner === 0 ? null : holderOf(owner),
+    depth: owner === 0 ? 0 : Math.max(1, depth),
+    ownerDied: (word & layout.dirty) !== 0,
+    waiters: native.waitersFor(block.segment.id, block.body),
+  };
+}
+
+function semaphoreInfo(block: Block): SemaphoreInfo {
+  const { segment, body } = block;
+  const waiters = native.waitersFor(segment.id, body);
+  if ((block.flags & robustFlag) === 0) {
+    const word = Atomics.load(segment.words, (body + layout.wordOffset) / 4);
+    return { value: word & 0x7fffffff, robust: false, holders: [], waiters };
+  }
+  const table = (body + layout.tableOffset) / 4;
+  const owners = Array.from(segment.words.subarray(table, table + block.length), (word) => word & layout.ownerMask);
+  return {
+    value: native.permitsFree(segment.id, body, block.length),
+    robust: true,
+    holders: owners.filter((owner) => owner !== 0).map(holderOf),
+    waiters,
+  };
+}
+
+function holderOf(owner: number): Holder {
+  const { pid, alive } = native.participant(owner);
+  return { pid, alive };
+}

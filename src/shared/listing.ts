@@ -1,0 +1,103 @@
+/** What of ours exists on this machine: the files in /dev/shm that belong to this user, read without opening them. */
+import { closeSync, fstatSync, openSync, readdirSync, readSync } from 'node:fs';
+import { openersByInode } from '../lifecycle/openers.js';
+import { layout, native } from '../native.js';
+import { kindNames } from './block.js';
+import { anonymousPrefix, describe, fileOfName, namedPrefix } from './names.js';
+
+/** One shared object, or one arena of small anonymous ones. */
+export interface ObjectInfo {
+  /** The user's name; `null` for anonymous ones. */
+  name: string | null;
+  /** The file in /dev/shm. */
+  file: string;
+  /** `'Lock'`, `'Value'` …; `'arena'`, `'memory'` (raw, anonymous), or `'unknown'` for a file that is damaged. */
+  kind: string;
+  /** In bytes, header included. */
+  size: number;
+  /** The pids of the processes that have it open; those in other pid namespaces are missing. */
+  openers: number[];
+  /** Who made it; `null` where the file does not tell. */
+  creatorPid: number | null;
+  /** When, in milliseconds since 1970; `null` where the file does not tell. */
+  createdMs: number | null;
+}
+
+/**
+ * Lists the shared objects of this user.
+ *
+ * @param prefix only named objects whose name starts with it; absent: all, anonymous ones included
+ */
+export function list(prefix?: string): ObjectInfo[] {
+  if (prefix !== undefined && typeof prefix !== 'string') {
+    throw new TypeError(`Expected "prefix" to be a string, got ${describe(prefix)}`);
+  }
+  const openers = openersByInode();
+  const wanted = prefix === undefined ? [namedPrefix, anonymousPrefix] : [namedPrefix + prefix];
+  return readdirSync('/dev/shm')
+    .filter((file) => wanted.some((start) => file.startsWith(start)))
+    .sort()
+    .map((file) => readInfo(file, openers))
+    .filter((info) => info !== undefined);
+}
+
+/**
+ * Removes the names of all objects of this user that start with `prefix`. Those who have them open go on using them.
+ *
+ * @returns the names removed
+ */
+export function unlinkAll(prefix: string): string[] {
+  if (typeof prefix !== 'string') throw new TypeError(`Expected "prefix" to be a string, got ${describe(prefix)}`);
+  const removed: string[] = [];
+  for (const { name } of list(prefix)) {
+    if (name !== null && unlinkIfThere(name)) removed.push(name);
+  }
+  return removed;
+}
+
+function unlinkIfThere(name: string): boolean {
+  try {
+    native.unlinkFile(fileOfName(name));
+    return true;
+  } catch (error) {
+    // Somebody else was faster.
+    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return false;
+    throw error;
+  }
+}
+
+function readInfo(file: string, openers: Map<number, number[]>): ObjectInfo | undefined {
+  const name = file.startsWith(namedPrefix) ? file.slice(namedPrefix.length) : null;
+  const head = new DataView(new ArrayBuffer(layout.firstBlock + layout.blockHeaderSize));
+  let fd: number;
+  try {
+    fd = openSync(`/dev/shm/${file}`, 'r');
+  } catch {
+    return undefined; // removed meanwhile, or not for us to read
+  }
+  try {
+    const { ino, size } = fstatSync(fd);
+    const whole = readSync(fd, head, 0, head.byteLength, 0) === head.byteLength;
+    const ours = whole && head.getBigUint64(0, true) === magic;
+    return {
+      name,
+      file,
+      kind: ours ? kindOf(head) : name === null ? 'memory' : 'unknown',
+      size,
+      openers: openers.get(ino) ?? [],
+      creatorPid: ours ? head.getUint32(layout.creatorPidOffset, true) : null,
+      createdMs: ours ? Number(head.getBigUint64(layout.createdOffset, true)) : null,
+    };
+  } finally {
+    closeSync(fd);
+  }
+}
+
+const magic = Buffer.from('MPROCSEG').readBigUInt64LE();
+const arena = 2;
+const segmentKindOffset = 24;
+
+function kindOf(head: DataView): string {
+  if (head.getUint32(segmentKindOffset, true) === arena) return 'arena';
+  return kindNames[head.getUint32(layout.firstBlock, true)] ?? 'unknown';
+}
