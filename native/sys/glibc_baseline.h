@@ -1,7 +1,7 @@
 // Pins glibc's symbols to the versions they had in glibc 2.28, so that one binary serves every distribution since 2018.
 //
-// glibc 2.32 and 2.34 moved functions from libpthread and libdl into libc and gave them new default versions, of which a
-// program linked today would need the new one although the old one is still there and is the same code. Both build
+// glibc 2.32 and 2.34 moved functions from libpthread and libdl into libc and gave them new default versions, of which
+// a program linked today would need the new one although the old one is still there and is the same code. Both build
 // files include this header in front of every source; test/package/symbols.test.ts reads what the result needs.
 // Add a function here when that test names it; what has no old version to pin goes to glibc_baseline.cc. Functions that
 // were in librt (timer_create, mq_open …) must not be used: Node does not load it.

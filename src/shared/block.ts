@@ -120,7 +120,8 @@ export class Block implements Shape {
    */
   static open(name: string, kind?: BlockKind): Block {
     const plain = checkName(name);
-    const block = Block.#open(plain);
+    const block = Block.#tryOpen(plain);
+    if (block === undefined) throw nameMissing(plain, 'open');
     if (kind !== undefined && block.kind !== kind)
       return mismatch(block, 'kind', kindNames[kind], kindNames[block.kind]);
     return block;
@@ -128,7 +129,8 @@ export class Block implements Shape {
 
   /** Removes the name. Those who have the object open go on using it. `ENOENT` if there is none. */
   static unlink(name: string): void {
-    native.unlinkFile(fileOfName(checkName(name)));
+    const plain = checkName(name);
+    if (!unlinkIfThere(plain)) throw nameMissing(plain, 'unlink');
   }
 
   /**
@@ -175,7 +177,7 @@ export class Block implements Shape {
 
   /** Removes the name; for an anonymous one there is nothing to remove. */
   unlink(): void {
-    if (this.name !== undefined) native.unlinkFile(fileOfName(this.name));
+    if (this.name !== undefined) Block.unlink(this.name);
   }
 
   static #anonymous(shape: Shape, init: (block: Block) => void): Block {
@@ -272,6 +274,26 @@ export function nameTaken(name: string): SystemError {
     syscall: 'linkat',
     path: name,
   });
+}
+
+function nameMissing(name: string, syscall: string): SystemError {
+  return new SystemError(`ENOENT: there is no object named '${name}'`, {
+    code: 'ENOENT',
+    errno: 2,
+    syscall,
+    path: name,
+  });
+}
+
+/** Removes the name of a named object; `false` if there is none. */
+export function unlinkIfThere(name: string): boolean {
+  try {
+    native.unlinkFile(fileOfName(name));
+    return true;
+  } catch (error) {
+    if (error instanceof SystemError && error.code === 'ENOENT') return false;
+    throw error;
+  }
 }
 
 /** For methods of an object that was closed. */

@@ -1,9 +1,9 @@
 /** What of ours exists on this machine: the files in /dev/shm that belong to this user, read without opening them. */
 import { closeSync, fstatSync, openSync, readdirSync, readSync } from 'node:fs';
 import { openersByInode } from '../lifecycle/openers.js';
-import { layout, native } from '../native.js';
-import { kindNames } from './block.js';
-import { anonymousPrefix, describe, fileOfName, namedPrefix } from './names.js';
+import { layout } from '../native.js';
+import { kindNames, unlinkIfThere } from './block.js';
+import { anonymousPrefix, describe, namedPrefix } from './names.js';
 
 /** One shared object, or one arena of small anonymous ones. */
 export interface ObjectInfo {
@@ -53,17 +53,6 @@ export function unlinkAll(prefix: string): string[] {
     if (name !== null && unlinkIfThere(name)) removed.push(name);
   }
   return removed;
-}
-
-function unlinkIfThere(name: string): boolean {
-  try {
-    native.unlinkFile(fileOfName(name));
-    return true;
-  } catch (error) {
-    // Somebody else was faster.
-    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return false;
-    throw error;
-  }
 }
 
 function readInfo(file: string, openers: Map<number, number[]>): ObjectInfo | undefined {

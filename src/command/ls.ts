@@ -1,0 +1,25 @@
+/** `multiproc ls`: the shared objects of this user. */
+import { list, type ObjectInfo } from '../shared/listing.js';
+import type { Report } from './report.js';
+import { bytes, table } from './table.js';
+
+export function ls([prefix]: string[]): Report {
+  const data = list(prefix).map((info) => ({ ...info, state: stateOf(info) }));
+  const rows = data.map((info) => [
+    info.name ?? `(${info.file})`,
+    info.kind,
+    bytes(info.size),
+    info.openers.length === 0 ? '-' : info.openers.join(' '),
+    info.state,
+  ]);
+  const text =
+    rows.length === 0 ? 'There are no shared objects.\n' : table(['NAME', 'KIND', 'SIZE', 'PIDS', 'STATE'], rows);
+  return { data, text };
+}
+
+function stateOf(info: ObjectInfo): 'open' | 'unused' | 'stale' | 'damaged' {
+  if (info.kind === 'unknown') return 'damaged';
+  if (info.openers.length > 0) return 'open';
+  // A named one waits for its next user; an anonymous one will be swept, unless a handle to it is on its way.
+  return info.name === null ? 'stale' : 'unused';
+}

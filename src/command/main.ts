@@ -1,0 +1,76 @@
+#!/usr/bin/env node
+/** The command `multiproc`: looks at what is in shared memory, and cleans up. */
+import { parseArgs } from 'node:util';
+import { MultiprocError } from '../errors.js';
+import { doctor } from './doctor.js';
+import { inspectCommand } from './inspect.js';
+import { ls } from './ls.js';
+import type { Report } from './report.js';
+import { sweepCommand } from './sweep.js';
+
+interface Command {
+  readonly usage: string;
+  readonly does: string;
+  /** How many arguments it takes, at least and at most. */
+  readonly takes: readonly [number, number];
+  run(args: string[]): Report;
+}
+
+const commands: Record<string, Command> = {
+  ls: { usage: 'ls [PREFIX]', does: 'list the shared objects of this user', takes: [0, 1], run: ls },
+  inspect: {
+    usage: 'inspect NAME',
+    does: 'show who holds an object, and who waits for it',
+    takes: [1, 1],
+    run: inspectCommand,
+  },
+  sweep: { usage: 'sweep', does: 'remove what dead processes left', takes: [0, 0], run: sweepCommand },
+  doctor: { usage: 'doctor', does: 'tell whether this machine gets the fast paths', takes: [0, 0], run: doctor },
+};
+
+process.exitCode = main(process.argv.slice(2));
+
+function main(argv: string[]): number {
+  let parsed: ReturnType<typeof parse>;
+  try {
+    parsed = parse(argv);
+  } catch (error) {
+    return misuse((error as Error).message);
+  }
+  const [name, ...args] = parsed.positionals;
+  if (parsed.values.help || name === undefined) {
+    process.stdout.write(usage());
+    return name === undefined && !parsed.values.help ? 2 : 0;
+  }
+  const command = Object.hasOwn(commands, name) ? commands[name] : undefined;
+  if (command === undefined) return misuse(`there is no command '${name}'`);
+  const [least, most] = command.takes;
+  if (args.length < least || args.length > most) return misuse(`usage: multiproc ${command.usage}`);
+  try {
+    const report = command.run(args);
+    process.stdout.write(parsed.values.json ? `${JSON.stringify(report.data, null, 2)}\n` : report.text);
+    return report.code ?? 0;
+  } catch (error) {
+    if (!(error instanceof MultiprocError)) throw error;
+    process.stderr.write(`multiproc: ${error.message}\n`);
+    return 1;
+  }
+}
+
+function parse(args: string[]) {
+  return parseArgs({
+    args,
+    allowPositionals: true,
+    options: { json: { type: 'boolean' }, help: { type: 'boolean', short: 'h' } },
+  });
+}
+
+function misuse(message: string): number {
+  process.stderr.write(`multiproc: ${message}\n\n${usage()}`);
+  return 2;
+}
+
+function usage(): string {
+  const lines = Object.values(commands).map(({ usage, does }) => `  multiproc ${usage.padEnd(14)} ${does}\n`);
+  return `Usage:\n${lines.join('')}\nOptions:\n  --json   for machines\n`;
+}
