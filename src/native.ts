@@ -1,6 +1,6 @@
 /** The typed contract of the addon; the only file that loads it. */
-import { existsSync } from 'node:fs';
 import { createRequire } from 'node:module';
+import { dirname } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { SystemError } from './errors.js';
 
@@ -99,17 +99,18 @@ export interface Native {
 }
 
 function load(): Native {
-  const root = fileURLToPath(new URL('..', import.meta.url));
+  const root = dirname(dirname(fileURLToPath(import.meta.url)));
   try {
     return createRequire(import.meta.url)('node-gyp-build')(root) as Native;
   } catch (cause) {
-    const hint = existsSync(`${root}/binding.gyp`)
-      ? `compile it with: npm explore multiproc -- npx node-gyp rebuild`
-      : 'this installation has no sources to compile';
-    throw new Error(
-      `multiproc has no prebuilt binary for ${process.platform}-${process.arch} and Node-API ${process.versions.napi}; ${hint}`,
-      { cause },
-    );
+    // A binary that is there and cannot be loaded, for example linked against a newer C library, is told apart.
+    const reason =
+      (cause as NodeJS.ErrnoException).code === 'ERR_DLOPEN_FAILED'
+        ? `multiproc cannot load its binary (${(cause as Error).message})`
+        : `multiproc has no prebuilt binary for ${process.platform}-${process.arch}`;
+    throw new Error(`${reason}; with a C++ compiler, make and Python, compile one: npm --prefix ${root} run compile`, {
+      cause,
+    });
   }
 }
 

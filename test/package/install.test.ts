@@ -1,0 +1,197 @@
+/** What users do with the tarball: install it without a compiler, import it, and compile where no binary fits. */
+import { type SpawnSyncReturns, spawnSync } from 'node:child_process';
+import {
+  chmodSync,
+  copyFileSync,
+  cpSync,
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  realpathSync,
+  rmSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs';
+import { createRequire } from 'node:module';
+import { tmpdir } from 'node:os';
+import { dirname, join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import t from 'tap';
+
+t.setTimeout(600_000);
+
+const root = fileURLToPath(new URL('../../', import.meta.url));
+const require = createRequire(import.meta.url);
+const temporary = realpathSync(mkdtempSync(join(tmpdir(), 'multiproc-package-')));
+t.teardown(() => rmSync(temporary, { recursive: true }));
+const npmCommand = findNpm();
+const skip = npmCommand === undefined ? 'npm is not installed beside node' : false;
+
+// A PATH without any tool to build with; each is a trap that leaves a mark where somebody calls it.
+const bare = join(temporary, 'bin');
+const trap = join(temporary, 'trapped');
+mkdirSync(bare);
+symlinkSync(process.execPath, join(bare, 'node'));
+symlinkSync('/bin/sh', join(bare, 'sh'));
+for (const tool of ['cc', 'gcc', 'g++', 'c++', 'clang', 'make', 'cmake', 'python', 'python3', 'node-gyp']) {
+  writeFileSync(join(bare, tool), `#!/bin/sh\necho ${tool} "$@" >> ${trap}\nexit 1\n`);
+  chmodSync(join(bare, tool), 0o755);
+}
+
+/** The script behind the `npm` command, so that it runs under this node whatever PATH is. */
+function findNpm(): string | undefined {
+  const told = process.env.npm_execpath;
+  if (told?.endsWith('npm-cli.js')) return told;
+  const { stdout } = spawnSync('sh', ['-c', 'command -v npm'], { encoding: 'utf8' });
+  if (stdout === '') return undefined;
+  const found = realpathSync(stdout.trim());
+  return found.endsWith('npm-cli.js') ? found : undefined;
+}
+
+interface Surroundings {
+  cwd: string;
+  path?: string;
+}
+
+function run(
+  file: string,
+  args: string[],
+  { cwd, path = process.env.PATH ?? '' }: Surroundings,
+): SpawnSyncReturns<string> {
+  // Without what the npm command that runs the tests says of itself.
+  const inherited = Object.entries(process.env).filter(([name]) => !/^npm_(?!config_nodedir$)/i.test(name));
+  const env = { ...Object.fromEntries(inherited), PATH: path };
+  return spawnSync(file, args, { cwd, env, encoding: 'utf8', maxBuffer: 1 << 26 });
+}
+
+function npm(args: string[], surroundings: Surroundings): string {
+  const { status, stdout, stderr } = run(process.execPath, [npmCommand as string, ...args], surroundings);
+  if (status !== 0) throw new Error(`npm ${args.join(' ')}:\n${stdout}\n${stderr}`);
+  return stdout;
+}
+
+/** Packs what `npm pack` here would pack, without building anew: the binary of this build stands for the prebuilt one. */
+function packOurs(name: string, { prebuilt }: { prebuilt: boolean }): { tarball: string; files: string[] } {
+  const folder = join(temporary, name);
+  mkdirSync(folder);
+  const { files, ...manifest } = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8'));
+  writeFileSync(join(folder, 'package.json'), JSON.stringify({ ...manifest, files }));
+  for (const entry of ['dist', 'native', 'binding.gyp', 'CMakeLists.txt', 'README.md', 'LICENSE', 'CHANGELOG.md']) {
+    if (existsSync(join(root, entry))) cpSync(join(root, entry), join(folder, entry), { recursive: true });
+  }
+  if (prebuilt) {
+    const target = join(folder, 'prebuilds', `${process.platform}-${process.arch}`);
+    mkdirSync(target, { recursive: true });
+    copyFileSync(join(root, 'build/Release/multiproc.node'), join(target, 'multiproc.node'));
+  }
+  const [packed] = JSON.parse(
+    npm(['pack', '--json', '--ignore-scripts', '--pack-destination', temporary, folder], { cwd: folder }),
+  );
+  const tarball = join(temporary, `${name}.tgz`);
+  copyFileSync(join(temporary, packed.filename), tarball);
+  return { tarball, files: packed.files.map(({ path }: { path: string }) => path) };
+}
+
+/** Packs an installed dependency of this project, so that the tests need no registry. */
+function packDependency(name: string): string {
+  const folder = dirname(require.resolve(`${name}/package.json`));
+  const [packed] = JSON.parse(
+    npm(['pack', '--json', '--ignore-scripts', '--pack-destination', temporary, folder], { cwd: temporary }),
+  );
+  return join(temporary, packed.filename);
+}
+
+function project(name: string): string {
+  const folder = join(temporary, name);
+  mkdirSync(folder);
+  writeFileSync(join(folder, 'package.json'), JSON.stringify({ name, private: true }));
+  return folder;
+}
+
+t.test('the tarball holds the program, the sources and the binary, and nothing else', { skip }, async (t) => {
+  const { files } = packOurs('contents', { prebuilt: true });
+  const expected =
+    /^(dist\/.+\.(js|d\.ts)|native\/.+\.(cc|h)|prebuilds\/.+\.node|package\.json|binding\.gyp|CMakeLists\.txt|[A-Z]+(\.md)?)$/;
+  t.strictSame(
+    files.filter((file) => !expected.test(file)),
+    [],
+  );
+  for (const file of [
+    'dist/index.js',
+    'dist/index.d.ts',
+    'dist/posix/index.d.ts',
+    'native/addon.cc',
+    'binding.gyp',
+    'LICENSE',
+  ]) {
+    t.ok(files.includes(file), file);
+  }
+});
+
+t.test('without a compiler it installs offline, runs no script, and works', { skip }, async (t) => {
+  const cwd = project('user');
+  const { tarball } = packOurs('ours', { prebuilt: true });
+  npm(['install', '--offline', '--no-audit', '--no-fund', tarball, packDependency('node-gyp-build')], {
+    cwd,
+    path: bare,
+  });
+  t.notOk(existsSync(trap), 'nothing called a build tool');
+  t.strictSame(
+    readdirSync(join(cwd, 'node_modules')).filter((entry) => !entry.startsWith('.')),
+    ['multiproc', 'node-gyp-build'],
+  );
+  const lock = JSON.parse(readFileSync(join(cwd, 'package-lock.json'), 'utf8'));
+  t.notOk(lock.packages['node_modules/multiproc'].hasInstallScript);
+
+  const imported = run(
+    'node',
+    [
+      '--input-type=module',
+      '-e',
+      "import { ClosedError } from 'multiproc'; import 'multiproc/posix'; console.log(ClosedError.name)",
+    ],
+    { cwd, path: bare },
+  );
+  t.match(imported, { status: 0, stdout: 'ClosedError\n', stderr: '' });
+  const required = run(
+    'node',
+    ['-e', "console.log(require('multiproc').ClosedError.name); require('multiproc/posix')"],
+    { cwd, path: bare },
+  );
+  t.match(required, { status: 0, stdout: 'ClosedError\n' });
+  t.notMatch(required.stderr, /Error/);
+});
+
+t.test(
+  'the command runs',
+  { skip: skip || (existsSync(join(root, 'dist/command/main.js')) ? false : 'not there yet') },
+  async (t) => {
+    const cwd = join(temporary, 'user');
+    const { status, stdout, stderr } = run(join(cwd, 'node_modules/.bin/multiproc'), ['doctor', '--json'], {
+      cwd,
+      path: bare,
+    });
+    t.equal(status, 0, stderr);
+    t.type(JSON.parse(stdout), 'object');
+  },
+);
+
+t.test('where no binary fits, importing fails with a command that makes one', { skip }, async (t) => {
+  const cwd = project('compiling');
+  const { tarball } = packOurs('sources', { prebuilt: false });
+  const dependencies = ['node-gyp-build', 'node-addon-api'].map(packDependency);
+  npm(['install', '--offline', '--no-audit', '--no-fund', tarball, ...dependencies], { cwd, path: bare });
+  const failed = run('node', ['-e', "require('multiproc')"], { cwd });
+  t.equal(failed.status, 1);
+  const [, told] = /^Error: .*compile one: (npm .+)$/m.exec(failed.stderr) ?? [];
+  t.match(told, `npm --prefix ${cwd}/node_modules/multiproc run compile`);
+
+  const hasCompiler =
+    run('sh', ['-c', 'command -v c++ && command -v make && command -v python3'], { cwd }).status === 0;
+  if (!hasCompiler) return t.comment('no compiler here to try that command with');
+  const compiled = run('sh', ['-c', told as string], { cwd });
+  t.equal(compiled.status, 0, compiled.stderr.slice(-2000));
+  t.match(run('node', ['-e', "require('multiproc')"], { cwd }), { status: 0, stderr: '' });
+});
