@@ -17,13 +17,16 @@ export interface Run {
 
 let storage: AsyncLocalStorage<Run> | undefined;
 
-/** Calls `fn` so that it, and what it calls and awaits, is inside the returned run. */
-export async function enter<T>(begun: (run: Run) => void, fn: () => T | PromiseLike<T>): Promise<T> {
+/** A run that is about to begin. */
+export function newRun(): Run {
   storage ??= new AsyncLocalStorage();
-  const run: Run = { active: true, outer: storage.getStore() };
-  begun(run);
+  return { active: true, outer: storage.getStore() };
+}
+
+/** Calls `fn` so that it, and what it calls and awaits, is inside the run. */
+export async function enter<T>(run: Run, fn: () => T | PromiseLike<T>): Promise<T> {
   try {
-    return await storage.run(run, fn);
+    return await (storage as AsyncLocalStorage<Run>).run(run, fn);
   } finally {
     run.active = false;
   }

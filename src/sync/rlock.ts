@@ -6,15 +6,17 @@ import { Block, BlockKind, closedError, type Mode, type NameOptions, type Shape 
 import { type Hold, holdOf } from './hold.js';
 import { checkFunction, timedOut } from './lock.js';
 import { closedWords, LockState } from './lock-state.js';
-import { enter, isInside, type Run } from './reentry.js';
+import { enter, isInside, newRun, type Run } from './reentry.js';
 
 const shape: Shape = { kind: BlockKind.rlock, type: 0, flags: 0, length: 0, size: 32 };
 const won = Promise.resolve(true);
 
 /** Holder by the sync and try forms: the thread itself, whichever of its tasks asks. */
 const thread = {};
-/** Holder by `await acquire()` or `hold()` outside a run: one task, which cannot be told from the others. */
+/** Holder by `await acquire()` outside a run: one task, which cannot be told from the others. */
 const task = {};
+/** Holder by `hold()` outside a run: only the hold itself can give it back. */
+class HoldOwner {}
 
 /**
  * A recursive lock; mirrors `multiprocessing.RLock`.
@@ -80,7 +82,7 @@ export class RLock {
       this.#begin(task);
       return won;
     }
-    return this.#acquireSlow(wait);
+    return this.#take(task, wait);
   }
 
   /**
@@ -117,8 +119,9 @@ export class RLock {
   release(): void {
     const state = this.#open;
     if (!this.#owns(state)) throw new ValueError('An RLock is released that the caller does not own');
-    const inRun = state.holder !== thread && state.holder !== task;
-    if (inRun && state.depth === 1) throw new ValueError('The run that took the RLock gives it back by itself');
+    if (state.depth === 1 && state.holder !== thread && state.holder !== task) {
+      throw new ValueError('The run that took the RLock gives it back by itself');
+    }
     this.#leave(state);
   }
 
@@ -152,23 +155,19 @@ export class RLock {
   async run<T>(fn: () => T | PromiseLike<T>, wait?: Wait): Promise<T> {
     checkFunction(fn);
     const state = this.#open;
-    if (this.#reenter(state, false)) {
+    const run = newRun();
+    if (!(await this.#take(run, wait))) throw timedOut();
+    if (state.holder === run) {
       try {
-        return await fn();
+        return await enter(run, fn);
       } finally {
-        // The run around this one may have ended first, if nobody awaited this one: it gave everything back.
-        if (this.#owns(state)) this.#leave(state);
+        if (state.holder === run) this.#end(state);
       }
     }
-    if (!(await this.acquire(wait))) throw timedOut();
-    let run: Run | undefined;
     try {
-      return await enter((begun) => {
-        run = begun;
-        state.holder = begun;
-      }, fn);
+      return await fn();
     } finally {
-      if (state.holder === run) this.#end(state);
+      this.#leaveIfOwned(state);
     }
   }
 
@@ -189,8 +188,13 @@ export class RLock {
    * @throws TimeoutError if the time passed
    */
   async hold(wait?: Wait): Promise<Hold> {
-    if (!(await this.acquire(wait))) throw timedOut();
-    return holdOf(this.ownerDied, () => this.release());
+    const state = this.#open;
+    const owner = new HoldOwner();
+    if (!(await this.#take(owner, wait))) throw timedOut();
+    return holdOf(state.ownerDied, () => {
+      if (state.holder === owner) this.#end(state);
+      else this.#leaveIfOwned(state);
+    });
   }
 
   /** As {@link hold}, blocking the thread; re-enters if the thread holds the lock. */
@@ -220,13 +224,14 @@ export class RLock {
     return this.#state;
   }
 
-  async #acquireSlow(wait: Wait): Promise<boolean> {
+  /** Takes it for the holder, or once more for the run around the call. */
+  async #take(holder: object, wait: Wait): Promise<boolean> {
     const parsed = parseWait(wait);
     parsed.signal?.throwIfAborted();
     const state = this.#open;
     if (this.#reenter(state, false)) return true;
     if (!state.tryTake() && !(parsed.deadline > 0 && (await state.take(this, parsed)))) return false;
-    this.#begin(task);
+    this.#begin(holder);
     return true;
   }
 
@@ -244,8 +249,14 @@ export class RLock {
   }
 
   #owns(state: LockState): boolean {
-    if (state.holder === undefined || !state.heldHere) return false;
-    return state.holder === thread || state.holder === task || isInside(state.holder as Run);
+    const { holder } = state;
+    if (holder === undefined || holder instanceof HoldOwner || !state.heldHere) return false;
+    return holder === thread || holder === task || isInside(holder as Run);
+  }
+
+  /** The run around may have ended first, if nobody awaited what it started: then it gave everything back. */
+  #leaveIfOwned(state: LockState): void {
+    if (this.#owns(state) && state.depth > 1) this.#leave(state);
   }
 
   #leave(state: LockState): void {
