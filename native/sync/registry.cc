@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <linux/futex.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <sys/mman.h>
 #include <sys/random.h>
 #include <time.h>
@@ -64,7 +65,7 @@ sys::Failure map_registry(int fd, Registry** mapped) {
 }
 
 sys::Failure create_registry(Registry** mapped) {
-  char temporary[64];
+  char temporary[160];
   snprintf(temporary, sizeof temporary, "%s.%d", registry_name(), getpid());
   sys::NewFile file;
   sys::Failure failure = sys::create_file(sizeof(Registry), temporary, &file);
@@ -120,15 +121,25 @@ bool claim(Registry* registry, uint32_t index, uint32_t* owner) {
   return true;
 }
 
+// It becomes part of a file name.
+bool is_namespace(const char* text) {
+  size_t length = strspn(text, "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789._-");
+  return length > 0 && length <= 40 && text[length] == 0;
+}
+
 // The slots' masked ids make every index valid, whatever a hostile word says.
 Slot& slot_at(uint32_t owner) { return the_registry.load(std::memory_order_acquire)->slots[slot_of(owner)]; }
 
 }  // namespace
 
 const char* registry_name() {
-  static char name[64];
+  static char name[128];
   static std::once_flag once;
-  std::call_once(once, [] { snprintf(name, sizeof name, "multiproc-r%u-%u-%s", kAbi, geteuid(), kLibc); });
+  std::call_once(once, [] {
+    const char* space = getenv("MULTIPROC_NAMESPACE");
+    bool apart = space != nullptr && is_namespace(space);
+    snprintf(name, sizeof name, "multiproc-r%u-%u-%s%s%s", kAbi, geteuid(), kLibc, apart ? "-" : "", apart ? space : "");
+  });
   return name;
 }
 
