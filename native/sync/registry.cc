@@ -74,6 +74,10 @@ sys::Failure create_registry(Registry** mapped) {
   if (!failure) failure = init_registry(*mapped);
   if (!failure) failure = sys::publish_file(&file, registry_name());
   sys::close_file(&file);
+  if (failure && *mapped != nullptr) {
+    munmap(*mapped, sizeof(Registry));
+    *mapped = nullptr;
+  }
   return failure;
 }
 
@@ -108,6 +112,8 @@ bool claim(Registry* registry, uint32_t index, uint32_t* owner) {
   uint32_t next = generation % kMaxGeneration + 1;
   // The generation rises while the slot is dead: readers load the life word first, so either tells them.
   slot.generation.store(next, std::memory_order_release);
+  // The lock's own compare-and-swap only acquires: without this, arm64 may show the new life before the new generation.
+  std::atomic_thread_fence(std::memory_order_seq_cst);
   int code = pthread_mutex_trylock(&slot.life);
   if (code == EOWNERDEAD) code = pthread_mutex_consistent(&slot.life);
   if (code == ENOTRECOVERABLE) code = init_robust(&slot.life) || pthread_mutex_trylock(&slot.life);
