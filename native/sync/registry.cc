@@ -16,6 +16,7 @@
 #include <new>
 
 #include "sys/clock.h"
+#include "sys/futex.h"
 #include "sys/shm_file.h"
 
 namespace multiproc::sync {
@@ -30,7 +31,7 @@ constexpr const char* kLibc = "musl";
 constexpr size_t kLifeWordOffset = 4;  // _m_lock
 #endif
 
-constexpr int kLongestAttachSeconds = 10;
+constexpr int64_t kLongestAttach = 10'000 * sys::kMillisecond;
 
 std::atomic<Registry*> the_registry{nullptr};
 thread_local uint32_t this_participant = 0;
@@ -133,6 +134,21 @@ bool is_namespace(const char* text) {
   return length > 0 && length <= 40 && text[length] == 0;
 }
 
+// In short sleeps, as everywhere: one who was woken and then killed has taken the wake-up along, and the only clock that
+// this call takes may be set forward.
+int lock_allocation(pthread_mutex_t* mutex) {
+  int64_t deadline = sys::monotonic_ns() + kLongestAttach;
+  for (;;) {
+    timespec until;
+    clock_gettime(CLOCK_REALTIME, &until);
+    until.tv_nsec += sys::longest_park_ns();
+    until.tv_sec += until.tv_nsec / 1'000'000'000;
+    until.tv_nsec %= 1'000'000'000;
+    int code = pthread_mutex_timedlock(mutex, &until);
+    if (code != ETIMEDOUT || sys::monotonic_ns() >= deadline) return code;
+  }
+}
+
 // The slots' masked ids make every index valid, whatever a hostile word says.
 Slot& slot_at(uint32_t owner) { return the_registry.load(std::memory_order_acquire)->slots[slot_of(owner)]; }
 
@@ -178,10 +194,7 @@ sys::Failure attach(uint32_t* owner) {
   sys::Failure failure = open_registry();
   if (failure) return failure;
   Registry* table = registry();
-  timespec until;
-  clock_gettime(CLOCK_REALTIME, &until);
-  until.tv_sec += kLongestAttachSeconds;
-  int code = pthread_mutex_timedlock(&table->allocation, &until);
+  int code = lock_allocation(&table->allocation);
   // The cursor is a hint: whatever its dead holder left in it is consistent.
   if (code == EOWNERDEAD) code = pthread_mutex_consistent(&table->allocation);
   if (code != 0) return {code, "pthread_mutex_timedlock"};
