@@ -33,7 +33,7 @@ int32_t take_any(const Permits& permits, uint32_t me) {
 // False if a holder turned out to be dead: its permit can be had.
 bool watch_holders(const Permits& permits, uint32_t me, sys::FutexSet* set) {
   for (uint32_t i = 0; i < permits.limit && !set->overflowed(); i++) {
-    uint32_t holder = permits.table[i].load(std::memory_order_relaxed) & kOwnerMask;
+    uint32_t holder = permits.table[i].load(std::memory_order_acquire) & kOwnerMask;
     if (holder == 0 || holder == me) continue;
     uint32_t life = 0;
     if (!watch_life(holder, &life)) return false;
@@ -88,7 +88,7 @@ bool permits_release(const Permits& permits, uint32_t me, uint32_t index) {
 uint32_t permits_free(const Permits& permits) {
   uint32_t free = 0;
   for (uint32_t i = 0; i < permits.limit; i++) {
-    if (is_free(permits.table[i].load(std::memory_order_relaxed))) free++;
+    if (is_free(permits.table[i].load(std::memory_order_acquire))) free++;
   }
   return free;
 }
