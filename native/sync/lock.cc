@@ -12,23 +12,28 @@ namespace {
 
 constexpr int kEverybody = -1;
 
+// Whoever finds an owner in the word asks its life word next, so taking a lock publishes that life and looking at the
+// word acquires it. Otherwise a new participant's first lock might be seen before its life, and be taken from it.
+constexpr auto kTaken = std::memory_order_acq_rel;
+constexpr auto kSeen = std::memory_order_acquire;
+
 // The kernel wakes one sleeper of a dead owner. Whoever takes over wakes the rest: each may wait for another lock.
 bool take_over(Word& word, uint32_t* seen, uint32_t me) {
   uint32_t dead = *seen & kOwnerMask;
-  if (!word.compare_exchange_strong(*seen, me | kDirty | kContended, std::memory_order_acquire)) return false;
+  if (!word.compare_exchange_strong(*seen, me | kDirty | kContended, kTaken, kSeen)) return false;
   sys::futex_wake(&life_word(registry()->slots[slot_of(dead)]), kEverybody);
   return true;
 }
 
 bool take_free(Word& word, uint32_t* seen, uint32_t me, bool parked) {
   uint32_t mine = me | (*seen & (kDirty | kContended)) | (parked ? kContended : 0);
-  return word.compare_exchange_strong(*seen, mine, std::memory_order_acquire);
+  return word.compare_exchange_strong(*seen, mine, kTaken, kSeen);
 }
 
 }  // namespace
 
 bool lock_attempt(Word& word, uint32_t me, bool parked, sys::FutexSet* set) {
-  uint32_t seen = word.load(std::memory_order_relaxed);
+  uint32_t seen = word.load(kSeen);
   for (;;) {
     uint32_t owner = seen & kOwnerMask;
     if (owner == 0) {
@@ -42,7 +47,7 @@ bool lock_attempt(Word& word, uint32_t me, bool parked, sys::FutexSet* set) {
       continue;
     }
     if ((seen & kContended) == 0) {
-      if (!word.compare_exchange_strong(seen, seen | kContended, std::memory_order_relaxed)) continue;
+      if (!word.compare_exchange_strong(seen, seen | kContended, kTaken, kSeen)) continue;
       seen |= kContended;
     }
     set->add(&word, seen);
@@ -52,7 +57,7 @@ bool lock_attempt(Word& word, uint32_t me, bool parked, sys::FutexSet* set) {
 }
 
 bool lock_try(Word& word, uint32_t me) {
-  uint32_t seen = word.load(std::memory_order_relaxed);
+  uint32_t seen = word.load(kSeen);
   for (;;) {
     uint32_t owner = seen & kOwnerMask;
     if (owner == 0) {

@@ -16,11 +16,11 @@ int32_t take_any(const Permits& permits, uint32_t me) {
   uint32_t start = slot_of(me) % permits.limit;
   for (uint32_t i = 0; i < permits.limit; i++) {
     uint32_t index = start + i < permits.limit ? start + i : start + i - permits.limit;
-    uint32_t holder = permits.table[index].load(std::memory_order_relaxed);
+    // Sequentially consistent, with the bell: a release stores the permit and then looks at the bell, a waiter marks the
+    // bell and then looks at the permits; one of the two must see the other. A relaxed load may overtake the mark (arm64).
+    uint32_t holder = permits.table[index].load();
     while (is_free(holder)) {
       uint32_t dead = holder & kOwnerMask;
-      // Sequentially consistent, with the bell: a release stores the permit and then looks at the bell, a waiter rings
-      // the bell and then looks at the permits; one of the two must see the other.
       if (!permits.table[index].compare_exchange_strong(holder, me)) continue;
       // The kernel wakes one sleeper of a dead holder, who may have left several permits.
       if (dead != 0) sys::futex_wake(&life_word(registry()->slots[slot_of(dead)]), kEverybody);
@@ -33,7 +33,7 @@ int32_t take_any(const Permits& permits, uint32_t me) {
 // False if a holder turned out to be dead: its permit can be had.
 bool watch_holders(const Permits& permits, uint32_t me, sys::FutexSet* set) {
   for (uint32_t i = 0; i < permits.limit && !set->overflowed(); i++) {
-    uint32_t holder = permits.table[i].load(std::memory_order_relaxed) & kOwnerMask;
+    uint32_t holder = permits.table[i].load(std::memory_order_acquire) & kOwnerMask;
     if (holder == 0 || holder == me) continue;
     uint32_t life = 0;
     if (!watch_life(holder, &life)) return false;
@@ -88,7 +88,7 @@ bool permits_release(const Permits& permits, uint32_t me, uint32_t index) {
 uint32_t permits_free(const Permits& permits) {
   uint32_t free = 0;
   for (uint32_t i = 0; i < permits.limit; i++) {
-    if (is_free(permits.table[i].load(std::memory_order_relaxed))) free++;
+    if (is_free(permits.table[i].load(std::memory_order_acquire))) free++;
   }
   return free;
 }

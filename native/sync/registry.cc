@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <linux/futex.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <sys/mman.h>
 #include <sys/random.h>
 #include <time.h>
@@ -15,6 +16,7 @@
 #include <new>
 
 #include "sys/clock.h"
+#include "sys/futex.h"
 #include "sys/shm_file.h"
 
 namespace multiproc::sync {
@@ -29,7 +31,7 @@ constexpr const char* kLibc = "musl";
 constexpr size_t kLifeWordOffset = 4;  // _m_lock
 #endif
 
-constexpr int kLongestAttachSeconds = 10;
+constexpr int64_t kLongestAttach = 10'000 * sys::kMillisecond;
 
 std::atomic<Registry*> the_registry{nullptr};
 thread_local uint32_t this_participant = 0;
@@ -64,7 +66,7 @@ sys::Failure map_registry(int fd, Registry** mapped) {
 }
 
 sys::Failure create_registry(Registry** mapped) {
-  char temporary[64];
+  char temporary[160];
   snprintf(temporary, sizeof temporary, "%s.%d", registry_name(), getpid());
   sys::NewFile file;
   sys::Failure failure = sys::create_file(sizeof(Registry), temporary, &file);
@@ -73,6 +75,10 @@ sys::Failure create_registry(Registry** mapped) {
   if (!failure) failure = init_registry(*mapped);
   if (!failure) failure = sys::publish_file(&file, registry_name());
   sys::close_file(&file);
+  if (failure && *mapped != nullptr) {
+    munmap(*mapped, sizeof(Registry));
+    *mapped = nullptr;
+  }
   return failure;
 }
 
@@ -107,6 +113,8 @@ bool claim(Registry* registry, uint32_t index, uint32_t* owner) {
   uint32_t next = generation % kMaxGeneration + 1;
   // The generation rises while the slot is dead: readers load the life word first, so either tells them.
   slot.generation.store(next, std::memory_order_release);
+  // The lock's own compare-and-swap only acquires: without this, arm64 may show the new life before the new generation.
+  std::atomic_thread_fence(std::memory_order_seq_cst);
   int code = pthread_mutex_trylock(&slot.life);
   if (code == EOWNERDEAD) code = pthread_mutex_consistent(&slot.life);
   if (code == ENOTRECOVERABLE) code = init_robust(&slot.life) || pthread_mutex_trylock(&slot.life);
@@ -120,15 +128,40 @@ bool claim(Registry* registry, uint32_t index, uint32_t* owner) {
   return true;
 }
 
+// It becomes part of a file name.
+bool is_namespace(const char* text) {
+  size_t length = strspn(text, "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789._-");
+  return length > 0 && length <= 40 && text[length] == 0;
+}
+
+// In short sleeps, as everywhere: one who was woken and then killed has taken the wake-up along, and the only clock that
+// this call takes may be set forward.
+int lock_allocation(pthread_mutex_t* mutex) {
+  int64_t deadline = sys::monotonic_ns() + kLongestAttach;
+  for (;;) {
+    timespec until;
+    clock_gettime(CLOCK_REALTIME, &until);
+    until.tv_nsec += sys::longest_park_ns();
+    until.tv_sec += until.tv_nsec / 1'000'000'000;
+    until.tv_nsec %= 1'000'000'000;
+    int code = pthread_mutex_timedlock(mutex, &until);
+    if (code != ETIMEDOUT || sys::monotonic_ns() >= deadline) return code;
+  }
+}
+
 // The slots' masked ids make every index valid, whatever a hostile word says.
 Slot& slot_at(uint32_t owner) { return the_registry.load(std::memory_order_acquire)->slots[slot_of(owner)]; }
 
 }  // namespace
 
 const char* registry_name() {
-  static char name[64];
+  static char name[128];
   static std::once_flag once;
-  std::call_once(once, [] { snprintf(name, sizeof name, "multiproc-r%u-%u-%s", kAbi, geteuid(), kLibc); });
+  std::call_once(once, [] {
+    const char* space = getenv("MULTIPROC_NAMESPACE");
+    bool apart = space != nullptr && is_namespace(space);
+    snprintf(name, sizeof name, "multiproc-r%u-%u-%s%s%s", kAbi, geteuid(), kLibc, apart ? "-" : "", apart ? space : "");
+  });
   return name;
 }
 
@@ -161,10 +194,7 @@ sys::Failure attach(uint32_t* owner) {
   sys::Failure failure = open_registry();
   if (failure) return failure;
   Registry* table = registry();
-  timespec until;
-  clock_gettime(CLOCK_REALTIME, &until);
-  until.tv_sec += kLongestAttachSeconds;
-  int code = pthread_mutex_timedlock(&table->allocation, &until);
+  int code = lock_allocation(&table->allocation);
   // The cursor is a hint: whatever its dead holder left in it is consistent.
   if (code == EOWNERDEAD) code = pthread_mutex_consistent(&table->allocation);
   if (code != 0) return {code, "pthread_mutex_timedlock"};

@@ -37,6 +37,11 @@ bool detect_futex_waitv() {
   return syscall(kFutexWaitv, nullptr, 0, 0, nullptr, CLOCK_MONOTONIC) == -1 && errno == EINVAL;
 }
 
+std::atomic<bool>& waitv_available() {
+  static std::atomic<bool> available{detect_futex_waitv()};
+  return available;
+}
+
 void wait_one(Word* word, uint32_t expected, int64_t deadline_ns) {
   timespec until = to_timespec(deadline_ns);
   // FUTEX_WAIT_BITSET takes an absolute CLOCK_MONOTONIC time, FUTEX_WAIT a relative one.
@@ -61,10 +66,7 @@ void FutexSet::add(Word* word, uint32_t expected) {
   count_++;
 }
 
-bool has_futex_waitv() {
-  static const bool available = detect_futex_waitv();
-  return available;
-}
+bool has_futex_waitv() { return waitv_available().load(std::memory_order_relaxed); }
 
 int64_t longest_park_ns() { return (has_futex_waitv() ? 100 : 20) * kMillisecond; }
 
@@ -79,7 +81,13 @@ void futex_wait(const FutexSet& set, int64_t deadline_ns) {
     waits[i] = {set.expected(i), reinterpret_cast<uint64_t>(set.word(i)), kFutex32, 0};
   }
   timespec until = to_timespec(deadline_ns);
-  syscall(kFutexWaitv, waits, set.count(), 0, deadline_ns == kForever ? nullptr : &until, CLOCK_MONOTONIC);
+  long result = syscall(kFutexWaitv, waits, set.count(), 0, deadline_ns == kForever ? nullptr : &until, CLOCK_MONOTONIC);
+  if (result >= 0 || errno == EAGAIN || errno == EINTR || errno == ETIMEDOUT) return;
+  // A filter that came after the first look (EPERM, ENOSYS), or no memory for the call: without this sleep the caller's
+  // loop would spin.
+  if (errno != ENOMEM) waitv_available() = false;
+  int64_t bound = monotonic_ns() + longest_park_ns();
+  wait_one(set.word(0), set.expected(0), bound < deadline_ns ? bound : deadline_ns);
 }
 
 int futex_wake(Word* word, int count) {

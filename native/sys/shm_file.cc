@@ -9,6 +9,8 @@
 #include <time.h>
 #include <unistd.h>
 
+#include <algorithm>
+
 #include "sys/clock.h"
 
 namespace multiproc::sys {
@@ -16,6 +18,7 @@ namespace multiproc::sys {
 namespace {
 
 constexpr mode_t kMode = 0600;
+constexpr uint64_t kReservePiece = 1 << 20;
 constexpr int64_t kLongestSweep = 5000 * kMillisecond;
 
 int retry_open(const char* path, int flags, mode_t mode) {
@@ -32,12 +35,16 @@ int retry_flock(int fd, int operation) {
   return result;
 }
 
-// posix_fallocate returns its error, and EINTR leaves the file as far as it got: calling again goes on.
+// posix_fallocate returns its error. Before Linux 6.10 a signal makes tmpfs undo the whole call, so that under a timer
+// (a profiler's) a large file would start anew for ever: in small pieces each call has a chance to end in time.
 int reserve(int fd, uint64_t size) {
-  int code;
-  do code = posix_fallocate(fd, 0, static_cast<off_t>(size));
-  while (code == EINTR);
-  return code;
+  for (uint64_t done = 0; done < size;) {
+    uint64_t piece = std::min(size - done, kReservePiece);
+    int code = posix_fallocate(fd, static_cast<off_t>(done), static_cast<off_t>(piece));
+    if (code == 0) done += piece;
+    else if (code != EINTR) return code;
+  }
+  return size == 0 ? EINVAL : 0;
 }
 
 // A sweeper holds the exclusive lock for microseconds. One that was stopped meanwhile must not hang us.
