@@ -1,9 +1,33 @@
 export type { Wait, WaitOptions } from './deadline.js';
 export * from './errors.js';
+export {
+  type Content,
+  RawArray,
+  type RawArrayConstructor,
+  type RawArrayOptions,
+  SharedArray,
+  SharedArray as Array,
+  type SharedArrayConstructor,
+  type SharedArrayOptions,
+} from './shared/array.js';
 export type { NameOptions } from './shared/block.js';
+export type { BytesMembers } from './shared/byte-array.js';
+export type { ElementArray, TextMembers } from './shared/element-array.js';
 export { type Holder, type Inspection, inspect, type LockInfo, type SemaphoreInfo } from './shared/inspect.js';
 export { list, type ObjectInfo, unlinkAll } from './shared/listing.js';
+export type { ArrayMembers, LockMembers } from './shared/numeric-array.js';
+export type { LockLike, LockOptions } from './shared/own-lock.js';
+export type { Operand, ScalarOptions } from './shared/scalar.js';
 export { type Swept, sweep } from './shared/sweep.js';
+export {
+  type LongName,
+  type Read,
+  type Typecode,
+  type TypeName,
+  typecodeToType,
+  type Written,
+} from './shared/types.js';
+export { RawValue, Value, type ValueOptions } from './shared/value.js';
 export type { Hold } from './sync/hold.js';
 export { Lock } from './sync/lock.js';
 export { RLock } from './sync/rlock.js';

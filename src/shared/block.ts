@@ -1,6 +1,8 @@
 /** A block is one object in shared memory: a checked header that says what it is, and a body. */
 import { ClosedError, MultiprocError, SystemError } from '../errors.js';
+import { me } from '../lifecycle/participant.js';
 import { layout, native } from '../native.js';
+import type { Departure, Handle, HandleKind } from '../serialize/handles.js';
 import { allocate, largestSmall } from './arena.js';
 import { checkName, describe, fileOfName, namedPrefix } from './names.js';
 import { Segment, SegmentKind } from './segment.js';
@@ -25,6 +27,9 @@ export const kindNames: Readonly<Record<number, string>> = {
   5: 'Value',
   6: 'Array',
 };
+
+/** The word, the depth and a scalar; the robust semaphores' tables and the arrays have other ways. */
+const smallBody = 32;
 
 /** `flags` of a semaphore whose permits name their holders. */
 export const robustFlag = 1;
@@ -139,16 +144,14 @@ export class Block implements Shape {
    * @throws SystemError `ENOENT` if it is gone
    * @throws MultiprocError `ERR_MULTIPROC_SEGMENT` if the handle is stale or damaged
    */
-  static attach(fileName: string, offset: number, generation: number, sender: number): Block {
-    const segment = Segment.open(fileName);
+  static arrive(handle: Handle, kind: BlockKind): Block {
+    const segment = Segment.open(handle.file);
     try {
-      const block = Block.#at(segment, offset, userName(fileName), () => segment.release());
-      if (block.generation !== generation) {
-        throw new MultiprocError('The handle is stale: the object it names has been freed', {
-          code: 'ERR_MULTIPROC_SEGMENT',
-        });
-      }
-      if (sender !== 0) segment.receive(sender);
+      if (segment.inode !== handle.inode) throw stale();
+      const block = Block.#at(segment, handle.offset, userName(handle.file), () => segment.release());
+      if (block.generation !== handle.generation) throw stale();
+      if (block.kind !== kind) throw unusable(segment, `it holds a ${kindNames[block.kind]}, not a ${kindNames[kind]}`);
+      if (handle.sender !== 0) segment.receive(handle.sender);
       // Whoever got a handle may pass it on: the maker must not reuse the block.
       block.#handedOut = true;
       return block;
@@ -169,10 +172,21 @@ export class Block implements Shape {
     if (--this.#users === 0) this.#free(this.#handedOut);
   }
 
-  /** Records that a handle to it goes on its way. */
-  send(): void {
+  /**
+   * Gives a handle away. Until it arrives the memory counts as open, whatever is closed here meanwhile.
+   *
+   * @param flags the class's own bits
+   * @param nested other objects that the receiver needs
+   */
+  depart(kind: HandleKind, flags = 0, nested: readonly object[] = []): Departure {
     this.#handedOut = true;
-    this.segment.send();
+    const { segment, offset, generation } = this;
+    segment.send();
+    const sender = me;
+    return {
+      handle: { kind, file: segment.fileName, inode: segment.inode, offset, generation, sender, flags, nested },
+      cancel: () => segment.receive(sender),
+    };
   }
 
   /** Removes the name; for an anonymous one there is nothing to remove. */
@@ -248,10 +262,10 @@ export class Block implements Shape {
 
   static #at(segment: Segment, offset: number, name: string | undefined, free: () => void): Block {
     const facts = native.segmentBlock(segment.id, offset);
-    if (typeof facts === 'string') {
-      throw new MultiprocError(`/dev/shm/${segment.fileName} cannot be used: ${facts}`, {
-        code: 'ERR_MULTIPROC_SEGMENT',
-      });
+    if (typeof facts === 'string') throw unusable(segment, facts);
+    // Words and scalars are reached through `segment.words`, which shows so much and no more.
+    if (offset + layout.blockHeaderSize + Math.min(facts[5], smallBody) > segment.words.byteLength) {
+      throw unusable(segment, 'the object in it lies beyond where objects are made');
     }
     return new Block(segment, offset, facts, name, free);
   }
@@ -320,6 +334,19 @@ function mismatch(block: Block, what: string, expected: unknown, got: unknown): 
 
 function code(type: number): string {
   return `'${String.fromCharCode(type)}'`;
+}
+
+/** The file is none that this package made, or it was damaged since. */
+export function unusable(segment: Segment, reason: string): MultiprocError {
+  return new MultiprocError(`/dev/shm/${segment.fileName} cannot be used: ${reason}`, {
+    code: 'ERR_MULTIPROC_SEGMENT',
+  });
+}
+
+function stale(): MultiprocError {
+  return new MultiprocError('The handle is stale: the object it names has been freed', {
+    code: 'ERR_MULTIPROC_SEGMENT',
+  });
 }
 
 function userName(fileName: string): string | undefined {

@@ -1,0 +1,82 @@
+/** How our objects travel: not as copies but as handles, small descriptions from which the same object is attached. */
+import { MultiprocError } from '../errors.js';
+
+/** Which class a handle restores. The numbers are part of the messages' format. */
+export const HandleKind = {
+  lock: 1,
+  rlock: 2,
+  semaphore: 3,
+  boundedSemaphore: 4,
+  value: 5,
+  array: 6,
+  rawValue: 7,
+  rawArray: 8,
+  memory: 9,
+} as const;
+export type HandleKind = (typeof HandleKind)[keyof typeof HandleKind];
+
+/** What a message says about one of our objects. */
+export interface Handle {
+  readonly kind: HandleKind;
+  /** Its file in /dev/shm. */
+  readonly file: string;
+  /** Of that file: a name may meanwhile belong to another one. */
+  readonly inode: number;
+  /** Of its block in the file, in bytes. */
+  readonly offset: number;
+  /** Of the block's place. */
+  readonly generation: number;
+  /** The participant that keeps the memory from being freed until the handle has arrived; 0 for none. */
+  readonly sender: number;
+  /** The class's own bits. */
+  readonly flags: number;
+  /** Other objects of ours that it needs, a lock for example. */
+  readonly nested: readonly object[];
+}
+
+/** A handle that goes on its way, or does not after all. */
+export interface Departure {
+  readonly handle: Handle;
+  /** The message is not sent: the memory no longer waits for the handle's arrival. */
+  cancel(): void;
+}
+
+/** The method by which an object of ours gives a handle away. Fails with `ClosedError` after `close()`. */
+export const depart: unique symbol = Symbol('multiproc.depart');
+
+/** An object of ours. */
+export interface Traveller {
+  [depart](): Departure;
+  close(): void;
+}
+
+type Arrive = (handle: Handle) => Traveller;
+
+const arrivals = new Map<number, Arrive>();
+
+/** Classes call this once, when they load: `arrive` attaches the object that a handle of this kind names. */
+export function registerArrival(kind: HandleKind, arrive: Arrive): void {
+  arrivals.set(kind, arrive);
+}
+
+/**
+ * Attaches the object that the handle names.
+ *
+ * @throws SystemError `ENOENT` if it is gone
+ * @throws MultiprocError `ERR_MULTIPROC_SEGMENT` for a stale handle; `ERR_MULTIPROC_MESSAGE` for an unknown kind
+ */
+export function arrive(handle: Handle): Traveller {
+  const attach = arrivals.get(handle.kind);
+  if (attach === undefined) throw damaged(`no class has the handle kind ${handle.kind}`);
+  return attach(handle);
+}
+
+/** Whether the object travels by handle. */
+export function isTraveller(value: object): value is Traveller {
+  return typeof (value as Partial<Traveller>)[depart] === 'function';
+}
+
+/** A message that nobody of ours can have written. */
+export function damaged(reason: string, cause?: unknown): MultiprocError {
+  return new MultiprocError(`The message cannot be read: ${reason}`, { code: 'ERR_MULTIPROC_MESSAGE', cause });
+}

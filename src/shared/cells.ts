@@ -1,0 +1,135 @@
+/** What an array in shared memory keeps beside its elements: its block, its buffer, its lock, and how it ends. */
+import { constants } from 'node:buffer';
+import { layout } from '../native.js';
+import { type Departure, HandleKind } from '../serialize/handles.js';
+import type { Lock } from '../sync/lock.js';
+import type { RLock } from '../sync/rlock.js';
+import { Block, BlockKind, closedError, type Mode, type NameOptions, unusable } from './block.js';
+import type { OwnLock } from './own-lock.js';
+import { type ScalarType, typeOfBlock } from './types.js';
+
+export const numbersFlag = 1;
+export const withoutLockFlag = 2;
+
+export class Cells {
+  readonly type: ScalarType;
+  readonly length: number;
+  readonly name: string | undefined;
+  /** Exactly the elements; detached by {@link close}. */
+  readonly buffer: ArrayBuffer;
+  readonly #numbers: boolean;
+  /** `undefined` for a raw array. */
+  readonly #lock: OwnLock | undefined;
+  #block: Block | undefined;
+
+  /** Takes the block over. */
+  constructor(block: Block, lock: OwnLock | undefined, numbers: boolean) {
+    const type = typeOfBlock(block.type, numbers);
+    if (type === undefined || block.length * type.size > block.size - layout.dataOffset) {
+      const error = unusable(block.segment, 'the type of the array in it is not known, or its size is another one');
+      block.release();
+      throw error;
+    }
+    this.type = type;
+    this.length = block.length;
+    this.name = block.name;
+    this.buffer = bufferOver(block, this.length * type.size);
+    this.#numbers = numbers;
+    this.#lock = lock;
+    this.#block = block;
+  }
+
+  /** Whether it is an array without a lock by its class, `RawArray`. */
+  get raw(): boolean {
+    return this.#lock === undefined;
+  }
+
+  getLock(): Lock | RLock {
+    return (this.#lock as OwnLock).get(this.#block, 'Array');
+  }
+
+  /** Fails with `ClosedError` when closed. */
+  checkOpen(): Block {
+    if (this.#block === undefined) throw closedError('Array');
+    return this.#block;
+  }
+
+  close(): void {
+    const block = this.#block;
+    if (block === undefined) return;
+    this.#block = undefined;
+    this.#lock?.close();
+    if (this.buffer.byteLength > 0) block.segment.detach(this.buffer);
+    block.release();
+  }
+
+  unlink(): void {
+    if (this.name !== undefined) Block.unlink(this.name);
+  }
+
+  depart(): Departure {
+    const given = this.#lock?.given;
+    const flags = (this.#numbers ? numbersFlag : 0) | (given === false ? withoutLockFlag : 0);
+    return this.checkOpen().depart(this.raw ? HandleKind.rawArray : HandleKind.array, flags, given ? [given] : []);
+  }
+}
+
+const all = new WeakMap<object, Cells>();
+
+/** The cells of an array of ours. */
+export function cellsOf(array: object): Cells {
+  const cells = all.get(array);
+  if (cells === undefined) throw new TypeError('Expected a shared array');
+  return cells;
+}
+
+/** The same for anything; `undefined` if it is no array of ours. */
+export function findCells(value: unknown): Cells | undefined {
+  return all.get(value as object);
+}
+
+/** Called by the arrays' constructors. */
+export function bindCells(array: object, cells: Cells): void {
+  all.set(array, cells);
+}
+
+/**
+ * The block of a new array, or of the one with the name.
+ *
+ * @param fill stores the initial elements, in a buffer over zeroed memory
+ * @throws RangeError for more bytes than an ArrayBuffer can have
+ */
+export function obtainCells(
+  mode: Mode,
+  type: ScalarType,
+  length: number,
+  options: NameOptions | undefined,
+  fill: ((buffer: ArrayBuffer) => void) | undefined,
+): Block {
+  const bytes = length * type.size;
+  if (bytes > constants.MAX_LENGTH - 4096) {
+    throw new RangeError(
+      `Expected an array of less than ${constants.MAX_LENGTH} bytes, the largest buffer of this Node, got ${bytes}`,
+    );
+  }
+  const shape = {
+    kind: BlockKind.array,
+    type: type.code.charCodeAt(0),
+    flags: 0,
+    length,
+    size: layout.dataOffset + bytes,
+  };
+  return Block.obtain(mode, shape, options, (block) => {
+    if (fill === undefined || bytes === 0) return;
+    const buffer = bufferOver(block, bytes);
+    try {
+      fill(buffer);
+    } finally {
+      block.segment.detach(buffer);
+    }
+  });
+}
+
+function bufferOver(block: Block, bytes: number): ArrayBuffer {
+  return bytes === 0 ? new ArrayBuffer(0) : block.segment.buffer(block.body + layout.dataOffset, bytes);
+}

@@ -1,0 +1,55 @@
+/** The lock that a shared value or array brings along: made when it is first asked for, given by the user, or none. */
+import { ValueError } from '../errors.js';
+import type { Lock } from '../sync/lock.js';
+import { RLock } from '../sync/rlock.js';
+import { type Block, closedError, type NameOptions } from './block.js';
+import { describe } from './names.js';
+
+/** Anything with `acquire` and `release`; Lock and RLock are the ones that may travel along. */
+export interface LockLike {
+  acquire(...args: never[]): unknown;
+  release(...args: never[]): unknown;
+}
+
+export interface LockOptions extends NameOptions {
+  /**
+   * What `getLock()` returns. Absent, `null` or `true`: an RLock inside the object. `false`: there is none. Processes that
+   * open the object by name each say what they want; a lock of the object's own is the same one for all of them.
+   */
+  lock?: LockLike | boolean | null | undefined;
+}
+
+export class OwnLock {
+  /** A lock of the user's, `false` for none, `undefined` for the one inside the block. */
+  readonly given: LockLike | false | undefined;
+  #made: RLock | undefined;
+
+  /** @throws TypeError for a `lock` without `acquire` */
+  constructor(option: unknown) {
+    if (option === undefined || option === null || option === true) this.given = undefined;
+    else if (option === false || isLock(option)) this.given = option;
+    else throw new TypeError(`Expected "lock" to be a lock or a boolean, got ${describe(option)}`);
+  }
+
+  /**
+   * The type is that of the locks of this package; it is another one if the user gave another one.
+   *
+   * @throws ValueError with `lock: false`
+   */
+  get(block: Block | undefined, what: string): Lock | RLock {
+    if (block === undefined) throw closedError(what);
+    if (this.given === false) throw new ValueError(`The ${what} was made without a lock`);
+    if (this.given !== undefined) return this.given as RLock;
+    this.#made ??= RLock.over(block);
+    return this.#made;
+  }
+
+  /** Only the lock inside the block ends with its object. */
+  close(): void {
+    this.#made?.close();
+  }
+}
+
+function isLock(option: unknown): option is LockLike {
+  return typeof option === 'object' && option !== null && typeof (option as Partial<LockLike>).acquire === 'function';
+}
