@@ -77,6 +77,8 @@ export interface Native {
   waitArm(kind: number, segment: SegmentId, body: number, limit: number): number;
   /** −1, or what had been won already: it now belongs to the caller. */
   waitDisarm(ticket: number): number;
+  /** −1, or what has been won and is on its way to `deliver`. */
+  waitWon(ticket: number): number;
   waitReference(keep: boolean): void;
   waitRenew(): void;
 

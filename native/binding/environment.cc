@@ -6,7 +6,15 @@
 
 namespace multiproc::binding {
 
-Environment::~Environment() = default;
+// A Worker that ends has let go of everything. Its anonymous segments may have been the last ones open.
+Environment::~Environment() {
+  for (auto& segment : segments) {
+    if (!segment) continue;
+    sys::close_file(&segment->file);
+    if (!sync::is_anonymous(segment->name) || segment->mapping->retire()) continue;
+    sys::sweep_file(segment->name, sync::segment_needed);
+  }
+}
 
 Environment& Environment::of(napi_env env) {
   void* data = nullptr;

@@ -105,6 +105,14 @@ napi_value wait_disarm(napi_env env, napi_callback_info info) {
   return number_value(env, Environment::of(env).grants->waiter().disarm(ticket));
 }
 
+// waitWon(ticket): −1, or what has been won and is on its way to `deliver`.
+napi_value wait_won(napi_env env, napi_callback_info info) {
+  Arguments arguments(env, info);
+  uint32_t ticket = arguments.u32(0);
+  if (!arguments.ok()) return nullptr;
+  return number_value(env, Environment::of(env).grants->waiter().won(ticket));
+}
+
 // waitReference(keep): whether pending waits keep the event loop alive.
 napi_value wait_reference(napi_env env, napi_callback_info info) {
   Arguments arguments(env, info);
@@ -128,6 +136,7 @@ void export_grants(Napi::Env env, Napi::Object exports) {
   export_function(env, exports, "waitReference", wait_reference);
   export_function(env, exports, "waitRenew", wait_renew);
   export_function(env, exports, "waitStart", wait_start);
+  export_function(env, exports, "waitWon", wait_won);
 }
 
 }  // namespace multiproc::binding

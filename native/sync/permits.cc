@@ -16,8 +16,9 @@ int32_t take_any(const Permits& permits, uint32_t me) {
   uint32_t start = slot_of(me) % permits.limit;
   for (uint32_t i = 0; i < permits.limit; i++) {
     uint32_t index = start + i < permits.limit ? start + i : start + i - permits.limit;
-    // Sequentially consistent, with the bell: a release stores the permit and then looks at the bell, a waiter marks the
-    // bell and then looks at the permits; one of the two must see the other. A relaxed load may overtake the mark (arm64).
+    // Sequentially consistent, with the bell: a release stores the permit and then looks at the bell, a waiter marks
+    // the bell and then looks at the permits; one of the two must see the other. A relaxed load may overtake the mark
+    // (arm64).
     uint32_t holder = permits.table[index].load();
     while (is_free(holder)) {
       uint32_t dead = holder & kOwnerMask;

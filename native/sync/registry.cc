@@ -134,8 +134,8 @@ bool is_namespace(const char* text) {
   return length > 0 && length <= 40 && text[length] == 0;
 }
 
-// In short sleeps, as everywhere: one who was woken and then killed has taken the wake-up along, and the only clock that
-// this call takes may be set forward.
+// In short sleeps, as everywhere: one who was woken and then killed has taken the wake-up along, and the only clock
+// that this call takes may be set forward.
 int lock_allocation(pthread_mutex_t* mutex) {
   int64_t deadline = sys::monotonic_ns() + kLongestAttach;
   for (;;) {
@@ -160,7 +160,8 @@ const char* registry_name() {
   std::call_once(once, [] {
     const char* space = getenv("MULTIPROC_NAMESPACE");
     bool apart = space != nullptr && is_namespace(space);
-    snprintf(name, sizeof name, "multiproc-r%u-%u-%s%s%s", kAbi, geteuid(), kLibc, apart ? "-" : "", apart ? space : "");
+    snprintf(name, sizeof name, "multiproc-r%u-%u-%s%s%s", kAbi, geteuid(), kLibc, apart ? "-" : "",
+             apart ? space : "");
   });
   return name;
 }

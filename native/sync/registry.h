@@ -65,8 +65,8 @@ sys::Failure open_registry();
 Registry* registry();
 
 // The file's name in /dev/shm. The libc is part of it, as glibc and musl lay the mutex out differently. So is
-// MULTIPROC_NAMESPACE of the environment at the first use (1 to 40 letters, digits, dots, underscores, hyphens; anything
-// else counts as unset): programs in different namespaces share no participants, and so no segments.
+// MULTIPROC_NAMESPACE of the environment at the first use (1 to 40 letters, digits, dots, underscores, hyphens;
+// anything else counts as unset): programs in different namespaces share no participants, and so no segments.
 const char* registry_name();
 
 // This thread's participant id, attached at the first call: 0 and a failure where that is impossible. EUSERS: all slots

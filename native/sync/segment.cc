@@ -2,6 +2,7 @@
 #include "sync/segment.h"
 
 #include <errno.h>
+#include <stdio.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -42,6 +43,7 @@ sys::Failure create_segment(SegmentKind kind, uint64_t size, uint32_t creator, c
 sys::Failure publish_segment(Segment* segment, const std::string& name) {
   sys::Failure failure = sys::publish_file(&segment->file, name);
   sys::close_file(&segment->file);
+  if (!failure) segment->name = name;
   return failure;
 }
 
@@ -58,10 +60,17 @@ sys::Failure open_segment(const std::string& name, Segment* segment, HeaderFault
     if (!failure) *fault = check_segment(segment->data(), facts.size);
     if (!failure && *fault == HeaderFault::none) failure = settle_registry(fd, segment);
     segment->inode = facts.inode;
+    segment->name = name;
   }
   if (failure || *fault != HeaderFault::none) segment->mapping.reset();
   close(fd);
   return failure;
+}
+
+bool is_anonymous(const std::string& name) {
+  char prefix[64];
+  snprintf(prefix, sizeof prefix, "multiproc-%u-%u.", kAbi, geteuid());
+  return name.compare(0, strlen(prefix), prefix) == 0;
 }
 
 bool segment_needed(int fd, uint64_t size) {

@@ -14,6 +14,7 @@ namespace multiproc::sync {
 struct Segment {
   std::shared_ptr<sys::Mapping> mapping;
   uint64_t inode = 0;
+  std::string name;   // once it is published
   sys::NewFile file;  // until it is published
 
   uint8_t* data() const { return mapping->data(); }
@@ -31,6 +32,9 @@ sys::Failure publish_segment(Segment* segment, const std::string& name);
 // Opens and checks a published one. A fault other than `none` comes with no failure. ESTALE: its words name
 // participants of a registry that is gone, while others still have it open.
 sys::Failure open_segment(const std::string& name, Segment* segment, HeaderFault* fault);
+
+// Whether a file of this name belongs to an anonymous object: after the uid comes a dot.
+bool is_anonymous(const std::string& name);
 
 // Whether the file must stay although nobody has it open: for sys::sweep_file.
 bool segment_needed(int fd, uint64_t size);

@@ -198,6 +198,14 @@ int32_t Waiter::disarm(uint32_t ticket) {
   return kNotYet;
 }
 
+int32_t Waiter::won(uint32_t ticket) {
+  std::lock_guard<std::mutex> guard(state_->mutex);
+  for (auto& [grant, target] : state_->granted) {
+    if (grant.ticket == ticket) return grant.won;
+  }
+  return kNotYet;
+}
+
 void Waiter::drain(std::vector<Grant>* grants) {
   std::lock_guard<std::mutex> guard(state_->mutex);
   for (auto& [grant, target] : state_->granted) grants->push_back(grant);

@@ -39,6 +39,9 @@ class Waiter {
   // Stops waiting. kNotYet, or what had been won already: it now belongs to the caller.
   int32_t disarm(uint32_t ticket);
 
+  // What has been won for the ticket and nobody has drained; kNotYet otherwise.
+  int32_t won(uint32_t ticket);
+
   // Moves what was won since the last call to `grants`.
   void drain(std::vector<Grant>* grants);
 

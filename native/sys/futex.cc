@@ -81,7 +81,8 @@ void futex_wait(const FutexSet& set, int64_t deadline_ns) {
     waits[i] = {set.expected(i), reinterpret_cast<uint64_t>(set.word(i)), kFutex32, 0};
   }
   timespec until = to_timespec(deadline_ns);
-  long result = syscall(kFutexWaitv, waits, set.count(), 0, deadline_ns == kForever ? nullptr : &until, CLOCK_MONOTONIC);
+  long result =
+      syscall(kFutexWaitv, waits, set.count(), 0, deadline_ns == kForever ? nullptr : &until, CLOCK_MONOTONIC);
   if (result >= 0 || errno == EAGAIN || errno == EINTR || errno == ETIMEDOUT) return;
   // A filter that came after the first look (EPERM, ENOSYS), or no memory for the call: without this sleep the caller's
   // loop would spin.

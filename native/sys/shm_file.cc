@@ -41,8 +41,10 @@ int reserve(int fd, uint64_t size) {
   for (uint64_t done = 0; done < size;) {
     uint64_t piece = std::min(size - done, kReservePiece);
     int code = posix_fallocate(fd, static_cast<off_t>(done), static_cast<off_t>(piece));
-    if (code == 0) done += piece;
-    else if (code != EINTR) return code;
+    if (code == 0)
+      done += piece;
+    else if (code != EINTR)
+      return code;
   }
   return size == 0 ? EINVAL : 0;
 }

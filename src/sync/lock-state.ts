@@ -135,6 +135,8 @@ export class LockState {
   /** Gives it to the oldest task of this thread, or frees it. `false` if nobody held it. */
   giveBack(): boolean {
     const { heldHere } = this;
+    // Somebody may release what was just won for a task that does not know it yet: first it is that task's.
+    if (heldHere) this.#queue.deliverEarly();
     if (heldHere && this.#queue.length > 0 && this.#inARow < mostInARow) {
       this.#inARow++;
       this.#queue.shift()?.settle(0);

@@ -77,20 +77,27 @@ export class CountedState implements SemaphoreState {
   }
 }
 
-const held = new Map<string, number[]>();
+/** The permits of one robust semaphore that this thread holds, through whichever of `users` objects. */
+interface Holding {
+  readonly permits: number[];
+  users: number;
+}
+
+const holdings = new Map<string, Holding>();
 
 /** A robust semaphore: a table of permits that name their holders, this thread's among them. */
 export class RobustState implements SemaphoreState {
   readonly #block: Block;
   readonly #queue: WaitQueue;
-  /** The permits this thread holds, through whichever object. */
-  readonly #held: number[];
+  readonly #key: string;
+  readonly #holding: Holding;
 
   constructor(block: Block) {
     this.#block = block;
-    const key = `${block.segment.inode}:${block.body}`;
-    this.#held = held.get(key) ?? [];
-    held.set(key, this.#held);
+    this.#key = `${block.segment.inode}:${block.body}`;
+    this.#holding = holdings.get(this.#key) ?? { permits: [], users: 0 };
+    this.#holding.users++;
+    holdings.set(this.#key, this.#holding);
     this.#queue = new WaitQueue(TargetKind.permits, block, block.length, (permit) => this.#free(permit));
   }
 
@@ -116,10 +123,11 @@ export class RobustState implements SemaphoreState {
   }
 
   giveBack(count: number): void {
-    if (count > this.#held.length) {
-      throw new ValueError(`Expected to release permits that this thread holds (${this.#held.length}), got ${count}`);
+    const { permits } = this.#holding;
+    if (count > permits.length) {
+      throw new ValueError(`Expected to release permits that this thread holds (${permits.length}), got ${count}`);
     }
-    for (let i = 0; i < count; i++) this.#free(this.#held.pop() as number);
+    for (let i = 0; i < count; i++) this.#free(permits.pop() as number);
   }
 
   free(): number {
@@ -130,11 +138,13 @@ export class RobustState implements SemaphoreState {
   leave(owner: object, reason: unknown): void {
     this.#queue.failAll(owner, reason);
     this.#queue.dispose();
+    // Permits that are still held stay so: an object opened later can release them.
+    if (--this.#holding.users === 0 && this.#holding.permits.length === 0) holdings.delete(this.#key);
   }
 
   #hold(permit: number): boolean {
     if (permit === missed) return false;
-    this.#held.push(permit);
+    this.#holding.permits.push(permit);
     return true;
   }
 
@@ -146,7 +156,7 @@ export class RobustState implements SemaphoreState {
 
 // The permits of a forked child's parent are the parent's.
 onReattach(() => {
-  for (const permits of held.values()) permits.length = 0;
+  for (const { permits } of holdings.values()) permits.length = 0;
 });
 
 /** The state for a semaphore's block. `limit`: the most permits there may be. */
