@@ -13,6 +13,7 @@ else await referee(process.argv[2], Number(process.argv[3]));
 
 async function own(name) {
   const lock = Lock.open(name);
+  process.send('ready');
   await once(process, 'message');
   lock.acquireSync();
   process.send('held');
@@ -33,18 +34,23 @@ async function wait(name, form) {
     lock.release();
     process.send({ at: String(at), ownerDied });
   });
+  process.send('ready');
 }
 
 async function referee(form, kills) {
   const name = `bench-takeover-${process.pid}`;
   const lock = new Lock({ name });
-  const start = (role) => fork(fileURLToPath(import.meta.url), [role, name, form]);
-  const waiter = start('wait');
+  // Waits until the process is up, so that its start does not compete for the processors with what is measured.
+  const start = async (role) => {
+    const child = fork(fileURLToPath(import.meta.url), [role, name, form]);
+    await once(child, 'message');
+    return child;
+  };
+  const waiter = await start('wait');
   const times = [];
   let untold = 0;
-  let owner = start('own');
   for (let kill = 0; kill < kills; kill++) {
-    const next = start('own');
+    const owner = await start('own');
     owner.send('acquire');
     await once(owner, 'message');
     waiter.send('wait');
@@ -55,9 +61,7 @@ async function referee(form, kills) {
     const [{ at, ownerDied }] = await once(waiter, 'message');
     times.push(Number(BigInt(at) - killed) / 1000);
     if (!ownerDied) untold++;
-    owner = next;
   }
-  owner.kill('SIGKILL');
   waiter.send('end');
   await once(waiter, 'exit');
   lock.unlink();
