@@ -7,6 +7,9 @@ import { SystemError } from './errors.js';
 /** A mapping of shared memory, held alive by this value and by every buffer over it. Opaque. */
 export type MappingHandle = { readonly __mapping: unique symbol };
 
+/** A named POSIX semaphore, opened. Opaque. */
+export type PosixSemaphoreHandle = { readonly __posixSemaphore: unique symbol };
+
 /** The number that stands for an open segment in this thread. */
 export type SegmentId = number;
 
@@ -98,6 +101,53 @@ export interface Native {
   segmentReceive(segment: SegmentId, sender: number): void;
   sweepFile(fileName: string): 'removed' | 'in-use' | 'gone';
   unlinkFile(fileName: string): void;
+
+  /** Names carry their leading slash; `most` is the largest size that an ArrayBuffer may have. */
+  posixShmOpen(
+    name: string,
+    create: boolean,
+    exclusive: boolean,
+    mode: number,
+    size: number,
+    most: number,
+  ): { mapping: MappingHandle; buffer: ArrayBuffer };
+  posixShmUnlink(name: string): void;
+
+  posixSemaphoreOpen(
+    name: string,
+    create: boolean,
+    exclusive: boolean,
+    mode: number,
+    value: number,
+  ): PosixSemaphoreHandle;
+  /** The handle must not be used afterwards. */
+  posixSemaphoreClose(semaphore: PosixSemaphoreHandle): void;
+  posixSemaphoreUnlink(name: string): void;
+  posixSemaphoreTry(semaphore: PosixSemaphoreHandle): boolean;
+  /** Blocks until `deadline` (see deadline.ts). */
+  posixSemaphoreWaitSync(semaphore: PosixSemaphoreHandle, deadline: number): boolean;
+  posixSemaphorePost(semaphore: PosixSemaphoreHandle): void;
+  posixSemaphoreValue(semaphore: PosixSemaphoreHandle): number;
+  /** Called once, before the first `posixSemaphoreArm`. */
+  posixSemaphoreOnSettled(settle: (ticket: number, won: boolean) => void): void;
+  posixSemaphoreArm(semaphore: PosixSemaphoreHandle, deadline: number): number;
+  /** A permit that the wait had taken already goes back. */
+  posixSemaphoreDisarm(ticket: number): void;
+  posixSemaphoreKeepAlive(wanted: boolean): void;
+
+  /** The child's pid; 0 in the child. */
+  forkProcess(): number;
+  /**
+   * For a forked child, once: has `announce(false)` called when nothing keeps the event loop going any more, and
+   * `announce(true)` if that is still so afterwards. The loop does not end by itself any more.
+   */
+  onNaturalEnd(announce: (final: boolean) => void): void;
+  /** pid (0: nobody ended yet), exit status, signal number (0: none). */
+  waitChild(pid: number, noHang: boolean): [number, number, number];
+  exitNow(code: number): never;
+  currentPid(): number;
+  /** Returns when every byte is written, also where the descriptor does not block. */
+  writeAll(fd: number, bytes: Uint8Array): void;
 }
 
 function load(): Native {

@@ -11,12 +11,14 @@
 namespace multiproc::binding {
 
 class Grants;
+class SemaphoreWaits;
 
 struct Environment {
   Napi::FunctionReference error_factory;
   Napi::FunctionReference heartbeat;                     // fails once the environment is being terminated
   std::vector<std::unique_ptr<sync::Segment>> segments;  // by the ids that JavaScript holds; empty where released
   Grants* grants = nullptr;                              // made at the first pending wait
+  std::shared_ptr<SemaphoreWaits> semaphore_waits;       // made at the first pending wait for a POSIX semaphore
 
   ~Environment();
 

@@ -13,6 +13,9 @@ void export_locks(Napi::Env env, Napi::Object exports);
 void export_participants(Napi::Env env, Napi::Object exports);
 void export_segments(Napi::Env env, Napi::Object exports);
 void export_semaphores(Napi::Env env, Napi::Object exports);
+void export_posix_semaphore(Napi::Env env, Napi::Object exports);
+void export_posix_shm(Napi::Env env, Napi::Object exports);
+void export_process(Napi::Env env, Napi::Object exports);
 
 inline void export_all(Napi::Env env, Napi::Object exports) {
   export_environment(env, exports);
@@ -23,6 +26,9 @@ inline void export_all(Napi::Env env, Napi::Object exports) {
   export_participants(env, exports);
   export_segments(env, exports);
   export_semaphores(env, exports);
+  export_posix_semaphore(env, exports);
+  export_posix_shm(env, exports);
+  export_process(env, exports);
 }
 
 }  // namespace multiproc::binding

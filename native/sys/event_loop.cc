@@ -1,0 +1,60 @@
+// The event loop below Node: the few calls of libuv that a forked child needs, found at run time.
+#include "sys/event_loop.h"
+
+#include <dlfcn.h>
+
+#include <cerrno>
+
+namespace multiproc::sys {
+
+namespace {
+
+template <typename Function>
+Function find(const char* name) {
+  return reinterpret_cast<Function>(dlsym(RTLD_DEFAULT, name));
+}
+
+struct Libuv {
+  int (*loop_fork)(void*) = find<int (*)(void*)>("uv_loop_fork");
+  int (*loop_alive)(const void*) = find<int (*)(const void*)>("uv_loop_alive");
+  int (*prepare_init)(void*, void*) = find<int (*)(void*, void*)>("uv_prepare_init");
+  int (*prepare_start)(void*, void (*)(void*)) = find<int (*)(void*, void (*)(void*))>("uv_prepare_start");
+  void (*ref)(void*) = find<void (*)(void*)>("uv_ref");
+  void (*unref)(void*) = find<void (*)(void*)>("uv_unref");
+};
+
+const Libuv& libuv() {
+  static const Libuv libuv;
+  return libuv;
+}
+
+// A uv_prepare_t takes 120 bytes in libuv 1.x, whose ABI is fixed; the loop uses it until the process ends.
+alignas(16) char prepare[512];
+void (*on_turn)(void*) = nullptr;
+void* on_turn_context = nullptr;
+
+}  // namespace
+
+Failure EventLoop::available() {
+  const Libuv& uv = libuv();
+  bool all = uv.loop_fork && uv.loop_alive && uv.prepare_init && uv.prepare_start && uv.ref && uv.unref;
+  return {all ? 0 : ENOSYS, "dlsym"};
+}
+
+bool EventLoop::fork() { return libuv().loop_fork(loop_) == 0; }
+
+void EventLoop::watch(void (*turn)(void*), void* context) {
+  on_turn = turn;
+  on_turn_context = context;
+  libuv().prepare_init(loop_, prepare);
+  libuv().prepare_start(prepare, [](void*) { on_turn(on_turn_context); });
+}
+
+bool EventLoop::alive() {
+  libuv().unref(prepare);
+  bool alive = libuv().loop_alive(loop_) != 0;
+  libuv().ref(prepare);
+  return alive;
+}
+
+}  // namespace multiproc::sys

@@ -1,0 +1,30 @@
+// The event loop below Node: the few calls of libuv that a forked child needs, found at run time.
+#pragma once
+
+#include "sys/result.h"
+
+namespace multiproc::sys {
+
+// One loop that has been seen by Node-API. libuv's headers are not used: the calls are looked up by name.
+class EventLoop {
+ public:
+  explicit EventLoop(void* loop) : loop_(loop) {}
+
+  // ENOSYS where the runtime does not export what is needed below.
+  static Failure available();
+
+  // In the child: gives the loop a kernel side of its own. False on failure.
+  bool fork();
+
+  // Has `turn(context)` called before each time the loop looks for events, and keeps the loop going for ever: from now
+  // on it ends by `exit_now` alone. Once in a process's life.
+  void watch(void (*turn)(void*), void* context);
+
+  // Whether anything but the watch keeps the loop going.
+  bool alive();
+
+ private:
+  void* loop_;
+};
+
+}  // namespace multiproc::sys

@@ -1,0 +1,81 @@
+// Plain POSIX shared memory by name, as C's shm_open and Python's SharedMemory see it: no header, no locks.
+#include "sys/posix_shm.h"
+
+#include <fcntl.h>
+#include <sys/mman.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <cerrno>
+
+namespace multiproc::sys {
+
+namespace {
+
+int open_restarting(const char* name, int flags, mode_t mode) {
+  int fd = -1;
+  do {
+    fd = shm_open(name, flags | O_RDWR | O_CLOEXEC, mode);
+  } while (fd == -1 && errno == EINTR);
+  return fd;
+}
+
+// `*made` tells whether the object is new, so that a creation that fails later can take the name back.
+Failure open_object(const PosixShmRequest& request, int* fd, bool* made) {
+  const char* name = request.name.c_str();
+  for (;;) {
+    if (request.create) {
+      *fd = open_restarting(name, O_CREAT | O_EXCL, request.mode);
+      *made = *fd != -1;
+      if (*made) return {};
+      if (errno != EEXIST || request.exclusive) return {errno, "shm_open"};
+    }
+    *fd = open_restarting(name, 0, 0);
+    if (*fd != -1) return {};
+    // It was there a moment ago: somebody unlinked it in between, so it is ours to make after all.
+    if (request.create && errno == ENOENT) continue;
+    return {errno, "shm_open"};
+  }
+}
+
+Failure reserve(int fd, uint64_t size) {
+  int code = 0;
+  do {
+    code = posix_fallocate(fd, 0, static_cast<off_t>(size));
+  } while (code == EINTR);
+  return {code, "posix_fallocate"};
+}
+
+Failure map_object(const PosixShmRequest& request, int fd, std::shared_ptr<Mapping>* mapping) {
+  struct stat facts;
+  if (fstat(fd, &facts) != 0) return {errno, "fstat"};
+  uint64_t size = static_cast<uint64_t>(facts.st_size);
+  if (size == 0) {
+    if (!request.create) return {ENODATA, "shm_open"};
+    Failure failure = reserve(fd, request.size);
+    if (failure) return failure;
+    size = request.size;
+  }
+  if (size > request.most) return {EFBIG, "shm_open"};
+  return Mapping::map(fd, size, mapping);
+}
+
+}  // namespace
+
+Failure open_posix_shm(const PosixShmRequest& request, std::shared_ptr<Mapping>* mapping) {
+  int fd = -1;
+  bool made = false;
+  Failure failure = open_object(request, &fd, &made);
+  if (failure) return failure;
+  failure = map_object(request, fd, mapping);
+  close(fd);
+  if (failure && made) shm_unlink(request.name.c_str());
+  return failure;
+}
+
+Failure unlink_posix_shm(const std::string& name) {
+  if (shm_unlink(name.c_str()) != 0) return {errno, "shm_unlink"};
+  return {};
+}
+
+}  // namespace multiproc::sys

@@ -1,0 +1,48 @@
+// What a process does with its children and its own end, below everything that Node adds.
+#include "sys/process.h"
+
+#include <poll.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <cerrno>
+
+namespace multiproc::sys {
+
+Failure wait_child(pid_t pid, bool no_hang, ChildEnd* end) {
+  int status = 0;
+  pid_t ended = 0;
+  do {
+    ended = waitpid(pid, &status, no_hang ? WNOHANG : 0);
+  } while (ended == -1 && errno == EINTR);
+  if (ended == -1) return {errno, "waitpid"};
+  end->pid = ended;
+  if (ended == 0) return {};
+  if (WIFSIGNALED(status)) {
+    end->signal = WTERMSIG(status);
+  } else {
+    end->code = WEXITSTATUS(status);
+  }
+  return {};
+}
+
+void exit_now(int code) { _exit(code); }
+
+Failure write_all(int fd, const void* data, size_t size) {
+  const char* next = static_cast<const char*>(data);
+  while (size > 0) {
+    ssize_t written = write(fd, next, size);
+    if (written >= 0) {
+      next += written;
+      size -= static_cast<size_t>(written);
+    } else if (errno == EAGAIN) {
+      pollfd room = {fd, POLLOUT, 0};
+      poll(&room, 1, -1);
+    } else if (errno != EINTR) {
+      return {errno, "write"};
+    }
+  }
+  return {};
+}
+
+}  // namespace multiproc::sys

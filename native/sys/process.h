@@ -1,0 +1,27 @@
+// What a process does with its children and its own end, below everything that Node adds.
+#pragma once
+
+#include <sys/types.h>
+
+#include <cstddef>
+
+#include "sys/result.h"
+
+namespace multiproc::sys {
+
+struct ChildEnd {
+  pid_t pid = 0;   // 0: `no_hang`, and nobody has ended
+  int code = 0;    // exit status, if `signal` is 0
+  int signal = 0;  // what killed it
+};
+
+// Waits for a child as waitpid(2) does; signals do not end the wait. ECHILD: there is no such child.
+Failure wait_child(pid_t pid, bool no_hang, ChildEnd* end);
+
+// Ends the process at once: no handlers, no destructors, nothing flushed.
+[[noreturn]] void exit_now(int code);
+
+// Writes everything, also to a descriptor that does not block: it then sleeps until there is room.
+Failure write_all(int fd, const void* data, size_t size);
+
+}  // namespace multiproc::sys

@@ -1,0 +1,220 @@
+// Waiting for POSIX semaphores without blocking: one thread that sleeps for all of them and takes permits on behalf of
+// a JavaScript thread.
+#include "sys/semaphore_waiter.h"
+
+#include <pthread.h>
+#include <signal.h>
+
+#include <algorithm>
+#include <mutex>
+
+#include "sys/clock.h"
+#include "sys/fork.h"
+
+namespace multiproc::sys {
+
+namespace {
+
+constexpr int64_t kPoll = 10 * kMillisecond;
+
+struct Wait {
+  uint32_t ticket;
+  int64_t deadline_ns;
+  std::shared_ptr<PosixSemaphore> semaphore;
+};
+
+struct Result {
+  SemaphoreOutcome outcome;
+  std::shared_ptr<PosixSemaphore> semaphore;
+};
+
+}  // namespace
+
+class SemaphoreWaiter::State {
+ public:
+  std::mutex mutex;
+  std::vector<Wait> waits;  // oldest first: within this process permits go round in order
+  std::vector<Result> results;
+  uint32_t last_ticket = 0;
+  bool running = false;
+  bool stopping = false;
+  pthread_t thread{};
+  Word doorbell{0};
+  void (*notify)(void*) = nullptr;
+  void* context = nullptr;
+
+  Failure start();
+  void run();
+  void ring();
+  bool look(FutexSet* set, int64_t* until);
+};
+
+namespace {
+
+// Every waiter of the process, for fork. Never destroyed: threads may still run while the process exits.
+struct Waiters {
+  std::mutex mutex;
+  std::vector<SemaphoreWaiter::State*> all;
+};
+
+Waiters& waiters() {
+  static Waiters& waiters = *new Waiters;
+  return waiters;
+}
+
+void lock_all() {
+  waiters().mutex.lock();
+  for (auto* state : waiters().all) state->mutex.lock();
+}
+
+void unlock_all() {
+  for (auto* state : waiters().all) state->mutex.unlock();
+  waiters().mutex.unlock();
+}
+
+// The threads do not exist here, and what they waited for or won is the parent's: it is forgotten, not given back.
+void reset_all() {
+  for (auto* state : waiters().all) {
+    state->waits.clear();
+    state->results.clear();
+    state->running = false;
+  }
+  unlock_all();
+}
+
+void* thread_main(void* state) {
+  static_cast<SemaphoreWaiter::State*>(state)->run();
+  return nullptr;
+}
+
+}  // namespace
+
+Failure SemaphoreWaiter::State::start() {
+  // Signals are for the program's own threads.
+  sigset_t all, before;
+  sigfillset(&all);
+  pthread_sigmask(SIG_SETMASK, &all, &before);
+  int code = pthread_create(&thread, nullptr, thread_main, this);
+  pthread_sigmask(SIG_SETMASK, &before, nullptr);
+  running = code == 0;
+  return {code, "pthread_create"};
+}
+
+void SemaphoreWaiter::State::ring() {
+  doorbell.fetch_add(1);
+  futex_wake(&doorbell, 1);
+}
+
+// One look at every wait. Fills `set` with what to sleep on and `until` with how long; true if something came out.
+bool SemaphoreWaiter::State::look(FutexSet* set, int64_t* until) {
+  bool came_out = false;
+  int64_t now = monotonic_ns();
+  int64_t longest = has_futex_waitv() ? longest_park_ns() : kPoll;
+  *until = kForever;
+  for (auto wait = waits.begin(); wait != waits.end();) {
+    bool won = wait->semaphore->try_wait();
+    if (won || now >= wait->deadline_ns) {
+      wait->semaphore->leave();
+      results.push_back({{wait->ticket, won}, std::move(wait->semaphore)});
+      wait = waits.erase(wait);
+      came_out = true;
+      continue;
+    }
+    if (Word* word = wait->semaphore->word()) {
+      set->add(word, 0);
+    } else {
+      longest = kPoll;
+    }
+    *until = std::min(*until, wait->deadline_ns);
+    ++wait;
+  }
+  if (set->overflowed()) longest = kPoll;
+  if (!waits.empty()) *until = std::min(*until, now + longest);
+  return came_out;
+}
+
+void SemaphoreWaiter::State::run() {
+  FutexSet set;
+  std::unique_lock<std::mutex> guard(mutex);
+  while (!stopping) {
+    // The doorbell goes first: without futex_waitv the first word is the one slept on.
+    set.clear();
+    set.add(&doorbell, doorbell.load());
+    int64_t until = kForever;
+    if (look(&set, &until)) notify(context);
+    guard.unlock();
+    futex_wait(set, until);
+    guard.lock();
+  }
+}
+
+SemaphoreWaiter::SemaphoreWaiter(void (*notify)(void*), void* context) : state_(new State) {
+  state_->notify = notify;
+  state_->context = context;
+  static const bool hooked = (on_fork({lock_all, unlock_all, reset_all}), true);
+  (void)hooked;
+  std::lock_guard<std::mutex> guard(waiters().mutex);
+  waiters().all.push_back(state_.get());
+}
+
+SemaphoreWaiter::~SemaphoreWaiter() {
+  {
+    std::lock_guard<std::mutex> guard(waiters().mutex);
+    auto& all = waiters().all;
+    all.erase(std::find(all.begin(), all.end(), state_.get()));
+  }
+  bool running = false;
+  {
+    std::lock_guard<std::mutex> guard(state_->mutex);
+    state_->stopping = true;
+    running = state_->running;
+    state_->ring();
+  }
+  if (running) pthread_join(state_->thread, nullptr);
+  for (Wait& wait : state_->waits) wait.semaphore->leave();
+  for (Result& result : state_->results) {
+    if (result.outcome.won) result.semaphore->post();
+  }
+}
+
+Failure SemaphoreWaiter::arm(std::shared_ptr<PosixSemaphore> semaphore, int64_t deadline_ns, uint32_t* ticket) {
+  std::lock_guard<std::mutex> guard(state_->mutex);
+  if (!state_->running) {
+    // The new thread waits for the mutex until we are done here.
+    if (Failure failure = state_->start()) return failure;
+  }
+  if (++state_->last_ticket == 0) ++state_->last_ticket;
+  *ticket = state_->last_ticket;
+  semaphore->join();
+  state_->waits.push_back({*ticket, deadline_ns, std::move(semaphore)});
+  state_->ring();
+  return {};
+}
+
+void SemaphoreWaiter::disarm(uint32_t ticket) {
+  std::lock_guard<std::mutex> guard(state_->mutex);
+  auto& waits = state_->waits;
+  for (auto wait = waits.begin(); wait != waits.end(); ++wait) {
+    if (wait->ticket != ticket) continue;
+    wait->semaphore->leave();
+    waits.erase(wait);
+    // The thread may be asleep on the semaphore's word, which may be unmapped as soon as we return.
+    state_->ring();
+    return;
+  }
+  auto& results = state_->results;
+  for (auto result = results.begin(); result != results.end(); ++result) {
+    if (result->outcome.ticket != ticket) continue;
+    if (result->outcome.won) result->semaphore->post();
+    results.erase(result);
+    return;
+  }
+}
+
+void SemaphoreWaiter::drain(std::vector<SemaphoreOutcome>* outcomes) {
+  std::lock_guard<std::mutex> guard(state_->mutex);
+  for (Result& result : state_->results) outcomes->push_back(result.outcome);
+  state_->results.clear();
+}
+
+}  // namespace multiproc::sys

@@ -1,0 +1,44 @@
+/** What happens in the child of a fork before anybody else's code runs there. */
+import { native } from '../native.js';
+import { routeExit } from './child-exit.js';
+import { correctIdentity, type Identity } from './child-identity.js';
+import { freshRandomness } from './child-randomness.js';
+import { ownStdio } from './child-stdio.js';
+
+const callbacks = new Set<() => void>();
+
+/**
+ * Has `callback` run in every child that this process forks from now on, on the forking thread, after the process has
+ * been put right (pid, randomness, stdio, exit) and before the fork returns. Callbacks run in the order of registration.
+ * One that throws ends the child with exit code 1: half-corrected, it could do harm to what it shares with its parent.
+ *
+ * @returns a function that takes the callback back
+ */
+export function afterForkInChild(callback: () => void): () => void {
+  callbacks.add(callback);
+  return () => {
+    callbacks.delete(callback);
+  };
+}
+
+/** Forks with everything that a forked Node needs. Returns the child's pid; 0 in the child. */
+export function forkRepaired(identity?: Identity): number {
+  const pid = native.forkProcess();
+  if (pid === 0) becomeChild(identity);
+  return pid;
+}
+
+function becomeChild(identity: Identity | undefined): void {
+  try {
+    correctIdentity(identity);
+    ownStdio();
+    routeExit();
+    freshRandomness();
+    for (const callback of callbacks) callback();
+  } catch (error) {
+    // Not thrown: the caller of fork would take it for a failure in the parent, and do the parent's work twice.
+    const text = error instanceof Error ? error.stack : String(error);
+    native.writeAll(2, Buffer.from(`The forked child could not be set up: ${text}\n`));
+    native.exitNow(1);
+  }
+}

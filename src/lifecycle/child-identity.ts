@@ -1,0 +1,32 @@
+/** Who a forked child is: its own pid, its creator's as ppid, and no channel to a parent that is not its own. */
+import { native } from '../native.js';
+
+/** What a child should say of itself where that differs from what the kernel says. */
+export interface Identity {
+  /** The creator's pid, where the process that forked works on behalf of another one. */
+  ppid?: number;
+}
+
+export function correctIdentity({ ppid }: Identity = {}): void {
+  // Node fixes `pid` when it starts, and asks the kernel for `ppid` at each reading.
+  fix('pid', native.currentPid());
+  if (ppid !== undefined) fix('ppid', ppid);
+  leaveChannel();
+}
+
+function fix(property: string, value: unknown): void {
+  Object.defineProperty(process, property, { value, enumerable: true, configurable: true, writable: false });
+}
+
+// The IPC channel belongs to the process that forked: what a child read from it would be lost there. It is left without
+// the event 'disconnect', at which a cluster's worker ends.
+function leaveChannel(): void {
+  if (process.channel === undefined || process.channel === null) return;
+  const key = Object.getOwnPropertySymbols(process).find((symbol) => symbol.description === 'kChannelHandle');
+  const channel = key && (process as unknown as Record<symbol, { readStop?(): void; unref?(): void } | null>)[key];
+  channel?.readStop?.();
+  channel?.unref?.();
+  fix('connected', false);
+  fix('channel', undefined);
+  fix('send', undefined);
+}

@@ -1,0 +1,32 @@
+/** New randomness for a forked child, whose generators would otherwise repeat what its parent and its siblings draw. */
+
+// How many draws node:crypto takes from one filling of its caches.
+const uuidsPerFilling = 128;
+const integersPerFilling = 1024;
+const widestRange = 2 ** 48 - 1;
+
+export function freshRandomness(): void {
+  const crypto = process.getBuiltinModule('node:crypto');
+  // OpenSSL notices a fork by itself. These two read ahead from it, and draw anew after one round through their caches,
+  // which reaches also those who imported them by name.
+  for (let i = 0; i < uuidsPerFilling; i++) crypto.randomUUID();
+  for (let i = 0; i < integersPerFilling; i++) crypto.randomInt(widestRange);
+  const [a = 0, b = 0, c = 0, d = 0] = crypto.getRandomValues(new Int32Array(4));
+  Math.random = generator(a, b, c, d);
+}
+
+// V8 has no way to seed its generator again. This one, Marsaglia's xorshift with 128 bits of state, takes two words for
+// the 53 bits of a double.
+function generator(x: number, y: number, z: number, w: number): () => number {
+  const next = () => {
+    const t = x ^ (x << 11);
+    x = y;
+    y = z;
+    z = w;
+    w = w ^ (w >>> 19) ^ t ^ (t >>> 8);
+    return w;
+  };
+  return function random() {
+    return ((next() >>> 5) * 0x4000000 + (next() >>> 6)) / 0x20000000000000;
+  };
+}

@@ -1,0 +1,53 @@
+/** fork(2) for Node: one call, two processes that return from it. */
+import { isMainThread } from 'node:worker_threads';
+import { MultiprocError } from '../errors.js';
+import { forkRepaired } from '../lifecycle/after-fork.js';
+
+/** Options of {@link fork}. */
+export interface ForkOptions {
+  /**
+   * Fork also where the program was not started with `--single-threaded`. V8's helper threads do not exist in the
+   * child, which then hangs or crashes as soon as the garbage collector or the compiler wants one of them: only for
+   * children that end by `exit` or a signal after very little work. Default `false`.
+   */
+  unsafe?: boolean | undefined;
+}
+
+/**
+ * Makes a copy of this process that goes on from here. Mirrors Python's `os.fork`.
+ *
+ * In the child the pid, `Math.random`, the caches of `node:crypto`, the exit route and the standard streams have been
+ * put right: it may use everything, and ends like any Node program. Timers, servers, open descriptors and 'exit' handlers
+ * are inherited. File system and DNS requests under way, and pending waits of this package, are the parent's: their
+ * promises never settle in the child.
+ *
+ * @returns the child's pid in the parent, 0 in the child
+ * @throws MultiprocError with code `ERR_MULTIPROC_FORK` in a program that was not started with
+ * `node --single-threaded`, unless `{ unsafe: true }`, and always in a Worker
+ * @throws SystemError `EAGAIN`, `ENOMEM`
+ */
+export function fork({ unsafe = false }: ForkOptions = {}): number {
+  if (!isMainThread) throw refusal('A Worker cannot fork: of the whole process only its thread would go on');
+  if (!unsafe && !isSingleThreaded(process.execArgv)) {
+    throw refusal(`Forking needs V8 without helper threads. Start the program with: ${command()}`);
+  }
+  return forkRepaired();
+}
+
+// Only the command line counts: V8 reads the flag when it starts, NODE_OPTIONS refuses it and
+// v8.setFlagsFromString comes too late. V8 takes dashes for underscores, and the last of several wins.
+function isSingleThreaded(flags: readonly string[]): boolean {
+  const last = flags
+    .map((flag) => flag.replaceAll('_', '-'))
+    .findLast((flag) => /^--(no-?)?single-threaded$/.test(flag));
+  return last === '--single-threaded';
+}
+
+function command(): string {
+  const flags = process.execArgv.filter((flag) => !/single[-_]threaded$/.test(flag));
+  return ['node', '--single-threaded', ...flags, ...process.argv.slice(1)].join(' ');
+}
+
+function refusal(message: string): MultiprocError {
+  return new MultiprocError(message, { code: 'ERR_MULTIPROC_FORK' });
+}

@@ -1,0 +1,44 @@
+/** waitpid(2): how a child of this process ended. */
+import { constants } from 'node:os';
+import { native } from '../native.js';
+import { checkInteger } from './integer.js';
+
+/** Options of {@link waitpid}. */
+export interface WaitpidOptions {
+  /** Return `null` at once if nobody has ended yet. Default `false`. */
+  noHang?: boolean | undefined;
+}
+
+/** How a child ended: exactly one of `exitCode` and `signal` is not null. */
+export interface ChildEnd {
+  pid: number;
+  /** What it exited with, 0 … 255; null if a signal killed it. */
+  exitCode: number | null;
+  /** The signal that killed it, such as `'SIGKILL'`; null if it exited. */
+  signal: string | null;
+}
+
+const most = 0x7fffffff;
+
+/**
+ * Waits until a child has ended and removes it from the process table. Blocks the thread; signals do not end the wait.
+ * Mirrors Python's `os.waitpid`, with the status taken apart.
+ *
+ * Not for children of `node:child_process`: whose end is seen here is never seen there. So be careful with −1.
+ *
+ * @param pid - a child's pid; −1: any child; 0: any of this process group; less: any of the group −pid
+ * @returns null if nobody has ended and `noHang` is set
+ * @throws SystemError `ECHILD` if there is no such child
+ */
+export function waitpid(pid: number, { noHang = false }: WaitpidOptions = {}): ChildEnd | null {
+  const [ended, code, signal] = native.waitChild(checkInteger('pid', pid, -most, most), Boolean(noHang));
+  if (ended === 0) return null;
+  return signal === 0
+    ? { pid: ended, exitCode: code, signal: null }
+    : { pid: ended, exitCode: null, signal: signalName(signal) };
+}
+
+// Real-time signals have no names in Node.
+function signalName(number: number): string {
+  return Object.entries(constants.signals).find(([, value]) => value === number)?.[0] ?? `SIG${number}`;
+}
