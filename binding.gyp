@@ -24,6 +24,7 @@
         "native/sync/semaphore.cc",
         "native/sync/wait.cc",
         "native/sync/waiter.cc",
+        "native/sys/absent_waiters.cc",
         "native/sys/event_loop.cc",
         "native/sys/fork.cc",
         "native/sys/futex.cc",

@@ -15,6 +15,7 @@
 #include <mutex>
 #include <vector>
 
+#include "sys/absent_waiters.h"
 #include "sys/event_loop.h"
 
 namespace multiproc::sys {
@@ -67,7 +68,7 @@ Failure inherit_private_mappings() {
 
 // Whether a thread of this process is on a processor, or about to be.
 bool runs(const char* tid) {
-  char path[64];
+  char path[300];
   snprintf(path, sizeof path, "/proc/self/task/%s/stat", tid);
   int file = open(path, O_RDONLY | O_CLOEXEC);
   if (file == -1) return false;
@@ -126,14 +127,17 @@ Failure fork_process(void* loop, pid_t* pid) {
   for (auto hook = hooks.rbegin(); hook != hooks.rend(); ++hook) {
     if (hook->prepare != nullptr) hook->prepare();
   }
+  AbsentWaiters absent;
   // After the hooks, which may allocate; what another thread maps from here on is its own.
   Failure failure = inherit_private_mappings();
   if (!failure) {
     await_quiet_threads();
+    absent.note();
     *pid = fork();
     if (*pid == -1) failure = {errno, "fork"};
   }
   bool is_child = !failure && *pid == 0;
+  if (is_child) absent.forget();
   for (const ForkHooks& hook : hooks) {
     void (*after)() = is_child ? hook.child : hook.parent;
     if (after != nullptr) after();

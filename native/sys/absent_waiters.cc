@@ -1,0 +1,97 @@
+// Condition variables with waiters that do not exist in a forked child, and the signals that would wait for them.
+#include "sys/absent_waiters.h"
+
+#include <dirent.h>
+#include <fcntl.h>
+#include <linux/futex.h>
+#include <sys/syscall.h>
+#include <sys/uio.h>
+#include <unistd.h>
+
+#include <cstddef>
+#include <cstdio>
+#include <map>
+
+namespace multiproc::sys {
+
+#ifdef __GLIBC__
+
+namespace {
+
+// The end of glibc's private pthread_cond_t: this much is the same since 2.25 (2017), before and after the rewrite in
+// 2.41. A waiter adds kOneWaiter to `waiters` and sleeps on one of `signals`.
+struct CondvarTail {
+  uint32_t sizes[2];
+  uint32_t first_size;
+  uint32_t waiters;
+  uint32_t signals[2];
+};
+constexpr uint32_t kOneWaiter = 8;
+constexpr uint32_t kFlags = kOneWaiter - 1;
+constexpr uint32_t kSharedFlag = 1;
+constexpr uint32_t kMostPlausible = 1 << 16;
+
+// The word that a thread of this process sleeps on in a private futex call with a bit set, as glibc's condition
+// variables do; 0 if it does something else.
+uintptr_t futex_of(const char* tid) {
+  char path[300];
+  snprintf(path, sizeof path, "/proc/self/task/%s/syscall", tid);
+  int file = open(path, O_RDONLY | O_CLOEXEC);
+  if (file == -1) return 0;
+  char text[256];
+  ssize_t size = read(file, text, sizeof text - 1);
+  close(file);
+  text[size > 0 ? size : 0] = '\0';
+  long number = -1;
+  unsigned long word = 0, operation = 0;
+  if (sscanf(text, "%ld %lx %lx", &number, &word, &operation) != 3 || number != SYS_futex) return 0;
+  bool fits = (operation & FUTEX_CMD_MASK) == FUTEX_WAIT_BITSET && (operation & FUTEX_PRIVATE_FLAG) != 0;
+  return fits && word % 4 == 0 ? word : 0;
+}
+
+// Read through the kernel: what lies around a futex of somebody else's need not be mapped.
+bool read_tail(uintptr_t address, CondvarTail* tail) {
+  iovec here = {tail, sizeof *tail};
+  iovec there = {reinterpret_cast<void*>(address), sizeof *tail};
+  return process_vm_readv(getpid(), &here, 1, &there, 1, 0) == static_cast<ssize_t>(sizeof *tail);
+}
+
+// Other things that threads sleep on do not count exactly the sleepers that we found in just this place.
+bool is_condvar(const CondvarTail& tail, uint32_t sleepers) {
+  return tail.waiters / kOneWaiter == sleepers && (tail.waiters & kSharedFlag) == 0 &&
+         tail.sizes[0] <= kMostPlausible && tail.sizes[1] <= kMostPlausible && tail.first_size <= 4 * kMostPlausible;
+}
+
+}  // namespace
+
+void AbsentWaiters::note() {
+  DIR* tasks = opendir("/proc/self/task");
+  if (tasks == nullptr) return;
+  std::map<uintptr_t, uint32_t> sleepers;  // by the address of `signals`, which is a multiple of 8
+  while (const dirent* entry = readdir(tasks)) {
+    if (entry->d_name[0] == '.') continue;
+    if (uintptr_t word = futex_of(entry->d_name)) sleepers[word & ~uintptr_t{7}]++;
+  }
+  closedir(tasks);
+  for (auto [signals, count] : sleepers) {
+    uintptr_t address = signals - offsetof(CondvarTail, signals);
+    CondvarTail tail;
+    if (read_tail(address, &tail) && is_condvar(tail, count)) {
+      counts_.push_back(&reinterpret_cast<CondvarTail*>(address)->waiters);
+    }
+  }
+}
+
+void AbsentWaiters::forget() {
+  for (uint32_t* waiters : counts_) *waiters &= kFlags;
+}
+
+#else
+
+// musl keeps the list of waiters on their stacks, which the child has too, and waits only for those about to leave.
+void AbsentWaiters::note() {}
+void AbsentWaiters::forget() {}
+
+#endif
+
+}  // namespace multiproc::sys
