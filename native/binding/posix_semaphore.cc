@@ -20,7 +20,7 @@ class SemaphoreWaits {
  public:
   // Outcomes go to `settle(ticket, won)`, one call each. False, with an exception pending, if that cannot be set up.
   static bool create(napi_env env, napi_value settle) {
-    auto waits = std::make_shared<SemaphoreWaits>();
+    std::shared_ptr<SemaphoreWaits> waits(new SemaphoreWaits);
     napi_value name = nullptr;
     napi_create_string_utf8(env, "multiproc semaphore waits", NAPI_AUTO_LENGTH, &name);
     if (napi_create_threadsafe_function(env, settle, nullptr, name, 0, 1, nullptr, nullptr, waits.get(), settle_all,
