@@ -1,5 +1,6 @@
 export type { Wait, WaitOptions } from './deadline.js';
 export * from './errors.js';
+export { deserialize, serialize } from './serialize/codec.js';
 export {
   type Content,
   RawArray,

@@ -222,7 +222,7 @@ export class Block implements Shape {
   ): Block {
     const { words } = segment;
     const at = offset / 4;
-    const generation = Atomics.load(words, at + 1);
+    const generation = Atomics.load(words, at + 1) >>> 0;
     words[at + 2] = shape.type;
     words[at + 3] = shape.flags;
     words[at + 4] = shape.length | 0;

@@ -1,0 +1,208 @@
+/**
+ * How values become bytes and values again: the one codec behind `serialize`, queues, pipes and arguments.
+ *
+ * The first byte is a tag. Common values have a compact form of their own; everything else is a structured clone, in
+ * which objects of ours are handles. `docs/architecture.md` has the table.
+ */
+import { Buffer } from 'node:buffer';
+import { readClone, writeClone } from './clone.js';
+import { damaged } from './handles.js';
+import { isPlain, pack, TooDeep } from './packing.js';
+import { bytesOfView, makeView, viewIndex } from './views.js';
+
+const Tag = {
+  undefined: 0,
+  null: 1,
+  false: 2,
+  true: 3,
+  /** One signed byte. */
+  int8: 4,
+  /** Four bytes; all numbers are little-endian. */
+  int32: 5,
+  /** Eight bytes. */
+  double: 6,
+  /** A bigint in eight bytes, signed. */
+  int64: 7,
+  /** ASCII, one byte a character. */
+  ascii: 8,
+  utf8: 9,
+  /** UTF-16: strings with half a surrogate pair, which UTF-8 cannot hold. */
+  utf16: 10,
+  /** A byte with the index of the class in views.ts, then the bytes. */
+  view: 11,
+  /** A structured clone. */
+  clone: 12,
+} as const;
+
+/**
+ * Makes bytes of a value, for `deserialize` in any process or thread of this machine.
+ *
+ * Plain objects, arrays, Maps, Sets, Dates, RegExps, Errors, bigints, Buffers and typed arrays are copied, with cycles and
+ * identities. Shared objects travel by handle: what arrives is the same object. Until the bytes are deserialised, or this
+ * thread ends, the memory of an anonymous one is kept, whatever is closed meanwhile; so deserialise the bytes once.
+ *
+ * @param root what the value is called in messages of errors
+ * @throws TypeError for what cannot travel, naming its path (`value.jobs[0].callback`) and the cure
+ * @throws RangeError for objects nested more than 1,000 deep
+ * @throws ClosedError for a shared object that is closed
+ */
+export function serialize(value: unknown, root = 'value'): Buffer {
+  switch (typeof value) {
+    case 'undefined':
+      return start(Tag.undefined, 0);
+    case 'boolean':
+      return start(value ? Tag.true : Tag.false, 0);
+    case 'number':
+      return writeNumber(value);
+    case 'bigint':
+      return BigInt.asIntN(64, value) === value ? writeBigInt(value) : writeStructure(value, root);
+    case 'string':
+      return writeString(value);
+    case 'object': {
+      if (value === null) return start(Tag.null, 0);
+      const index = viewIndex(value);
+      return index === -1 ? writeStructure(value, root) : writeView(value as ArrayBufferView, index);
+    }
+    default:
+      return writeStructure(value, root);
+  }
+}
+
+/**
+ * Makes the value again that {@link serialize} made bytes of. Shared objects in it are attached: close them when done.
+ *
+ * The bytes may come from anywhere: what `serialize` did not write is an error, never a crash. They must not change
+ * meanwhile.
+ *
+ * @throws TypeError for anything but bytes
+ * @throws MultiprocError `ERR_MULTIPROC_MESSAGE` for bytes that are damaged; `ERR_MULTIPROC_SEGMENT` for a stale handle
+ * @throws SystemError `ENOENT` if a shared object in it is gone
+ */
+export function deserialize(bytes: Uint8Array): unknown {
+  if (!(bytes instanceof Uint8Array)) throw new TypeError('Expected "bytes" to be a Buffer or a Uint8Array');
+  const message = Buffer.isBuffer(bytes) ? bytes : Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length);
+  const tag = message[0];
+  checkLength(message, fixedLengths[tag as number]);
+  switch (tag) {
+    case Tag.undefined:
+      return undefined;
+    case Tag.null:
+      return null;
+    case Tag.false:
+      return false;
+    case Tag.true:
+      return true;
+    case Tag.int8:
+      return message.readInt8(1);
+    case Tag.int32:
+      return message.readInt32LE(1);
+    case Tag.double:
+      return message.readDoubleLE(1);
+    case Tag.int64:
+      return message.readBigInt64LE(1);
+    case Tag.ascii:
+      return message.toString('latin1', 1);
+    case Tag.utf8:
+      return message.toString('utf8', 1);
+    case Tag.utf16:
+      return message.toString('utf16le', 1);
+    case Tag.view:
+      return makeView(message.readUInt8(1), message.subarray(2));
+    case Tag.clone:
+      return readClone(message);
+    default:
+      throw damaged(message.length === 0 ? 'it is empty' : `no value has the tag ${tag}`);
+  }
+}
+
+/** Bytes after the tag, at least; exactly, for those whose value has a fixed size. */
+const fixedLengths: readonly (number | undefined)[] = [0, 0, 0, 0, 1, 4, 8, 8];
+
+function checkLength(message: Buffer, fixed: number | undefined): void {
+  const length = message.length - 1;
+  if (fixed !== undefined && length !== fixed) throw damaged(`it has ${length} bytes where ${fixed} are expected`);
+  if (message[0] === Tag.view && length < 1) throw damaged('it ends after its tag');
+}
+
+function writeNumber(value: number): Buffer {
+  if ((value | 0) !== value || Object.is(value, -0)) {
+    const bytes = start(Tag.double, 8);
+    bytes.writeDoubleLE(value, 1);
+    return bytes;
+  }
+  if ((value << 24) >> 24 === value) {
+    const bytes = start(Tag.int8, 1);
+    bytes.writeInt8(value, 1);
+    return bytes;
+  }
+  const bytes = start(Tag.int32, 4);
+  bytes.writeInt32LE(value, 1);
+  return bytes;
+}
+
+function writeBigInt(value: bigint): Buffer {
+  const bytes = start(Tag.int64, 8);
+  bytes.writeBigInt64LE(value, 1);
+  return bytes;
+}
+
+function writeString(value: string): Buffer {
+  const length = Buffer.byteLength(value);
+  // As many bytes as UTF-16 units: each is one byte.
+  const tag = length === value.length ? Tag.ascii : isWellFormed(value) ? Tag.utf8 : Tag.utf16;
+  const bytes = start(tag, tag === Tag.utf16 ? value.length * 2 : length);
+  bytes.write(value, 1, encodings[tag]);
+  return bytes;
+}
+
+const encodings = { [Tag.ascii]: 'latin1', [Tag.utf8]: 'utf8', [Tag.utf16]: 'utf16le' } as const;
+
+function isWellFormed(value: string): boolean {
+  return (value as unknown as { isWellFormed(): boolean }).isWellFormed();
+}
+
+function writeView(view: ArrayBufferView, index: number): Buffer {
+  const bytes = start(Tag.view, 1 + view.byteLength);
+  bytes[1] = index;
+  bytes.set(bytesOfView(view), 2);
+  return bytes;
+}
+
+/** Memory of its own, not of Buffer's pool: `postMessage` copies, or takes, all of what a Buffer lies in. */
+function start(tag: number, length: number): Buffer {
+  const bytes = Buffer.allocUnsafeSlow(1 + length);
+  bytes[0] = tag;
+  return bytes;
+}
+
+function writeStructure(value: unknown, root: string): Buffer {
+  try {
+    return writePlain(value) ?? writePacked(value, root);
+  } catch (error) {
+    if (!(error instanceof TooDeep)) throw error;
+    throw new RangeError(`${root} is nested too deeply to travel: 1,000 objects in each other are the most`);
+  }
+}
+
+/** `undefined` if there is something in the value that V8 cannot clone, or not rightly. */
+function writePlain(value: unknown): Buffer | undefined {
+  if (!isPlain(value)) return undefined;
+  try {
+    return writeClone(Tag.clone, value, undefined);
+  } catch (error) {
+    if (error instanceof RangeError) throw error;
+    // A Proxy, a SharedArrayBuffer …: packing tells where.
+    return undefined;
+  }
+}
+
+function writePacked(value: unknown, root: string): Buffer {
+  const packed = pack(value, root);
+  try {
+    return writeClone(Tag.clone, packed.value, packed.carried);
+  } catch (cause) {
+    packed.cancel();
+    if (cause instanceof RangeError) throw cause;
+    throw new TypeError(`${root} cannot travel: ${cause instanceof Error ? cause.message : String(cause)}`, { cause });
+  }
+}
