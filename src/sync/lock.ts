@@ -2,6 +2,7 @@
 import { parseSyncWait, parseWait, type Wait } from '../deadline.js';
 import { TimeoutError, ValueError } from '../errors.js';
 import { me } from '../lifecycle/participant.js';
+import { type Departure, depart, HandleKind, registerArrival } from '../serialize/handles.js';
 import { Block, BlockKind, closedError, type Mode, type NameOptions, type Shape } from '../shared/block.js';
 import { type Hold, holdOf } from './hold.js';
 import { closedWords, LockState } from './lock-state.js';
@@ -174,6 +175,12 @@ export class Lock {
     this.#block.unlink();
   }
 
+  /** @internal */
+  [depart](): Departure {
+    this.#open;
+    return this.#block.depart(HandleKind.lock);
+  }
+
   get #open(): LockState {
     if (this.#state === undefined) throw closedError('Lock');
     return this.#state;
@@ -188,6 +195,8 @@ export class Lock {
     return state.take(this, parsed);
   }
 }
+
+registerArrival(HandleKind.lock, (handle) => new Lock(Block.arrive(handle, BlockKind.lock)));
 
 function obtain(mode: Mode, options: NameOptions | undefined): Block {
   return Block.obtain(mode, shape, options, () => {});

@@ -2,6 +2,7 @@
 import { parseSyncWait, parseWait, type Wait } from '../deadline.js';
 import { ValueError } from '../errors.js';
 import { me } from '../lifecycle/participant.js';
+import { type Departure, depart, HandleKind, registerArrival } from '../serialize/handles.js';
 import { Block, BlockKind, closedError, type Mode, type NameOptions, type Shape } from '../shared/block.js';
 import { type Hold, holdOf } from './hold.js';
 import { checkFunction, timedOut } from './lock.js';
@@ -219,6 +220,12 @@ export class RLock {
     this.#block.unlink();
   }
 
+  /** @internal */
+  [depart](): Departure {
+    this.#open;
+    return this.#block.depart(HandleKind.rlock);
+  }
+
   get #open(): LockState {
     if (this.#state === undefined) throw closedError('RLock');
     return this.#state;
@@ -276,6 +283,8 @@ export class RLock {
     if (Atomics.compareExchange(state.words, state.index, me, 0) !== me) state.giveBack();
   }
 }
+
+registerArrival(HandleKind.rlock, (handle) => new RLock(Block.arrive(handle, BlockKind.rlock)));
 
 function obtain(mode: Mode, options: NameOptions | undefined): Block {
   return Block.obtain(mode, shape, options, () => {});

@@ -2,6 +2,7 @@
 import { parseSyncWait, parseWait, type Wait } from '../deadline.js';
 import { ValueError } from '../errors.js';
 import { layout } from '../native.js';
+import { type Departure, depart, HandleKind, registerArrival } from '../serialize/handles.js';
 import {
   Block,
   BlockKind,
@@ -213,6 +214,13 @@ export class Semaphore {
     this.#block.unlink();
   }
 
+  /** @internal */
+  [depart](): Departure {
+    this.#open;
+    const bounded = this.#block.kind === BlockKind.boundedSemaphore;
+    return this.#block.depart(bounded ? HandleKind.boundedSemaphore : HandleKind.semaphore);
+  }
+
   get #open(): SemaphoreState {
     if (this.#state === undefined) throw closedError(this.constructor.name);
     return this.#state;
@@ -236,6 +244,13 @@ export class BoundedSemaphore extends Semaphore {
     return BlockKind.boundedSemaphore;
   }
 }
+
+registerArrival(HandleKind.semaphore, (handle) => new Semaphore(Block.arrive(handle, BlockKind.semaphore)));
+
+registerArrival(
+  HandleKind.boundedSemaphore,
+  (handle) => new BoundedSemaphore(Block.arrive(handle, BlockKind.boundedSemaphore)),
+);
 
 function obtain(mode: Mode, kind: BlockKind, value: number, options: SemaphoreOptions | undefined): Block {
   checkCount('value', value, 0);

@@ -1,5 +1,5 @@
 /** What a test leaves behind in /dev/shm: segments and semaphores that appeared meanwhile and that nobody uses. */
-import { readdirSync, readFileSync } from 'node:fs';
+import { readdirSync, readFileSync, statSync } from 'node:fs';
 import { setTimeout as sleep } from 'node:timers/promises';
 
 const folder = '/dev/shm';
@@ -36,11 +36,15 @@ export function leaveNothing(t: { teardown(handler: () => unknown): void }): voi
 
 function unused(names: string[]): string[] {
   if (names.length === 0) return names;
-  const used = new Set<string>();
+  // By inode: a file that was made without a name is mapped under another one.
+  const used = new Set<number>();
   for (const pid of readdirSync('/proc').filter((entry) => /^\d+$/.test(entry))) {
-    for (const [, name] of mappings(pid).matchAll(/ \/dev\/shm\/(.+)$/gm)) used.add(name as string);
+    for (const [, inode] of mappings(pid).matchAll(/ (\d+) +\/dev\/shm\/.+$/gm)) used.add(Number(inode));
   }
-  return names.filter((name) => !used.has(name));
+  return names.filter((name) => {
+    const inode = statSync(`${folder}/${name}`, { throwIfNoEntry: false })?.ino;
+    return inode !== undefined && !used.has(inode);
+  });
 }
 
 function mappings(pid: string): string {
