@@ -26,7 +26,8 @@ sys::Failure settle_registry(int fd, Segment* segment) {
 
 sys::Failure create_segment(SegmentKind kind, uint64_t size, uint32_t creator, const std::string& temporary_name,
                             Segment* segment) {
-  sys::Failure failure = sys::create_file(size, temporary_name, &segment->file);
+  sys::Failure failure = open_registry();
+  if (!failure) failure = sys::create_file(size, temporary_name, &segment->file);
   if (failure) return failure;
   struct stat status;
   failure = sys::Mapping::map(segment->file.fd, size, &segment->mapping);
@@ -51,7 +52,8 @@ sys::Failure open_segment(const std::string& name, Segment* segment, HeaderFault
   int fd;
   sys::FileFacts facts;
   *fault = HeaderFault::none;
-  sys::Failure failure = sys::open_file(name, &fd, &facts);
+  sys::Failure failure = open_registry();
+  if (!failure) failure = sys::open_file(name, &fd, &facts);
   if (failure) return failure;
   if (facts.size < sizeof(SegmentHeader) + sizeof(BlockHeader)) {
     *fault = HeaderFault::too_small;
@@ -78,8 +80,10 @@ bool segment_needed(int fd, uint64_t size) {
   if (size < sizeof copy || pread(fd, copy, sizeof copy, 0) != static_cast<ssize_t>(sizeof copy)) return false;
   const SegmentHeader* header = reinterpret_cast<const SegmentHeader*>(copy);
   if (header->magic != kSegmentMagic || header->abi != kAbi) return false;
-  // Participants of another registry cannot be asked; theirs are gone with it.
-  return registry() != nullptr && same_registry(header->registry, registry()->id) && in_transit(header);
+  // A registry that cannot be opened may have living senders. Participants of another one cannot be asked; theirs are
+  // gone with it.
+  if (open_registry()) return true;
+  return same_registry(header->registry, registry()->id) && in_transit(header);
 }
 
 }  // namespace multiproc::sync
