@@ -111,8 +111,13 @@ class Fuzzer {
     if (how == 0) bytes.resize(pick(static_cast<uint32_t>(bytes.size()) + 1));
     if (how == 1) bytes.resize(bytes.size() + pick(5000));
     write_file(bytes);
+    // With somebody else there, a wrong registry id means ESTALE; alone one adopts the segment.
+    int other = -1;
+    sys::FileFacts facts;
+    if (pick(2) == 0 && sys::open_file(name_, &other, &facts)) abort();
     Segment segment;
     open_case(&segment, counts);
+    if (other != -1) close(other);
     // Another size after the name is there, before the next one opens it.
     if (how == 2 && truncate(sys::file_path(name_).c_str(), pick(6000)) != 0) abort();
     Segment again;
@@ -135,7 +140,6 @@ class Fuzzer {
     int fd = open(sys::file_path(name_).c_str(), O_RDWR);
     uint8_t* shared = static_cast<uint8_t*>(mmap(nullptr, 4096, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0));
     close(fd);
-    // Somebody has it open, so that a wrong registry id means ESTALE. At other times it means adopting the segment.
     sys::FileFacts facts;
     fd = -1;
     if (pick(2) == 0 && sys::open_file(name_, &fd, &facts)) abort();
@@ -149,6 +153,8 @@ class Fuzzer {
         uint64_t usual;
         memcpy(&usual, good.data() + at, sizeof usual);
         *field = random() % 2 == 0 ? kExtremes[random() % std::size(kExtremes)] : random();
+        // Both states have to last, or nobody would ever see the first.
+        for (uint64_t i = random() % 256; i > 0; i--) asm volatile("" ::: "memory");
         *field = usual;
       }
     });
