@@ -106,7 +106,7 @@ async function runTests() {
 }
 
 async function build(file, flavour) {
-  const flags = [...flavours[flavour], '-std=c++17', '-g', '-pthread', '-Wall', '-Wextra', '-Werror', '-Inative'];
+  const flags = [...flavours[flavour], '-std=c++17', '-g1', '-pthread', '-Wall', '-Wextra', '-Werror', '-Inative'];
   flags.push('-Itest/native');
   mkdirSync(cache, { recursive: true });
   const sources = [file, ...folders.flatMap((folder) => files(folder, '.cc'))];
