@@ -33,6 +33,7 @@ const char* errno_name(int code) {
     NAME(EMFILE)
     NAME(ENAMETOOLONG)
     NAME(ENFILE)
+    NAME(ENODATA)
     NAME(ENODEV)
     NAME(ENOENT)
     NAME(ENOMEM)
