@@ -16,6 +16,7 @@ export type { BytesMembers } from './shared/byte-array.js';
 export type { ElementArray, TextMembers } from './shared/element-array.js';
 export { type Holder, type Inspection, inspect, type LockInfo, type SemaphoreInfo } from './shared/inspect.js';
 export { list, type ObjectInfo, unlinkAll } from './shared/listing.js';
+export { SharedMemory, type SharedMemoryOptions } from './shared/memory.js';
 export type { ArrayMembers, LockMembers } from './shared/numeric-array.js';
 export type { LockLike, LockOptions } from './shared/own-lock.js';
 export type { Operand, ScalarOptions } from './shared/scalar.js';

@@ -85,6 +85,10 @@ export interface Native {
   waitReference(keep: boolean): void;
   waitRenew(): void;
 
+  /** Memory without header and blocks: published, seen through buffers and released like a segment. */
+  memoryCreate(size: number, temporaryName: string): SegmentId;
+  memoryOpen(fileName: string, most: number, sizeIfEmpty: number): SegmentId;
+
   layout(): Layout;
   segmentCreate(kind: number, size: number, temporaryName: string): SegmentId;
   /** `false` if another process was first. */

@@ -1,6 +1,7 @@
 // What the addon keeps for one JavaScript environment (the main thread or one Worker).
 #include "binding/environment.h"
 
+#include "binding/arguments.h"
 #include "binding/errors.h"
 #include "binding/grants.h"
 
@@ -26,6 +27,14 @@ sync::Segment* Environment::segment(napi_env env, uint32_t id) {
   if (id < segments.size() && segments[id]) return segments[id].get();
   throw_type_error(env, "a segment that is open is expected");
   return nullptr;
+}
+
+napi_value Environment::add_segment(napi_env env, std::unique_ptr<sync::Segment> segment) {
+  size_t id = 0;
+  while (id < segments.size() && segments[id]) id++;
+  if (id == segments.size()) segments.emplace_back();
+  segments[id] = std::move(segment);
+  return number_value(env, static_cast<double>(id));
 }
 
 void export_environment(Napi::Env env, Napi::Object exports) {

@@ -26,6 +26,9 @@ struct Environment {
 
   // Null, with an exception pending, for an id that is not in use.
   sync::Segment* segment(napi_env env, uint32_t id);
+
+  // The id that it has from now on.
+  napi_value add_segment(napi_env env, std::unique_ptr<sync::Segment> segment);
 };
 
 void export_environment(Napi::Env env, Napi::Object exports);

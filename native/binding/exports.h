@@ -16,6 +16,7 @@ void export_semaphores(Napi::Env env, Napi::Object exports);
 void export_posix_semaphore(Napi::Env env, Napi::Object exports);
 void export_posix_shm(Napi::Env env, Napi::Object exports);
 void export_process(Napi::Env env, Napi::Object exports);
+void export_raw_memory(Napi::Env env, Napi::Object exports);
 
 inline void export_all(Napi::Env env, Napi::Object exports) {
   export_environment(env, exports);
@@ -29,6 +30,7 @@ inline void export_all(Napi::Env env, Napi::Object exports) {
   export_posix_semaphore(env, exports);
   export_posix_shm(env, exports);
   export_process(env, exports);
+  export_raw_memory(env, exports);
 }
 
 }  // namespace multiproc::binding

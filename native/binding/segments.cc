@@ -13,17 +13,6 @@ namespace multiproc::binding {
 
 namespace {
 
-napi_value add_segment(napi_env env, std::unique_ptr<sync::Segment> segment) {
-  auto& segments = Environment::of(env).segments;
-  for (size_t id = 0; id < segments.size(); id++) {
-    if (segments[id]) continue;
-    segments[id] = std::move(segment);
-    return number_value(env, static_cast<double>(id));
-  }
-  segments.push_back(std::move(segment));
-  return number_value(env, static_cast<double>(segments.size() - 1));
-}
-
 napi_value text(napi_env env, const char* value) { return Napi::String::New(env, value); }
 
 // segmentCreate(kind, size, temporary name): the id of a segment without a name.
@@ -36,7 +25,7 @@ napi_value segment_create(napi_env env, napi_callback_info info) {
   auto segment = std::make_unique<sync::Segment>();
   sys::Failure failure =
       sync::create_segment(static_cast<sync::SegmentKind>(kind), size, sync::attached(), temporary, segment.get());
-  return failure ? throw_failure(env, failure, "") : add_segment(env, std::move(segment));
+  return failure ? throw_failure(env, failure, "") : Environment::of(env).add_segment(env, std::move(segment));
 }
 
 // segmentPublish(id, name): false if another process was first.
@@ -61,7 +50,7 @@ napi_value segment_open(napi_env env, napi_callback_info info) {
   sys::Failure failure = sync::open_segment(name, segment.get(), &fault);
   if (failure) return throw_failure(env, failure, name);
   if (fault != sync::HeaderFault::none) return text(env, sync::describe(fault));
-  return add_segment(env, std::move(segment));
+  return Environment::of(env).add_segment(env, std::move(segment));
 }
 
 // segmentBlock(id, offset): [kind, generation, type, flags, length, size of the body], or a text that says what is

@@ -132,6 +132,28 @@ Failure open_file(const std::string& name, int* fd, FileFacts* facts) {
   return failure;
 }
 
+Failure open_any_file(const std::string& name, int* fd, FileFacts* facts) {
+  *fd = retry_open(file_path(name).c_str(), O_RDWR | O_NOFOLLOW | O_NONBLOCK, 0);
+  if (*fd == -1) return {errno, "open"};
+  struct stat status;
+  Failure failure;
+  if (fstat(*fd, &status) == -1) failure = {errno, "fstat"};
+  if (!failure && !S_ISREG(status.st_mode)) failure = {EACCES, "open"};
+  if (failure) {
+    close(*fd);
+    *fd = -1;
+    return failure;
+  }
+  facts->size = static_cast<uint64_t>(status.st_size);
+  facts->inode = static_cast<uint64_t>(status.st_ino);
+  return {};
+}
+
+Failure reserve_file(int fd, uint64_t size) {
+  int code = reserve(fd, size);
+  return code == 0 ? Failure{} : Failure{code, "posix_fallocate"};
+}
+
 bool lock_alone(int fd) { return retry_flock(fd, LOCK_EX | LOCK_NB) == 0; }
 
 void lock_shared(int fd) { retry_flock(fd, LOCK_SH); }

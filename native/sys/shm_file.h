@@ -39,6 +39,12 @@ void close_file(NewFile* file);
 // meanwhile, EACCES for a file of another user or with another mode, EBUSY when a sweeper holds it for five seconds.
 Failure open_file(const std::string& name, int* fd, FileFacts* facts);
 
+// Opens an existing file, whoever made it, with whatever mode, and takes no lock. ENOENT, EACCES.
+Failure open_any_file(const std::string& name, int* fd, FileFacts* facts);
+
+// Gives a file its size, its memory reserved.
+Failure reserve_file(int fd, uint64_t size);
+
 // Takes the exclusive lock instead of the shared one, if nobody else has the file open; then back.
 bool lock_alone(int fd);
 void lock_shared(int fd);

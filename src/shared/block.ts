@@ -147,9 +147,9 @@ export class Block implements Shape {
   static arrive(handle: Handle, kind: BlockKind): Block {
     const segment = Segment.open(handle.file);
     try {
-      if (segment.inode !== handle.inode) throw stale();
+      if (segment.inode !== handle.inode) throw staleHandle();
       const block = Block.#at(segment, handle.offset, userName(handle.file), () => segment.release());
-      if (block.generation !== handle.generation) throw stale();
+      if (block.generation !== handle.generation) throw staleHandle();
       if (block.kind !== kind) throw unusable(segment, `it holds a ${kindNames[block.kind]}, not a ${kindNames[kind]}`);
       if (handle.sender !== 0) segment.receive(handle.sender);
       // Whoever got a handle may pass it on: the maker must not reuse the block.
@@ -343,7 +343,8 @@ export function unusable(segment: Segment, reason: string): MultiprocError {
   });
 }
 
-function stale(): MultiprocError {
+/** The object is gone, and its place has another one. */
+export function staleHandle(): MultiprocError {
   return new MultiprocError('The handle is stale: the object it names has been freed', {
     code: 'ERR_MULTIPROC_SEGMENT',
   });
