@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <stdio.h>
 #include <sys/stat.h>
+#include <time.h>
 #include <unistd.h>
 
 #include <cstring>
@@ -12,14 +13,35 @@ namespace multiproc::sync {
 
 namespace {
 
+constexpr int kAdoptRounds = 30;
+
 // The locks in a segment of another registry may be held by participants that we cannot see. With nobody else there,
-// they are gone.
-sys::Failure settle_registry(int fd, Segment* segment) {
-  if (same_registry(segment->header()->registry, registry()->id)) return {};
-  if (!sys::lock_alone(fd)) return {ESTALE, "open"};
-  adopt_segment(segment->data(), segment->size());
-  sys::lock_shared(fd);
-  return {};
+// they are gone. Either way the descriptor has lost its shared lock and has to be opened anew: going back from the
+// exclusive one leaves a moment for a sweeper, and asking for it in vain has given up the shared one.
+bool settle_registry(int fd, Segment* segment) {
+  if (same_registry(segment->header()->registry, registry()->id)) return true;
+  if (sys::lock_alone(fd)) adopt_segment(segment->data(), segment->size());
+  return false;
+}
+
+sys::Failure open_once(const std::string& name, Segment* segment, HeaderFault* fault, bool* settled) {
+  int fd;
+  sys::FileFacts facts;
+  *fault = HeaderFault::none;
+  sys::Failure failure = sys::open_file(name, &fd, &facts);
+  if (failure) return failure;
+  if (facts.size < sizeof(SegmentHeader) + sizeof(BlockHeader)) {
+    *fault = HeaderFault::too_small;
+  } else {
+    failure = sys::Mapping::map(fd, facts.size, &segment->mapping);
+    if (!failure) *fault = check_segment(segment->data(), facts.size);
+    if (!failure && *fault == HeaderFault::none) *settled = settle_registry(fd, segment);
+    segment->inode = facts.inode;
+    segment->name = name;
+  }
+  if (failure || *fault != HeaderFault::none || !*settled) segment->mapping.reset();
+  close(fd);
+  return failure;
 }
 
 }  // namespace
@@ -49,24 +71,17 @@ sys::Failure publish_segment(Segment* segment, const std::string& name) {
 }
 
 sys::Failure open_segment(const std::string& name, Segment* segment, HeaderFault* fault) {
-  int fd;
-  sys::FileFacts facts;
-  *fault = HeaderFault::none;
   sys::Failure failure = open_registry();
-  if (!failure) failure = sys::open_file(name, &fd, &facts);
   if (failure) return failure;
-  if (facts.size < sizeof(SegmentHeader) + sizeof(BlockHeader)) {
-    *fault = HeaderFault::too_small;
-  } else {
-    failure = sys::Mapping::map(fd, facts.size, &segment->mapping);
-    if (!failure) *fault = check_segment(segment->data(), facts.size);
-    if (!failure && *fault == HeaderFault::none) failure = settle_registry(fd, segment);
-    segment->inode = facts.inode;
-    segment->name = name;
+  // Those who meet here at the same moment are in each other's way at first, and soon one of them is alone.
+  for (int round = 0; round < kAdoptRounds; round++) {
+    bool settled = true;
+    failure = open_once(name, segment, fault, &settled);
+    if (settled) return failure;
+    timespec moment = {0, (1 + attached() % 8) * 250'000};
+    if (round > 0) nanosleep(&moment, nullptr);
   }
-  if (failure || *fault != HeaderFault::none) segment->mapping.reset();
-  close(fd);
-  return failure;
+  return {ESTALE, "open"};
 }
 
 bool is_anonymous(const std::string& name) {

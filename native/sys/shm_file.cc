@@ -156,8 +156,6 @@ Failure reserve_file(int fd, uint64_t size) {
 
 bool lock_alone(int fd) { return retry_flock(fd, LOCK_EX | LOCK_NB) == 0; }
 
-void lock_shared(int fd) { retry_flock(fd, LOCK_SH); }
-
 Failure unlink_file(const std::string& name) {
   if (unlink(file_path(name).c_str()) == -1) return {errno, "unlink"};
   return {};

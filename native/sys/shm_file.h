@@ -45,9 +45,9 @@ Failure open_any_file(const std::string& name, int* fd, FileFacts* facts);
 // Gives a file its size, its memory reserved.
 Failure reserve_file(int fd, uint64_t size);
 
-// Takes the exclusive lock instead of the shared one, if nobody else has the file open; then back.
+// Takes the exclusive lock instead of the shared one, if nobody else has the file open. False: someone has, and the
+// shared lock is lost, too.
 bool lock_alone(int fd);
-void lock_shared(int fd);
 
 // Removes the name. ENOENT when there is none.
 Failure unlink_file(const std::string& name);

@@ -48,7 +48,7 @@ TEST("a word with another value, or with two, is no sleep") {
   sys::FutexSet set;
   set.add(&words[0], 0);
   set.add(&words[1], 1);
-  CHECK(slept_ms(set, 60'000) < 60'000 || !sys::has_futex_waitv());
+  if (sys::has_futex_waitv()) CHECK(slept_ms(set, 60'000) < 60'000);
   set.clear();
   set.add(&words[0], 0);
   set.add(&words[0], 0);

@@ -114,7 +114,7 @@ class Fuzzer {
     // With somebody else there, a wrong registry id means ESTALE; alone one adopts the segment.
     int other = -1;
     sys::FileFacts facts;
-    if (pick(2) == 0 && sys::open_file(name_, &other, &facts)) abort();
+    if (pick(20) == 0 && sys::open_file(name_, &other, &facts)) abort();
     Segment segment;
     open_case(&segment, counts);
     if (other != -1) close(other);
@@ -142,7 +142,7 @@ class Fuzzer {
     close(fd);
     sys::FileFacts facts;
     fd = -1;
-    if (pick(2) == 0 && sys::open_file(name_, &fd, &facts)) abort();
+    if (pick(20) == 0 && sys::open_file(name_, &fd, &facts)) abort();
     std::atomic<bool> end{false};
     std::thread writer([&, seed = random_()] {
       std::mt19937_64 random(seed);

@@ -553,4 +553,44 @@ TEST("a segment of a registry that is gone is adopted by the next one alone, els
   CHECK(sweep(name) == sys::Sweep::removed);
 }
 
+TEST("processes that find a segment of a registry that is gone at the same moment all get it") {
+  // Children do everything: once this process had a registry, they would inherit it.
+  auto swept_by_another = [](const std::string& name) {
+    return Child([&](Child&) { _exit(static_cast<int>(sweep(name))); }).join();
+  };
+  for (int round = 0; round < 20; round++) {
+    std::string name = check::name("a" + std::to_string(round));
+    Child old([&](Child& parent) {
+      Segment segment;
+      CHECK_EQUAL(create(name, &segment).code, 0);
+      CHECK(lock_try(word_of(segment), attached()));
+      parent.say();
+    });
+    old.hear();
+    CHECK_EQUAL(old.join(), 0);
+    unlink(sys::file_path(registry_name()).c_str());
+    std::vector<std::unique_ptr<Child>> openers;
+    for (int i = 0; i < 4; i++) {
+      openers.push_back(std::make_unique<Child>([&](Child& parent) {
+        attach_here();
+        parent.say();
+        parent.hear();
+        Segment segment;
+        CHECK_EQUAL(open_code(name, &segment), 0);
+        CHECK(same_registry(segment.header()->registry, registry()->id));
+        parent.say();
+        parent.hear();
+        CHECK_EQUAL(word_of(segment).load(), kDirty);
+      }));
+    }
+    for (auto& opener : openers) opener->hear();
+    for (auto& opener : openers) opener->say();
+    for (auto& opener : openers) opener->hear();
+    CHECK_EQUAL(swept_by_another(name), static_cast<int>(sys::Sweep::in_use));
+    for (auto& opener : openers) opener->say();
+    for (auto& opener : openers) CHECK_EQUAL(opener->join(), 0);
+    CHECK_EQUAL(swept_by_another(name), static_cast<int>(sys::Sweep::removed));
+  }
+}
+
 int main(int argc, char** argv) { return check::main(argc, argv); }
