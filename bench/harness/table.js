@@ -14,8 +14,8 @@ export function table({ title, unit, figure, targets = [] }, results) {
     lines.push(
       [
         `  ${label.padEnd(width)} ${number(figures[figure]).padStart(10)}`,
-        `${number(range[0])}–${number(range[1])}`.padStart(19),
-        `× ${ratio.toFixed(2)}`.padStart(9),
+        `${number(range[0])}–${number(range[1])}`.padStart(23),
+        `× ${ratio.toFixed(2)}`.padStart(11),
         `  ${rest.map(([key, value]) => `${key} ${number(value)}`).join(', ')}`,
       ].join(''),
     );
