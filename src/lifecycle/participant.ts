@@ -1,6 +1,7 @@
 /** Who this thread is in the words of shared memory: its participant id, attached at the first object. */
 import { MultiprocError, SystemError } from '../errors.js';
 import { layout, native } from '../native.js';
+import { afterForkInChild } from './after-fork.js';
 
 /** What all copies of this package in the thread share. */
 interface Shared {
@@ -47,6 +48,8 @@ export function reattach(): void {
   native.waitRenew();
   for (const callback of reattached) callback();
 }
+
+afterForkInChild(reattach);
 
 function attachNatively(): number {
   try {
