@@ -27,6 +27,7 @@
         "native/sync/wait.cc",
         "native/sync/waiter.cc",
         "native/sys/absent_waiters.cc",
+        "native/sys/entropy.cc",
         "native/sys/event_loop.cc",
         "native/sys/fork.cc",
         "native/sys/futex.cc",

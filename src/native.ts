@@ -150,6 +150,7 @@ export interface Native {
   waitChild(pid: number, noHang: boolean): [number, number, number];
   exitNow(code: number): never;
   currentPid(): number;
+  fillRandom(bytes: Uint8Array): void;
   /** Returns when every byte is written, also where the descriptor does not block. */
   writeAll(fd: number, bytes: Uint8Array): void;
 }

@@ -1,10 +1,11 @@
-// Processes for JavaScript: fork with its repair, waitpid, the real exit, and writing that does not return early.
+// Processes for JavaScript: fork with its repair, and what a child needs that Node does not give it.
 #include "sys/process.h"
 
 #include <unistd.h>
 
 #include "binding/arguments.h"
 #include "binding/exports.h"
+#include "sys/entropy.h"
 #include "sys/event_loop.h"
 #include "sys/fork.h"
 
@@ -102,6 +103,19 @@ napi_value exit_now(napi_env env, napi_callback_info info) {
 // currentPid(): asked from the kernel, unlike process.pid
 napi_value current_pid(napi_env env, napi_callback_info) { return number_value(env, getpid()); }
 
+// fillRandom(bytes)
+napi_value fill_random(napi_env env, napi_callback_info info) {
+  Arguments arguments(env, info);
+  void* data = nullptr;
+  size_t size = 0;
+  if (arguments.count() < 1 ||
+      napi_get_typedarray_info(env, arguments.at(0), nullptr, &size, &data, nullptr, nullptr) != napi_ok) {
+    return throw_type_error(env, "bytes are expected");
+  }
+  if (sys::Failure failure = sys::fill_random(data, size)) return throw_failure(env, failure, "");
+  return undefined_value(env);
+}
+
 // writeAll(fd, bytes): returns when everything is written
 napi_value write_all(napi_env env, napi_callback_info info) {
   Arguments arguments(env, info);
@@ -125,6 +139,7 @@ void export_process(Napi::Env env, Napi::Object exports) {
   export_function(env, exports, "waitChild", wait_child);
   export_function(env, exports, "exitNow", exit_now);
   export_function(env, exports, "currentPid", current_pid);
+  export_function(env, exports, "fillRandom", fill_random);
   export_function(env, exports, "writeAll", write_all);
 }
 

@@ -1,4 +1,6 @@
 /** New randomness for a forked child, whose generators would otherwise repeat what its parent and its siblings draw. */
+import { native } from '../native.js';
+import { isLoaded } from './loaded-builtins.js';
 
 // How many draws node:crypto takes from one filling of its caches.
 const uuidsPerFilling = 128;
@@ -6,13 +8,23 @@ const integersPerFilling = 1024;
 const widestRange = 2 ** 48 - 1;
 
 export function freshRandomness(): void {
-  const crypto = process.getBuiltinModule('node:crypto');
-  // OpenSSL notices a fork by itself. These two read ahead from it, and draw anew after one round through their caches,
-  // which reaches also those who imported them by name.
-  for (let i = 0; i < uuidsPerFilling; i++) crypto.randomUUID();
-  for (let i = 0; i < integersPerFilling; i++) crypto.randomInt(widestRange);
-  const [a = 0, b = 0, c = 0, d = 0] = crypto.getRandomValues(new Int32Array(4));
+  const seed = new Int32Array(4);
+  native.fillRandom(new Uint8Array(seed.buffer));
+  const [a = 0, b = 0, c = 0, d = 0] = seed;
   Math.random = generator(a, b, c, d);
+  refillCaches();
+}
+
+// OpenSSL notices a fork by itself. These two read ahead from it, and draw anew after one round through their caches,
+// which reaches also those who imported them by name.
+function refillCaches(): void {
+  if (isLoaded('internal/crypto/random')) {
+    for (let i = 0; i < uuidsPerFilling; i++) globalThis.crypto.randomUUID();
+  }
+  if (isLoaded('crypto')) {
+    const { randomInt } = process.getBuiltinModule('node:crypto');
+    for (let i = 0; i < integersPerFilling; i++) randomInt(widestRange);
+  }
 }
 
 // V8 has no way to seed its generator again. This one, Marsaglia's xorshift with 128 bits of state, takes two words for

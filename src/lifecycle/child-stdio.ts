@@ -4,6 +4,7 @@
  */
 import type { Socket } from 'node:net';
 import { native } from '../native.js';
+import { isLoaded } from './loaded-builtins.js';
 
 type Callback = (error?: Error | null) => void;
 type Encoded = BufferEncoding | Callback | undefined;
@@ -11,19 +12,48 @@ type Encoded = BufferEncoding | Callback | undefined;
 interface Output extends Socket {
   fd: number;
   _type?: string;
-  _handle?: { close(closed: () => void): void } | null;
+  _handle?: Handle | null;
+}
+
+interface Handle {
+  close(): void;
+}
+
+/** The writes that the event loop has under way; Node tells them without documenting it. */
+interface Requests {
+  _getActiveRequests?(): { handle?: unknown; callback?: Callback; oncomplete?: () => void }[];
 }
 
 const owned = new WeakSet<object>();
 
 export function ownStdio(): void {
-  // Files and terminals are written at once by Node itself; only pipes and sockets have a queue.
-  for (const stream of [process.stdout, process.stderr] as unknown as Output[]) {
-    if (stream._type !== 'pipe' || !stream._handle || owned.has(stream)) continue;
-    owned.add(stream);
-    writeAtOnce(stream);
-    if (stream.writableLength > 0) dropInherited(stream, stream._handle);
+  for (const name of ['stdout', 'stderr'] as const) {
+    // Whoever had one of these knows the stream already, and the console keeps it. Else nobody has it yet.
+    if (isLoaded('net') || isLoaded('tty')) own(process[name] as unknown as Output);
+    else ownWhenMade(name);
   }
+}
+
+function ownWhenMade(name: 'stdout' | 'stderr'): void {
+  const property = Object.getOwnPropertyDescriptor(process, name);
+  const { get } = property ?? {};
+  if (get === undefined) return;
+  Object.defineProperty(process, name, {
+    ...property,
+    get() {
+      const stream = get.call(process);
+      own(stream);
+      return stream;
+    },
+  });
+}
+
+// Files and terminals are written at once by Node itself; only pipes and sockets have a queue.
+function own(stream: Output): void {
+  if (stream._type !== 'pipe' || !stream._handle || owned.has(stream)) return;
+  owned.add(stream);
+  writeAtOnce(stream);
+  if (stream.writableLength > 0) dropInherited(stream, stream._handle);
 }
 
 function writeAtOnce(stream: Output): void {
@@ -60,13 +90,15 @@ function bytesOf(chunk: unknown, encoding: BufferEncoding | undefined): Uint8Arr
   throw new TypeError(`Expected "chunk" to be a string or bytes, got ${chunk === null ? 'null' : typeof chunk}`);
 }
 
-// Closing the handle of a standard descriptor cancels its queue and leaves the descriptor open. While it closes, the
-// stream passes for destroyed: Node then reports the cancelled writes as done, and that they are, by the parent.
-function dropInherited(stream: Output, handle: NonNullable<Output['_handle']>): void {
+// Closing the handle of a standard descriptor cancels its queue and leaves the descriptor open. The writes in it pass for
+// done, and that they are, by the parent; what the stream holds behind them goes the same way.
+function dropInherited(stream: Output, handle: Handle): void {
   stream._write = (_chunk, _encoding, callback) => callback();
   stream._writev = (_chunks, callback) => callback();
-  Object.defineProperty(stream, 'destroyed', { value: true, configurable: true });
-  handle.close(() => {
-    Reflect.deleteProperty(stream, 'destroyed');
-  });
+  for (const request of (process as unknown as Requests)._getActiveRequests?.() ?? []) {
+    if (request.handle !== handle) continue;
+    const { callback } = request;
+    request.oncomplete = () => callback?.(null);
+  }
+  handle.close();
 }
