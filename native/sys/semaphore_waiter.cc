@@ -15,7 +15,9 @@ namespace multiproc::sys {
 
 namespace {
 
+// Between looks at semaphores that cannot be slept on, and at those that did not fit into one sleep beside the others.
 constexpr int64_t kPoll = 10 * kMillisecond;
+constexpr int64_t kOverflowPoll = 20 * kMillisecond;
 
 struct Wait {
   uint32_t ticket;
@@ -128,7 +130,7 @@ bool SemaphoreWaiter::State::look(FutexSet* set, int64_t* until) {
     *until = std::min(*until, wait->deadline_ns);
     ++wait;
   }
-  if (set->overflowed()) longest = kPoll;
+  if (set->overflowed()) longest = std::min(longest, kOverflowPoll);
   if (!waits.empty()) *until = std::min(*until, now + longest);
   return came_out;
 }

@@ -16,9 +16,9 @@ struct SemaphoreOutcome {
   bool won;  // false: the deadline passed
 };
 
-// The thread starts with the first wait, and sleeps when there is none. A sleep lasts at most 100 ms; beyond 127
-// semaphores, or where futex_waitv or the semaphore's layout is missing, 10 ms. In the child of a fork a waiter is
-// empty: the waits are the parent's.
+// The thread starts with the first wait, and sleeps when there is none. A sleep lasts at most 100 ms;
+// beyond 127 semaphores 20 ms, and where futex_waitv or the semaphore's layout is missing 10 ms. In the child of a fork
+// a waiter is empty: the waits are the parent's.
 class SemaphoreWaiter {
  public:
   // `notify(context)` is called on the waiter's thread when there is something to drain. It must not call back.
