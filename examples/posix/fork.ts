@@ -5,9 +5,11 @@ const table = Array.from({ length: 1000 }, (_, i) => i * i); // the children sha
 
 const children = [0, 1].map((half) => {
   const pid = fork();
-  if (pid !== 0) return pid;
-  const sum = table.slice(half * 500, half * 500 + 500).reduce((a, b) => a + b);
-  process.exit(sum % 100);
+  if (pid === 0) {
+    const sum = table.slice(half * 500, half * 500 + 500).reduce((a, b) => a + b);
+    process.exit(sum % 100);
+  }
+  return pid;
 });
 
 for (const pid of children) {

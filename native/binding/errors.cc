@@ -35,7 +35,6 @@ const char* errno_name(int code) {
     NAME(ENFILE)
     NAME(ENODATA)
     NAME(ENODEV)
-    NAME(ENODATA)
     NAME(ENOENT)
     NAME(ENOMEM)
     NAME(ENOSPC)
