@@ -18,6 +18,7 @@ const total = new Value('i', 0, { name: `${name}.total`, lock });
 const log = new SharedArray('i', room, { name: `${name}.log`, lock });
 
 let mine = 0;
+let thought = 0;
 
 while (mine < additions && total.value < room) {
   await lock.run(() => {
@@ -25,7 +26,7 @@ while (mine < additions && total.value < room) {
     append();
   });
   mine++;
-  if (mine % 200 === 0) {
+  if (mine % 100 === 0) {
     show();
     await otherWork();
   }
@@ -36,7 +37,13 @@ process.stdout.write('\n');
 /** One entry in the log for each count. The total is changed last: until then the addition has not happened. */
 function append(): void {
   log[total.value] = process.pid;
+  think();
   total.value += 1;
+}
+
+/** Some 10 µs of work, as a real program would have: time enough to be killed in. */
+function think(): void {
+  for (let i = 0; i < 10_000; i++) thought = Math.imul(thought, 1664525) + 1013904223;
 }
 
 /** A program died holding the lock. If it had written its entry but not the total, its addition is completed. */
@@ -53,5 +60,5 @@ function recover(): void {
 function show(): void {
   const line = `${process.pid}: total ${total.value}, of these mine ${mine}`;
   if (process.stdout.isTTY) process.stdout.write(`\r${line}`);
-  else if (mine % 5000 === 0) process.stdout.write(`${line}\n`);
+  else if (mine % 1000 === 0) process.stdout.write(`${line}\n`);
 }

@@ -5,7 +5,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import { inspect, SharedArray, unlinkAll, Value } from 'multiproc';
 
-const additions = 50_000;
+const additions = 10_000;
 const name = `demo.counter.${process.pid}`;
 const counter = fileURLToPath(new URL('counter.js', import.meta.url));
 
@@ -14,7 +14,7 @@ const log = new SharedArray('i', 1_000_000, { name: `${name}.log` });
 
 try {
   const [one, two, victim] = [start(additions), start(additions), start(Infinity)];
-  while ([one, two, victim].some((child) => entries(child) < 2000)) await sleep(5);
+  while ([one, two, victim].some((child) => entries(child) < 1000)) await sleep(5);
   await killInside(victim);
   await Promise.all([ended(one), ended(two)]);
   report(one, two, victim);
