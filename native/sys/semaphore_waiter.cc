@@ -7,6 +7,7 @@
 
 #include <algorithm>
 #include <mutex>
+#include <unordered_set>
 
 #include "sys/clock.h"
 #include "sys/fork.h"
@@ -37,6 +38,7 @@ class SemaphoreWaiter::State {
   std::mutex mutex;
   std::vector<Wait> waits;  // oldest first: within this process permits go round in order
   std::vector<Result> results;
+  std::unordered_set<PosixSemaphore*> missed;  // in this look
   uint32_t last_ticket = 0;
   bool running = false;
   bool stopping = false;
@@ -113,8 +115,11 @@ bool SemaphoreWaiter::State::look(FutexSet* set, int64_t* until) {
   int64_t now = monotonic_ns();
   int64_t longest = has_futex_waitv() ? longest_park_ns() : kPoll;
   *until = kForever;
+  missed.clear();
   for (auto wait = waits.begin(); wait != waits.end();) {
-    bool won = wait->semaphore->try_wait();
+    // Once one wait has found nothing, the later ones for the same semaphore do not try: a post may come in between.
+    bool won = missed.count(wait->semaphore.get()) == 0 && wait->semaphore->try_wait();
+    if (!won) missed.insert(wait->semaphore.get());
     if (won || now >= wait->deadline_ns) {
       wait->semaphore->leave();
       results.push_back({{wait->ticket, won}, std::move(wait->semaphore)});
