@@ -7,7 +7,7 @@
 
 #include <algorithm>
 #include <mutex>
-#include <unordered_set>
+#include <set>
 
 #include "sys/clock.h"
 #include "sys/fork.h"
@@ -38,7 +38,7 @@ class SemaphoreWaiter::State {
   std::mutex mutex;
   std::vector<Wait> waits;  // oldest first: within this process permits go round in order
   std::vector<Result> results;
-  std::unordered_set<PosixSemaphore*> missed;  // in this look
+  std::set<PosixSemaphore*> missed;  // in this look
   uint32_t last_ticket = 0;
   bool running = false;
   bool stopping = false;
