@@ -14,7 +14,14 @@ export {
 export type { NameOptions } from './shared/block.js';
 export type { BytesMembers } from './shared/byte-array.js';
 export type { ElementArray, TextMembers } from './shared/element-array.js';
-export { type Holder, type Inspection, inspect, type LockInfo, type SemaphoreInfo } from './shared/inspect.js';
+export {
+  type EventInfo,
+  type Holder,
+  type Inspection,
+  inspect,
+  type LockInfo,
+  type SemaphoreInfo,
+} from './shared/inspect.js';
 export { list, type ObjectInfo, unlinkAll } from './shared/listing.js';
 export { SharedMemory, type SharedMemoryOptions } from './shared/memory.js';
 export type { ArrayMembers, LockMembers } from './shared/numeric-array.js';
@@ -30,6 +37,7 @@ export {
   type Written,
 } from './shared/types.js';
 export { RawValue, Value, type ValueOptions } from './shared/value.js';
+export { Event } from './sync/event.js';
 export type { Hold } from './sync/hold.js';
 export { Lock } from './sync/lock.js';
 export { RLock } from './sync/rlock.js';

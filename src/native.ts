@@ -14,7 +14,7 @@ export type PosixSemaphoreHandle = { readonly __posixSemaphore: unique symbol };
 export type SegmentId = number;
 
 /** What can be waited for; the values of `sync::Target::Kind`. */
-export const TargetKind = { lock: 1, semaphore: 2, permits: 3 } as const;
+export const TargetKind = { lock: 1, semaphore: 2, permits: 3, event: 4 } as const;
 
 /** The layout of shared memory, as the C++ side was compiled. All offsets and sizes are in bytes. */
 export interface Layout {
@@ -75,9 +75,13 @@ export interface Native {
   permitRelease(segment: SegmentId, body: number, limit: number, index: number): boolean;
   permitsFree(segment: SegmentId, body: number, limit: number): number;
 
+  eventSet(segment: SegmentId, body: number): void;
+  /** `before`: the word when the wait began. */
+  eventWait(segment: SegmentId, body: number, before: number, deadline: number): boolean;
+
   /** `deliver` gets tickets and what was won, alternating. */
   waitStart(deliver: (grants: number[]) => void): void;
-  waitArm(kind: number, segment: SegmentId, body: number, limit: number): number;
+  waitArm(kind: number, segment: SegmentId, body: number, limit: number, argument: number): number;
   /** −1, or what had been won already: it now belongs to the caller. */
   waitDisarm(ticket: number): number;
   /** −1, or what has been won and is on its way to `deliver`. */

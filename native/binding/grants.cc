@@ -82,16 +82,17 @@ napi_value wait_start(napi_env env, napi_callback_info info) {
   return undefined_value(env);
 }
 
-// waitArm(kind, segment, body, limit): starts to wait; the ticket.
+// waitArm(kind, segment, body, limit, argument): starts to wait; the ticket.
 napi_value wait_arm(napi_env env, napi_callback_info info) {
   Arguments arguments(env, info);
-  uint32_t kind = arguments.u32(0);
+  uint32_t kind = arguments.u32(0), argument = arguments.u32(4);
   Located located;
   if (kind < static_cast<uint32_t>(sync::Target::Kind::lock) ||
-      kind > static_cast<uint32_t>(sync::Target::Kind::permits)) {
+      kind > static_cast<uint32_t>(sync::Target::Kind::event)) {
     return throw_type_error(env, "a kind of target is expected");
   }
   if (!locate(env, arguments, 1, static_cast<sync::Target::Kind>(kind), &located)) return nullptr;
+  located.target.argument = argument;
   uint32_t ticket = 0;
   sys::Failure failure = Environment::of(env).grants->waiter().arm(located.target, located.memory, &ticket);
   return failure ? throw_failure(env, failure, "") : number_value(env, ticket);

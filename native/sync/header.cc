@@ -79,6 +79,7 @@ HeaderFault check_block(const uint8_t* data, uint64_t file_size, uint64_t offset
   switch (static_cast<BlockKind>(facts->kind)) {
     case BlockKind::lock:
     case BlockKind::rlock:
+    case BlockKind::event:
       return HeaderFault::none;
     case BlockKind::semaphore:
     case BlockKind::bounded_semaphore:
@@ -157,7 +158,7 @@ void adopt_segment(uint8_t* data, uint64_t file_size) {
     if (counts && (facts.flags & kRobust) != 0) {
       Word* table = reinterpret_cast<Word*>(data + facts.body + kTableOffset);
       for (uint64_t i = 0; i < facts.length; i++) table[i].store(0);
-    } else if (!counts) {
+    } else if (!counts && facts.kind != static_cast<uint32_t>(BlockKind::event)) {
       uint32_t seen = word->load();
       word->store((seen & kOwnerMask) != 0 ? kDirty : seen & kDirty);
     }

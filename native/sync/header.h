@@ -46,6 +46,7 @@ enum class BlockKind : uint32_t {
   bounded_semaphore = 4,
   value = 5,
   array = 6,
+  event = 9,
 };
 
 struct BlockHeader {

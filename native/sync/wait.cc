@@ -3,6 +3,7 @@
 
 #include <sched.h>
 
+#include "sync/event.h"
 #include "sync/lock.h"
 #include "sync/registry.h"
 #include "sync/semaphore.h"
@@ -35,6 +36,8 @@ int32_t try_once(const Target& target, uint32_t me) {
       return semaphore_try(*target.word) ? 0 : kNotYet;
     case Target::Kind::permits:
       return permits_try(target.permits(), me);
+    case Target::Kind::event:
+      return event_happened(target.word->load(std::memory_order_acquire), target.argument) ? 0 : kNotYet;
   }
   return kNotYet;
 }
@@ -48,6 +51,8 @@ bool looks_free(const Target& target) {
       return (word & kMaxPermits) != 0;
     case Target::Kind::permits:
       return false;
+    case Target::Kind::event:
+      return event_happened(word, target.argument);
   }
   return false;
 }
@@ -77,6 +82,8 @@ int32_t attempt(const Target& target, uint32_t me, bool parked, sys::FutexSet* s
       return semaphore_attempt(*target.word, parked, set) ? 0 : kNotYet;
     case Target::Kind::permits:
       return permits_attempt(target.permits(), me, parked, set);
+    case Target::Kind::event:
+      return event_attempt(*target.word, target.argument, set) ? 0 : kNotYet;
   }
   return kNotYet;
 }
@@ -92,10 +99,13 @@ void give_back(const Target& target, uint32_t me, int32_t won) {
     case Target::Kind::permits:
       permits_release(target.permits(), me, static_cast<uint32_t>(won));
       return;
+    case Target::Kind::event:
+      return;  // everybody gets it: there is nothing to give back
   }
 }
 
 void pass_wake_on(const Target& target, int count) {
+  if (target.kind == Target::Kind::event) return;  // set() wakes everybody
   if (target.kind == Target::Kind::permits || looks_free(target)) sys::futex_wake(target.word, count);
 }
 

@@ -13,13 +13,14 @@
 namespace multiproc::sync {
 
 struct Target {
-  enum class Kind : uint32_t { lock = 1, semaphore = 2, permits = 3 };
+  enum class Kind : uint32_t { lock = 1, semaphore = 2, permits = 3, event = 4 };
 
   Kind kind;
-  Word* word;      // the lock, the count, or the bell
-  Word* table;     // permits only
-  uint32_t limit;  // permits only
-  uint64_t key;    // names the object for people: shown in the participant's slot while it is parked
+  Word* word;             // the lock, the count, the bell, or the event
+  Word* table;            // permits only
+  uint32_t limit;         // permits only
+  uint64_t key;           // names the object for people: shown in the participant's slot while it is parked
+  uint32_t argument = 0;  // what the kind needs to know about this wait: of an event, the word when it began
 
   Permits permits() const { return {word, table, limit}; }
 };

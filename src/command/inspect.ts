@@ -1,5 +1,12 @@
 /** `multiproc inspect NAME`: who holds an object, who waits for it, how deep. */
-import { type Holder, type Inspection, inspect, type LockInfo, type SemaphoreInfo } from '../shared/inspect.js';
+import {
+  type EventInfo,
+  type Holder,
+  type Inspection,
+  inspect,
+  type LockInfo,
+  type SemaphoreInfo,
+} from '../shared/inspect.js';
 import type { Report } from './report.js';
 import { bytes } from './table.js';
 
@@ -9,6 +16,7 @@ export function inspectCommand([name = '']: string[]): Report {
     ...general(data),
     ...(data.lock ? lock(data.lock) : []),
     ...(data.semaphore ? semaphore(data.semaphore) : []),
+    ...(data.event ? event(data.event) : []),
   ];
   const width = Math.max(...lines.map(([label]) => label.length));
   return { data, text: lines.map(([label, value]) => `${label.padEnd(width)}  ${value}\n`).join('') };
@@ -47,6 +55,13 @@ function semaphore(info: SemaphoreInfo): Line[] {
     ['free', String(info.value)],
     ['robust', info.robust ? 'yes' : 'no'],
     ...holders,
+    ['waiting', pids(info.waiters)],
+  ];
+}
+
+function event(info: EventInfo): Line[] {
+  return [
+    ['set', info.set ? 'yes' : 'no'],
     ['waiting', pids(info.waiters)],
   ];
 }

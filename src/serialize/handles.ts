@@ -12,6 +12,7 @@ export const HandleKind = {
   rawValue: 7,
   rawArray: 8,
   memory: 9,
+  event: 11,
 } as const;
 export type HandleKind = (typeof HandleKind)[keyof typeof HandleKind];
 

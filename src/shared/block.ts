@@ -15,6 +15,7 @@ export const BlockKind = {
   boundedSemaphore: 4,
   value: 5,
   array: 6,
+  event: 9,
 } as const;
 export type BlockKind = (typeof BlockKind)[keyof typeof BlockKind];
 
@@ -26,6 +27,7 @@ export const kindNames: Readonly<Record<number, string>> = {
   4: 'BoundedSemaphore',
   5: 'Value',
   6: 'Array',
+  9: 'Event',
 };
 
 /** The word, the depth and a scalar; the robust semaphores' tables and the arrays have other ways. */

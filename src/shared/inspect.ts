@@ -33,11 +33,17 @@ export interface SemaphoreInfo {
   waiters: number[];
 }
 
+export interface EventInfo {
+  set: boolean;
+  waiters: number[];
+}
+
 /** What {@link inspect} returns. */
 export interface Inspection extends ObjectInfo {
   /** For locks, and for the lock of a value or an array. */
   lock?: LockInfo;
   semaphore?: SemaphoreInfo;
+  event?: EventInfo;
   /** Typecode of a value or an array. */
   type?: string;
   /** Elements of an array. */
@@ -67,6 +73,8 @@ function describeBlock(block: Block): Partial<Inspection> {
     case BlockKind.semaphore:
     case BlockKind.boundedSemaphore:
       return { semaphore: semaphoreInfo(block) };
+    case BlockKind.event:
+      return { event: eventInfo(block) };
     case BlockKind.value:
       return { lock: lockInfo(block), type: String.fromCharCode(block.type) };
     case BlockKind.array:
@@ -105,6 +113,11 @@ function semaphoreInfo(block: Block): SemaphoreInfo {
     holders: owners.filter((owner) => owner !== 0).map(holderOf),
     waiters,
   };
+}
+
+function eventInfo({ segment, body }: Block): EventInfo {
+  const word = Atomics.load(segment.words, (body + layout.wordOffset) / 4);
+  return { set: (word & 1) !== 0, waiters: native.waitersFor(segment.id, body) };
 }
 
 function holderOf(owner: number): Holder {

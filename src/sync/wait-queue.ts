@@ -87,16 +87,21 @@ export class WaitQueue {
   readonly #block: Block;
   readonly #limit: number;
   readonly #surrender: (won: number) => void;
+  readonly #argument: number | undefined;
   #waiters: Waiter[] = [];
   #ticket = 0;
   #localTimer: NodeJS.Timeout | undefined;
 
-  /** @param surrender gives back what was won for tasks that have all stopped waiting */
-  constructor(kind: number, block: Block, limit: number, surrender: (won: number) => void) {
+  /**
+   * @param surrender gives back what was won for tasks that have all stopped waiting
+   * @param argument names the moment that all tasks of the queue wait for: it frees them all, not only the oldest
+   */
+  constructor(kind: number, block: Block, limit: number, surrender: (won: number) => void, argument?: number) {
     this.#kind = kind;
     this.#block = block;
     this.#limit = limit;
     this.#surrender = surrender;
+    this.#argument = argument;
     queues.add(this);
   }
 
@@ -130,7 +135,7 @@ export class WaitQueue {
     this.#forgetTimer();
     if (this.#ticket !== 0 || this.#waiters.length === 0) return;
     const { segment, body } = this.#block;
-    this.#ticket = native.waitArm(this.#kind, segment.id, body, this.#limit);
+    this.#ticket = native.waitArm(this.#kind, segment.id, body, this.#limit, this.#argument ?? 0);
     armed.set(this.#ticket, this);
   }
 
@@ -162,6 +167,10 @@ export class WaitQueue {
   /** The native waiter has won something. */
   deliver(won: number): void {
     this.#ticket = 0;
+    if (this.#argument !== undefined) {
+      for (const waiter of this.#waiters.splice(0)) waiter.settle(won);
+      return;
+    }
     const waiter = this.#waiters.shift();
     if (waiter === undefined) {
       this.#surrender(won);
