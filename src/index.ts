@@ -3,9 +3,11 @@ export * from './errors.js';
 export { deserialize, serialize } from './serialize/codec.js';
 export {
   type Content,
+  type ElementType,
   RawArray,
   type RawArrayConstructor,
   type RawArrayOptions,
+  type ScalarArray,
   SharedArray,
   SharedArray as Array,
   type SharedArrayConstructor,
@@ -27,6 +29,18 @@ export { SharedMemory, type SharedMemoryOptions } from './shared/memory.js';
 export type { ArrayMembers, LockMembers } from './shared/numeric-array.js';
 export type { LockLike, LockOptions } from './shared/own-lock.js';
 export type { Operand, ScalarOptions } from './shared/scalar.js';
+export {
+  type Fields,
+  type FieldType,
+  type FieldTypes,
+  type ReadField,
+  Struct,
+  type StructType,
+  type WrittenField,
+  type WrittenFields,
+} from './shared/struct.js';
+export type { StructArray } from './shared/struct-array.js';
+export type { RawStructValue, StructMembers, StructValue } from './shared/struct-value.js';
 export { type Swept, sweep } from './shared/sweep.js';
 export {
   type LongName,
@@ -36,7 +50,13 @@ export {
   typecodeToType,
   type Written,
 } from './shared/types.js';
-export { RawValue, Value, type ValueOptions } from './shared/value.js';
+export {
+  RawValue,
+  type RawValueConstructor,
+  Value,
+  type ValueConstructor,
+  type ValueOptions,
+} from './shared/value.js';
 export { Event } from './sync/event.js';
 export type { Hold } from './sync/hold.js';
 export { Lock } from './sync/lock.js';

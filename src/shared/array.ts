@@ -2,14 +2,17 @@
 import { ValueError } from '../errors.js';
 import { type Handle, HandleKind, registerArrival, type Traveller } from '../serialize/handles.js';
 import { Block, BlockKind, type Mode } from './block.js';
-import { type BytesMembers, byteArray, bytesOf } from './byte-array.js';
+import { type BytesMembers, byteArray } from './byte-array.js';
 import { Cells, findCells, numbersFlag, obtainCells, withoutLockFlag } from './cells.js';
 import { type ElementArray, elementArray, type TextMembers } from './element-array.js';
 import { describe } from './names.js';
 import { type ArrayMembers, type LockMembers, numericArray } from './numeric-array.js';
 import { type LockLike, type LockOptions, OwnLock } from './own-lock.js';
 import { numbersOf, type ScalarOptions } from './scalar.js';
-import { type Read, type ScalarType, type TypeName, typeOf, type Written } from './types.js';
+import { assign, findLayout, type InstanceClass, type StructType, type WrittenFields } from './struct.js';
+import { type StructArray, structArray } from './struct-array.js';
+import { obtainStructs } from './struct-block.js';
+import { bytesOf, type Read, type ScalarType, type TypeName, typeOf, type Written } from './types.js';
 
 /** Options of {@link RawArray}. */
 export interface RawArrayOptions<N extends boolean = boolean> extends ScalarOptions<N> {}
@@ -43,26 +46,33 @@ interface TypedArrays {
 }
 
 /** What `new RawArray(type, …)` is. */
-export type RawArray<T extends TypeName = TypeName, N extends boolean = false> = ArrayMembers &
-  (T extends 'c' | 'char'
-    ? Uint8Array & BytesMembers
-    : T extends 'u' | 'wchar'
-      ? ElementArray<string> & TextMembers
-      : T extends '?' | 'bool'
-        ? ElementArray<boolean, boolean | 0 | 1>
-        : T extends keyof TypedArrays
-          ? [N, Read<T>] extends [true, bigint]
-            ? ElementArray<number, number | bigint>
-            : TypedArrays[T]
-          : never);
+export type RawArray<T extends ElementType = TypeName, N extends boolean = false> = ArrayMembers &
+  (T extends StructType<infer F> ? StructArray<F> : T extends TypeName ? ScalarArray<T, N> : never);
+
+/** A type of scalars, or a struct. */
+// biome-ignore lint/suspicious/noExplicitAny: the fields of any struct
+export type ElementType = TypeName | StructType<any>;
+
+/** What an array of scalars is. */
+export type ScalarArray<T extends TypeName, N extends boolean> = T extends 'c' | 'char'
+  ? Uint8Array & BytesMembers
+  : T extends 'u' | 'wchar'
+    ? ElementArray<string> & TextMembers
+    : T extends '?' | 'bool'
+      ? ElementArray<boolean, boolean | 0 | 1>
+      : T extends keyof TypedArrays
+        ? [N, Read<T>] extends [true, bigint]
+          ? ElementArray<number, number | bigint>
+          : TypedArrays[T]
+        : never;
 
 /** What `new SharedArray(type, …)` is. */
-export type SharedArray<T extends TypeName = TypeName, N extends boolean = false> = RawArray<T, N> & LockMembers;
+export type SharedArray<T extends ElementType = TypeName, N extends boolean = false> = RawArray<T, N> & LockMembers;
 
 /** How many elements, all zero; or what they are at first. Text for `'c'` (UTF-8) and `'u'`. */
-export type Content<T extends TypeName> =
+export type Content<T extends ElementType> =
   | number
-  | Iterable<Written<T>>
+  | Iterable<T extends StructType<infer F> ? WrittenFields<F> : T extends TypeName ? Written<T> : never>
   | (T extends 'c' | 'char' | 'u' | 'wchar' ? string : never);
 
 /** The class `RawArray`. */
@@ -70,25 +80,25 @@ export interface RawArrayConstructor {
   /**
    * Makes an anonymous array, or opens the named one, which is made if it is missing.
    *
-   * @param type a typecode (`'d'`) or a long name (`'float64'`)
+   * @param type a typecode (`'d'`), a long name (`'float64'`) or a struct
    * @param sizeOrIterable the number of elements, or the elements
    * @throws TypeError for an unknown type, a size that is no integer, elements of another type
    * @throws ValueError for a negative size; RangeError for more than an ArrayBuffer can hold
    * @throws MultiprocError `ERR_MULTIPROC_NAME`; `ERR_MULTIPROC_KIND` if the name belongs to something else
    */
-  new <T extends TypeName, N extends boolean = false>(
+  new <T extends ElementType, N extends boolean = false>(
     type: T,
     sizeOrIterable: Content<T>,
     options?: RawArrayOptions<N>,
   ): RawArray<T, N>;
   /** Makes an array that must not exist yet: `EEXIST`. */
-  create<T extends TypeName, N extends boolean = false>(
+  create<T extends ElementType, N extends boolean = false>(
     type: T,
     sizeOrIterable: Content<T>,
     options?: RawArrayOptions<N>,
   ): RawArray<T, N>;
   /** Opens an array that must exist: `ENOENT`. It has the type and the length it was made with. */
-  open<T extends TypeName = TypeName, N extends boolean = false>(
+  open<T extends ElementType = TypeName, N extends boolean = false>(
     name: string,
     options?: Omit<RawArrayOptions<N>, 'name'>,
   ): RawArray<T, N>;
@@ -104,19 +114,19 @@ export interface SharedArrayConstructor {
    *
    * @throws TypeError also for a `lock` without `acquire`
    */
-  new <T extends TypeName, N extends boolean = false>(
+  new <T extends ElementType, N extends boolean = false>(
     type: T,
     sizeOrIterable: Content<T>,
     options?: SharedArrayOptions<N>,
   ): SharedArray<T, N>;
   /** Makes an array that must not exist yet: `EEXIST`. */
-  create<T extends TypeName, N extends boolean = false>(
+  create<T extends ElementType, N extends boolean = false>(
     type: T,
     sizeOrIterable: Content<T>,
     options?: SharedArrayOptions<N>,
   ): SharedArray<T, N>;
   /** Opens an array that must exist: `ENOENT`. It has the type and the length it was made with. */
-  open<T extends TypeName = TypeName, N extends boolean = false>(
+  open<T extends ElementType = TypeName, N extends boolean = false>(
     name: string,
     options?: Omit<SharedArrayOptions<N>, 'name'>,
   ): SharedArray<T, N>;
@@ -147,6 +157,7 @@ function arrayClass(name: string, raw: boolean): unknown {
   ): Traveller => {
     const lock = raw ? undefined : new OwnLock(options?.lock);
     const numbers = numbersOf(options);
+    if (findLayout(typeName) !== undefined) return structsOver(mode, typeName as InstanceClass, content, options, lock);
     const type = typeOf(typeName, numbers);
     const { length, fill } = readContent(type, content);
     return over(new Cells(obtainCells(mode, type, length, options, fill), lock, numbers));
@@ -173,7 +184,25 @@ function arrayClass(name: string, raw: boolean): unknown {
   });
 }
 
+function structsOver(
+  mode: Mode,
+  struct: InstanceClass,
+  content: unknown,
+  options: SharedArrayOptions | undefined,
+  lock: OwnLock | undefined,
+): Traveller {
+  if (typeof content !== 'number' && (typeof content === 'string' || !isIterable(content))) throw wrongContent(content);
+  const layout = findLayout(struct) as NonNullable<ReturnType<typeof findLayout>>;
+  const values = typeof content === 'number' ? [] : [...(content as Iterable<unknown>)];
+  const length = typeof content === 'number' ? checkSize(content) : values.length;
+  const block = obtainStructs(mode, BlockKind.array, layout, length, options, (views) => {
+    for (const [i, value] of values.entries()) assign(new struct(views, i * layout.size), value);
+  });
+  return over(new Cells(block, lock, false, struct));
+}
+
 function over(cells: Cells): Traveller {
+  if (cells.structs !== undefined) return structArray(cells) as Traveller;
   if (cells.type.code === 'c') return byteArray(cells) as unknown as Traveller;
   if (cells.type.family === 'converted') return elementArray(cells) as unknown as Traveller;
   return numericArray(cells) as unknown as Traveller;
@@ -201,7 +230,11 @@ function elementsOf(type: ScalarType, content: unknown): ArrayLike<number | bigi
     if (content instanceof (type.elements as typeof Uint8Array)) return content;
     if (isIterable(content)) return Array.from(content, (value) => encodeElement(type, value));
   }
-  throw new TypeError(`Expected "sizeOrIterable" to be a size or an iterable of elements, got ${describe(content)}`);
+  throw wrongContent(content);
+}
+
+function wrongContent(content: unknown): TypeError {
+  return new TypeError(`Expected "sizeOrIterable" to be a size or an iterable of elements, got ${describe(content)}`);
 }
 
 function encodeElement(type: ScalarType, value: unknown): number | bigint {

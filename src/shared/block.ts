@@ -39,7 +39,7 @@ export const robustFlag = 1;
 /** What a block is, as its header says. */
 export interface Shape {
   readonly kind: BlockKind;
-  /** The typecode's character code; 0 where there is none. */
+  /** The typecode's character code; for structs as `struct-block.ts` says; 0 where there is none. */
   readonly type: number;
   readonly flags: number;
   /** Elements; the initial value of a semaphore. */
@@ -319,6 +319,9 @@ export function closedError(what: string): ClosedError {
 
 function matching(block: Block, shape: Shape): Block {
   if (block.kind !== shape.kind) return mismatch(block, 'kind', kindNames[shape.kind], kindNames[block.kind]);
+  if ((block.type & shape.type & 0xff) === 0x53 && (block.type !== shape.type || block.flags !== shape.flags)) {
+    return mismatch(block, 'layout', 'as given', 'another one');
+  }
   if (block.type !== shape.type) return mismatch(block, 'type', code(shape.type), code(block.type));
   if (block.flags !== shape.flags) return mismatch(block, 'robust', shape.flags !== 0, block.flags !== 0);
   const counts = shape.kind === BlockKind.semaphore || shape.kind === BlockKind.boundedSemaphore;
@@ -335,7 +338,7 @@ function mismatch(block: Block, what: string, expected: unknown, got: unknown): 
 }
 
 function code(type: number): string {
-  return `'${String.fromCharCode(type)}'`;
+  return (type & 0xff) === 0x53 ? 'struct' : `'${String.fromCharCode(type)}'`;
 }
 
 /** The file is none that this package made, or it was damaged since. */

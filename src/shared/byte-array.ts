@@ -1,8 +1,8 @@
 /** Arrays of bytes in shared memory (`'c'`): a Uint8Array that can also be read and written as text. */
 import { ValueError } from '../errors.js';
 import { type Cells, cellsOf } from './cells.js';
-import { describe } from './names.js';
 import { type ArrayMembers, lockedClass, sharedClass } from './numeric-array.js';
+import { bytesOf } from './types.js';
 
 /** What an array of bytes has beside a Uint8Array's members. */
 export interface BytesMembers {
@@ -24,13 +24,6 @@ const lockClass = lockedClass(rawClass) as ByteArrayClass;
 
 export function byteArray(cells: Cells): Uint8Array & ArrayMembers & BytesMembers {
   return cells.raw ? new rawClass(cells) : new lockClass(cells);
-}
-
-/** @throws TypeError for anything but a string or bytes */
-export function bytesOf(content: unknown): Uint8Array {
-  if (typeof content === 'string') return Buffer.from(content);
-  if (content instanceof Uint8Array) return content;
-  throw new TypeError(`Expected a string or bytes, got ${describe(content)}`);
 }
 
 function bytesClass(): ByteArrayClass {

@@ -6,13 +6,25 @@ import type { Lock } from '../sync/lock.js';
 import type { RLock } from '../sync/rlock.js';
 import { Block, BlockKind, closedError, type Mode, type NameOptions, unusable } from './block.js';
 import type { OwnLock } from './own-lock.js';
+import { arrivedClass, findLayout, type InstanceClass, type Views } from './struct.js';
+import { holdsStructs, layoutIn, viewsOn } from './struct-block.js';
 import { type ScalarType, typeOfBlock } from './types.js';
 
 export const numbersFlag = 1;
 export const withoutLockFlag = 2;
 
+/** What an array of structs has in the place of a type of scalars. */
+interface Structs {
+  readonly struct: InstanceClass;
+  readonly views: Views;
+  /** Of one, in bytes. */
+  readonly size: number;
+}
+
 export class Cells {
+  /** Not of an array of structs. */
   readonly type: ScalarType;
+  readonly structs: Structs | undefined;
   readonly length: number;
   readonly name: string | undefined;
   /** Exactly the elements; detached by {@link close}. */
@@ -22,8 +34,21 @@ export class Cells {
   readonly #lock: OwnLock | undefined;
   #block: Block | undefined;
 
-  /** Takes the block over. */
-  constructor(block: Block, lock: OwnLock | undefined, numbers: boolean) {
+  /** Takes the block over. `struct` is the user's class for structs in it, if it is known. */
+  constructor(block: Block, lock: OwnLock | undefined, numbers: boolean, struct?: InstanceClass) {
+    this.length = block.length;
+    this.name = block.name;
+    this.#numbers = numbers;
+    this.#lock = lock;
+    this.#block = block;
+    if (holdsStructs(block)) {
+      const layout = findLayout(struct) ?? layoutIn(block);
+      const views = viewsOn(block, layout);
+      this.type = undefined as unknown as ScalarType;
+      this.structs = { struct: struct ?? arrivedClass(layout), views, size: layout.size };
+      this.buffer = views.buffer;
+      return;
+    }
     const type = typeOfBlock(block.type, numbers);
     if (type === undefined || block.length * type.size > block.size - layout.dataOffset) {
       const error = unusable(block.segment, 'the type of the array in it is not known, or its size is another one');
@@ -31,12 +56,8 @@ export class Cells {
       throw error;
     }
     this.type = type;
-    this.length = block.length;
-    this.name = block.name;
+    this.structs = undefined;
     this.buffer = bufferOver(block, this.length * type.size);
-    this.#numbers = numbers;
-    this.#lock = lock;
-    this.#block = block;
   }
 
   /** Whether it is an array without a lock by its class, `RawArray`. */

@@ -44,7 +44,7 @@ export interface Inspection extends ObjectInfo {
   lock?: LockInfo;
   semaphore?: SemaphoreInfo;
   event?: EventInfo;
-  /** Typecode of a value or an array. */
+  /** Typecode of a value or an array; `'struct'` for structs. */
   type?: string;
   /** Elements of an array. */
   length?: number;
@@ -76,12 +76,16 @@ function describeBlock(block: Block): Partial<Inspection> {
     case BlockKind.event:
       return { event: eventInfo(block) };
     case BlockKind.value:
-      return { lock: lockInfo(block), type: String.fromCharCode(block.type) };
+      return { lock: lockInfo(block), type: nameOfType(block.type) };
     case BlockKind.array:
-      return { lock: lockInfo(block), type: String.fromCharCode(block.type), length: block.length };
+      return { lock: lockInfo(block), type: nameOfType(block.type), length: block.length };
     default:
       return { lock: lockInfo(block) };
   }
+}
+
+function nameOfType(type: number): string {
+  return (type & 0xff) === 0x53 ? 'struct' : String.fromCharCode(type);
 }
 
 function lockInfo(block: Block): LockInfo {

@@ -254,6 +254,13 @@ export function typeOfBlock(code: number, numbers: boolean): ScalarType | undefi
   return Object.hasOwn(byCode, name) ? typeOf(name, numbers) : undefined;
 }
 
+/** @throws TypeError for anything but a string or bytes */
+export function bytesOf(content: unknown): Uint8Array {
+  if (typeof content === 'string') return Buffer.from(content);
+  if (content instanceof Uint8Array) return content;
+  throw new TypeError(`Expected a string or bytes, got ${describe(content)}`);
+}
+
 function itself(raw: number | bigint): unknown {
   return raw;
 }
