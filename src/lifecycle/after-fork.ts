@@ -7,6 +7,9 @@ import { ownStdio } from './child-stdio.js';
 
 const callbacks = new Set<() => void>();
 
+/** How often this process has forked. Its children may have whatever it had then. A live binding. */
+export let forks = 0;
+
 /**
  * Has `callback` run in every child that this process forks from now on, on the forking thread, after the process has
  * been put right (pid, randomness, stdio, exit) and before the fork returns. Callbacks run in the order of registration.
@@ -24,6 +27,7 @@ export function afterForkInChild(callback: () => void): () => void {
 /** Forks with everything that a forked Node needs. Returns the child's pid; 0 in the child. */
 export function forkRepaired(identity?: Identity): number {
   const pid = native.forkProcess();
+  forks++;
   if (pid === 0) becomeChild(identity);
   return pid;
 }

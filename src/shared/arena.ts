@@ -2,9 +2,10 @@
  * Small anonymous objects share segments: an arena of 64 KiB, then of twice that, up to 4 MiB.
  *
  * Only the thread that made an arena allocates from it, so its books are ordinary JavaScript. A block whose handle never
- * left the thread is reused at once; one that was handed out is not reused while its arena lives, and the arena goes as a
- * whole. So a stale handle is an error, never an alias.
+ * left the thread is reused at once; one that was handed out, or that a forked child has, is not reused while its arena
+ * lives, and the arena goes as a whole. So a stale handle is an error, never an alias.
  */
+import { forks } from '../lifecycle/after-fork.js';
 import { onReattach } from '../lifecycle/participant.js';
 import { layout } from '../native.js';
 import { Segment, SegmentKind } from './segment.js';
@@ -45,7 +46,10 @@ class Arena {
     this.#used++;
     this.segment.retain();
     const place = offset;
-    return { segment: this.segment, offset: place, free: (handedOut) => this.#give(place, size, handedOut) };
+    const born = forks;
+    // Children got what was there when they were forked.
+    const free = (handedOut: boolean) => this.#give(place, size, handedOut || forks !== born);
+    return { segment: this.segment, offset: place, free };
   }
 
   get used(): number {

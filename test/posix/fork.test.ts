@@ -128,6 +128,10 @@ t.test('a child is a participant of its own', async (t) => {
   t.match(told, { end: { exitCode: 26, signal: null }, got: true, ownerDied: true });
 });
 
+t.test('an object that the parent closes stays what it is for the child', async (t) => {
+  t.match((await way(t, 'an object closed by the parent')).told.end, { exitCode: 27, signal: null });
+});
+
 t.test('forking costs the parent no descriptors', async (t) => {
   t.match((await way(t, 'descriptors')).told, { ends: 10, grown: 0 });
 });

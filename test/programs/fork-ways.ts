@@ -2,7 +2,7 @@
 import { execFileSync } from 'node:child_process';
 import { readdirSync } from 'node:fs';
 import { isMainThread, Worker } from 'node:worker_threads';
-import { Lock } from 'multiproc';
+import { Lock, Value } from 'multiproc';
 import { exit, fork, getpid, semOpen, semUnlink, waitpid } from 'multiproc/posix';
 import { hangUp, tell } from '../harness/parent.js';
 
@@ -128,6 +128,23 @@ const ways: Record<string, () => unknown> = {
       exit(26);
     });
     return { ...result, got: lock.acquireSync(1000), ownerDied: lock.ownerDied };
+  },
+
+  'an object closed by the parent'() {
+    const gate = new Lock();
+    const value = new Value('i', 7);
+    gate.acquireSync();
+    const pid = fork();
+    if (pid === 0) {
+      gate.acquireSync();
+      exit(value.value === 7 ? 27 : 99);
+    }
+    value.close();
+    const next = new Value('i', 8);
+    gate.release();
+    const end = waitpid(pid);
+    next.close();
+    return { end };
   },
 
   descriptors() {
