@@ -83,7 +83,7 @@ export class RLock {
       this.#begin(task);
       return won;
     }
-    return this.#take(task, wait);
+    return this.#take(task, wait).then((holder) => holder !== undefined);
   }
 
   /**
@@ -93,8 +93,9 @@ export class RLock {
    * @throws MultiprocError `EDEADLK` if another task of this thread holds it and no time-out is given
    */
   acquireSync(wait?: Wait): boolean {
+    const deadline = parseSyncWait(wait);
     if (this.tryAcquire()) return true;
-    if (!this.#open.takeSync(parseSyncWait(wait))) return false;
+    if (!this.#open.takeSync(deadline)) return false;
     this.#begin(thread);
     return true;
   }
@@ -157,18 +158,12 @@ export class RLock {
     checkFunction(fn);
     const state = this.#open;
     const run = newRun();
-    if (!(await this.#take(run, wait))) throw timedOut();
-    if (state.holder === run) {
-      try {
-        return await enter(run, fn);
-      } finally {
-        if (state.holder === run) this.#end(state);
-      }
-    }
+    const holder = await this.#take(run, wait);
+    if (holder === undefined) throw timedOut();
     try {
-      return await fn();
+      return await (holder === run ? enter(run, fn) : fn());
     } finally {
-      this.#leaveIfOwned(state);
+      this.#finish(state, run, holder);
     }
   }
 
@@ -191,11 +186,9 @@ export class RLock {
   async hold(wait?: Wait): Promise<Hold> {
     const state = this.#open;
     const owner = new HoldOwner();
-    if (!(await this.#take(owner, wait))) throw timedOut();
-    return holdOf(state.ownerDied, () => {
-      if (state.holder === owner) this.#end(state);
-      else this.#leaveIfOwned(state);
-    });
+    const holder = await this.#take(owner, wait);
+    if (holder === undefined) throw timedOut();
+    return holdOf(state.ownerDied, () => this.#finish(state, owner, holder));
   }
 
   /** As {@link hold}, blocking the thread; re-enters if the thread holds the lock. */
@@ -231,15 +224,15 @@ export class RLock {
     return this.#state;
   }
 
-  /** Takes it for the holder, or once more for the run around the call. */
-  async #take(holder: object, wait: Wait): Promise<boolean> {
+  /** Takes it for the holder, or once more for the run around the call: whose it is now; `undefined` on a miss. */
+  async #take(holder: object, wait: Wait): Promise<object | undefined> {
     const parsed = parseWait(wait);
     parsed.signal?.throwIfAborted();
     const state = this.#open;
-    if (this.#reenter(state, false)) return true;
-    if (!state.tryTake() && !(parsed.deadline > 0 && (await state.take(this, parsed)))) return false;
+    if (this.#reenter(state, false)) return state.holder;
+    if (!state.tryTake() && !(parsed.deadline > 0 && (await state.take(this, parsed)))) return undefined;
     this.#begin(holder);
-    return true;
+    return holder;
   }
 
   #begin(holder: object): void {
@@ -261,9 +254,17 @@ export class RLock {
     return holder === thread || holder === task || isInside(holder as Run);
   }
 
-  /** The run around may have ended first, if nobody awaited what it started: then it gave everything back. */
-  #leaveIfOwned(state: LockState): void {
-    if (this.#owns(state) && state.depth > 1) this.#leave(state);
+  /**
+   * Gives back what `owner` took: all of it, or one level of the run around. That one may have ended first, if nobody
+   * awaited what it started: then it gave everything back.
+   *
+   * @throws ClosedError where the memory may be another object's by now
+   */
+  #finish(state: LockState, owner: object, holder: object): void {
+    if (state.holder !== holder) return;
+    this.#open;
+    if (holder === owner) this.#end(state);
+    else if (state.depth > 1) this.#deepen(state, -1);
   }
 
   #leave(state: LockState): void {

@@ -117,6 +117,53 @@ t.test('a context that outlives its run is nobody any more', async (t) => {
   lock.close();
 });
 
+t.test('what took a closed lock no longer touches its memory, which may be another lock by now', async (t) => {
+  const first = new RLock();
+  const hold = await first.hold();
+  first.close();
+  const second = new RLock();
+  second.acquireSync();
+  t.throws(() => hold.release(), { name: 'ClosedError' });
+  t.equal(second.locked(), true);
+  second.release();
+
+  let third: RLock | undefined;
+  const run = second.run(() => {
+    second.close();
+    third = new RLock();
+    third.acquireSync();
+  });
+  await t.rejects(run, { name: 'ClosedError' });
+  t.equal(third?.locked(), true);
+  third?.release();
+  third?.close();
+});
+
+t.test('what outlives its run gives nothing back of what others took since', async (t) => {
+  const lock = new RLock();
+  let late: (() => void) | undefined;
+  await lock.run(async () => {
+    const inner = await lock.hold();
+    late = () => inner.release();
+  });
+  lock.acquireSync();
+  lock.acquireSync();
+  late?.();
+  lock.release();
+  t.equal(lock.locked(), true);
+  lock.release();
+  lock.close();
+});
+
+t.test('a wait that is no number of milliseconds is refused, of a free lock too', (t) => {
+  const lock = new RLock();
+  t.throws(() => lock.acquireSync(0.5), RangeError);
+  t.throws(() => lock.holdSync('1' as never), TypeError);
+  t.equal(lock.locked(), false);
+  lock.close();
+  t.end();
+});
+
 t.test('tasks of a thread wait for what the thread holds by the sync forms', async (t) => {
   const lock = new RLock();
   lock.acquireSync();
