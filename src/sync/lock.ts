@@ -75,7 +75,7 @@ export class Lock {
    * @throws MultiprocError `EDEADLK` if this thread holds it and no time-out is given
    */
   acquireSync(wait?: Wait): boolean {
-    if (Atomics.compareExchange(this.#words, this.#index, 0, me) === 0) return true;
+    if (wait === undefined && Atomics.compareExchange(this.#words, this.#index, 0, me) === 0) return true;
     return this.#open.takeSync(parseSyncWait(wait));
   }
 

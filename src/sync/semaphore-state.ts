@@ -94,7 +94,8 @@ export class RobustState implements SemaphoreState {
 
   constructor(block: Block) {
     this.#block = block;
-    this.#key = `${block.segment.inode}:${block.body}`;
+    // With the generation: a freed block's place in its arena is used again.
+    this.#key = `${block.segment.inode}:${block.body}:${block.generation}`;
     this.#holding = holdings.get(this.#key) ?? { permits: [], users: 0 };
     this.#holding.users++;
     holdings.set(this.#key, this.#holding);

@@ -115,8 +115,10 @@ export class Semaphore {
    * @returns `false` if the time passed
    */
   acquireSync(wait?: Wait): boolean {
-    const word = Atomics.load(this.#words, this.#index);
-    if (word > 0 && Atomics.compareExchange(this.#words, this.#index, word, word - 1) === word) return true;
+    if (wait === undefined) {
+      const word = Atomics.load(this.#words, this.#index);
+      if (word > 0 && Atomics.compareExchange(this.#words, this.#index, word, word - 1) === word) return true;
+    }
     return this.#open.takeSync(parseSyncWait(wait));
   }
 

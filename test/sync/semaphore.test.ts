@@ -131,6 +131,29 @@ t.test('robust permits come back when their holder is killed, plain ones do not'
   }
 });
 
+t.test('a wait that is no number of milliseconds is refused, of a free permit too', (t) => {
+  for (const robust of [false, true]) {
+    const semaphore = new Semaphore(1, { robust });
+    t.throws(() => semaphore.acquireSync(0.5), RangeError);
+    t.throws(() => semaphore.acquireSync('1' as never), TypeError);
+    t.equal(semaphore.getValue(), 1);
+    semaphore.close();
+  }
+  t.end();
+});
+
+t.test('permits of a robust semaphore that was freed are not those of the next one in its place', (t) => {
+  const first = new Semaphore(1, { robust: true });
+  first.acquireSync();
+  first.close();
+  const second = new Semaphore(1, { robust: true });
+  t.throws(() => second.release(), { name: 'ValueError' });
+  t.equal(second.acquireSync(), true);
+  second.release();
+  second.close();
+  t.end();
+});
+
 t.test('a robust permit is released only by the thread that holds it', async (t) => {
   const name = freshName(t);
   const semaphore = new Semaphore(2, { name, robust: true });
