@@ -109,7 +109,10 @@ export class LockState {
       this.#queue.armLater();
       return true;
     }
-    if (deadline === Infinity && this.heldHere) throw deadlock();
+    if (deadline === Infinity && this.heldHere) {
+      this.#queue.armLater();
+      throw deadlock();
+    }
     const started = onContention.hasSubscribers ? now() : 0;
     const taken = native.lockAcquire(this.block.segment.id, this.block.body, deadline);
     if (taken) {
@@ -139,7 +142,7 @@ export class LockState {
     if (heldHere) this.#queue.deliverEarly();
     if (heldHere && this.#queue.length > 0 && this.#inARow < mostInARow) {
       this.#inARow++;
-      this.#queue.shift()?.settle(0);
+      this.#queue.settleOldest(0);
       return true;
     }
     const woken = native.lockRelease(this.block.segment.id, this.block.body);
@@ -161,7 +164,7 @@ export class LockState {
     this.#inARow = 0;
     if (woken === 0 && native.lockTry(this.block.segment.id, this.block.body)) {
       this.#markContended();
-      this.#queue.shift()?.settle(0);
+      this.#queue.settleOldest(0);
     } else {
       this.#queue.arm();
     }

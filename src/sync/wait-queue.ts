@@ -2,7 +2,7 @@
  * The tasks of this thread that wait for one object, oldest first.
  *
  * However many they are, one wait of the native waiter stands for all of them. What it wins goes to the oldest task; what
- * this thread gives up by itself can be handed to the oldest task at once (`shift`), without going through memory.
+ * this thread gives up by itself can be handed to the oldest task at once (`settleOldest`), without going through memory.
  */
 import type { ParsedWait } from '../deadline.js';
 import { now } from '../deadline.js';
@@ -29,6 +29,10 @@ export class Waiter {
   readonly #onAbort: (() => void) | undefined;
   #timer: NodeJS.Timeout | undefined;
   #dismissed = false;
+  /** What it was given, until its task goes on. */
+  won = missed;
+  /** Why it lost that again before its task went on. */
+  revoked: unknown;
 
   constructor(
     queue: WaitQueue,
@@ -54,6 +58,7 @@ export class Waiter {
   /** Gives the task what it waited for. */
   settle(won: number): void {
     this.dismiss();
+    this.won = won;
     this.#resolve(won);
   }
 
@@ -89,6 +94,8 @@ export class WaitQueue {
   readonly #surrender: (won: number) => void;
   readonly #argument: number | undefined;
   #waiters: Waiter[] = [];
+  /** Tasks that were given what they waited for, and have not gone on yet: until then it can still be taken back. */
+  readonly #settled = new Set<Waiter>();
   #ticket = 0;
   #localTimer: NodeJS.Timeout | undefined;
 
@@ -114,20 +121,33 @@ export class WaitQueue {
    *
    * @param heldHere this thread holds the object, so most likely it will also be the one to pass it on
    */
-  wait(owner: object, wait: ParsedWait, heldHere: boolean): Promise<number> {
+  async wait(owner: object, wait: ParsedWait, heldHere: boolean): Promise<number> {
     start();
-    return new Promise((resolve, reject) => {
-      this.#waiters.push(new Waiter(this, owner, wait, resolve, reject));
-      if (!heldHere) this.arm();
-      else this.armLater();
+    let waiter: Waiter | undefined;
+    const won = await new Promise<number>((resolve, reject) => {
+      waiter = new Waiter(this, owner, wait, resolve, reject);
+      this.#waiters.push(waiter);
+      try {
+        if (!heldHere) this.arm();
+        else this.armLater();
+      } catch (error) {
+        // No thread can be started: left in the queue, it would be given what nobody would give back.
+        this.cancel(waiter, () => reject(error));
+      }
     });
+    this.#settled.delete(waiter as Waiter);
+    if (waiter?.revoked !== undefined) throw waiter.revoked;
+    return won;
   }
 
-  /** Takes out the oldest task, for the caller to settle. */
-  shift(): Waiter | undefined {
+  /** Gives the oldest task what was won. `false` if there is none. */
+  settleOldest(won: number): boolean {
     const waiter = this.#waiters.shift();
     if (this.#waiters.length === 0) this.disarm();
-    return waiter;
+    if (waiter === undefined) return false;
+    this.#settled.add(waiter);
+    waiter.settle(won);
+    return true;
   }
 
   /** Makes the native waiter wait for these tasks, if there are any. */
@@ -171,12 +191,10 @@ export class WaitQueue {
       for (const waiter of this.#waiters.splice(0)) waiter.settle(won);
       return;
     }
-    const waiter = this.#waiters.shift();
-    if (waiter === undefined) {
+    if (!this.settleOldest(won)) {
       this.#surrender(won);
       return;
     }
-    waiter.settle(won);
     if (this.#waiters.length === 0) return;
     // A lock is now held here, a semaphore may have more to give.
     if (this.#kind === TargetKind.lock) this.armLater();
@@ -197,6 +215,12 @@ export class WaitQueue {
   failAll(owner: object, reason: unknown): void {
     const leaving = this.#waiters.filter((waiter) => waiter.owner === owner);
     for (const waiter of leaving) this.cancel(waiter, () => waiter.fail(reason));
+    for (const waiter of this.#settled) {
+      if (waiter.owner !== owner) continue;
+      this.#settled.delete(waiter);
+      waiter.revoked = reason;
+      this.#surrender(waiter.won);
+    }
   }
 
   /** In the child of a fork: these tasks, and the native wait for them, are the parent's. */

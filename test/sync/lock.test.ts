@@ -93,9 +93,14 @@ t.test('wrong arguments', async (t) => {
   }
   await t.rejects(lock.acquire(0.5), RangeError, "Python's seconds are noticed");
   await t.rejects(lock.acquire({ timeout: Number.NaN }), RangeError);
-  lock.acquireSync();
-  t.throws(() => lock.acquireSync(0.5), RangeError);
-  t.throws(() => lock.acquireSync({ signal: new AbortController().signal }), TypeError);
+  // Of a free lock as of a held one: the mistake must not wait for the first contention.
+  for (const free of [true, false]) {
+    if (!free) lock.acquireSync();
+    t.throws(() => lock.acquireSync(0.5), RangeError);
+    t.throws(() => lock.acquireSync('1' as never), TypeError);
+    t.throws(() => lock.acquireSync({ signal: new AbortController().signal }), TypeError);
+    t.throws(() => lock.runSync(() => {}, 0.5), RangeError);
+  }
   lock.release();
   lock.close();
 });
@@ -135,6 +140,20 @@ t.test('tasks of one thread get it in the order in which they asked', async (t) 
   t.equal(order.length, 50);
   t.equal(lock.locked(), false);
   lock.close();
+});
+
+t.test('a task that was given the lock the moment it is closed does not keep it', async (t) => {
+  const name = freshName(t);
+  const lock = new Lock({ name });
+  const other = new Lock({ name });
+  lock.acquireSync();
+  const waiting = lock.acquire();
+  lock.release();
+  lock.close();
+  await t.rejects(waiting, { name: 'ClosedError' });
+  t.equal(other.tryAcquire(), true);
+  other.release();
+  other.close();
 });
 
 t.test('a closed lock refuses everything but its name, and fails the waits it had', async (t) => {
@@ -220,6 +239,7 @@ t.test('a wait of a task ends when another process releases what this thread hol
   const there = await remote.make('Lock', { name });
   lock.acquireSync();
   const waiting = lock.acquire();
+  t.throws(() => lock.acquireSync(), { code: 'EDEADLK' });
   await there.call('release');
   t.equal(await waiting, true);
   lock.release();
