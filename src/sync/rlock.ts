@@ -238,7 +238,7 @@ export class RLock {
   #begin(holder: object): void {
     const state = this.#open;
     state.holder = holder;
-    state.depth = 1;
+    this.#deepen(state, 1 - state.depth);
   }
 
   /** Takes it once more, if the caller owns it already. */
@@ -272,7 +272,7 @@ export class RLock {
     else this.#deepen(state, -1);
   }
 
-  /** The depth is in shared memory only for people to read. */
+  /** The depth is in shared memory only for people to read; one who was killed has left his own there. */
   #deepen(state: LockState, change: number): void {
     state.depth += change;
     state.words[state.index + 1] = state.depth;
