@@ -34,7 +34,10 @@ export class CountedState implements SemaphoreState {
     this.#limit = limit;
     this.#words = block.segment.words;
     this.#index = (block.body + layout.wordOffset) / 4;
-    this.#queue = new WaitQueue(TargetKind.semaphore, block, 0, () => this.giveBack(1));
+    // Where others have released too often meanwhile, it is one permit too many: theirs was the mistake.
+    this.#queue = new WaitQueue(TargetKind.semaphore, block, 0, () =>
+      native.semaphoreRelease(block.segment.id, block.body, 1, limit),
+    );
   }
 
   tryTake(): boolean {

@@ -115,6 +115,24 @@ t.test('aborted and timed-out waits leave no permit behind and swallow none', as
   }
 });
 
+t.test('a permit that comes too late is one too many if somebody released too often, and no error here', async (t) => {
+  const name = freshName(t);
+  const semaphore = new BoundedSemaphore(1, { name });
+  const other = new BoundedSemaphore(1, { name });
+  semaphore.acquireSync();
+  const controller = new AbortController();
+  const waiting = semaphore.acquire({ signal: controller.signal });
+  other.release();
+  // The native wait wins it while this thread is busy.
+  while (other.getValue() !== 0);
+  other.release();
+  controller.abort(new Error('enough'));
+  await t.rejects(waiting, /enough/);
+  t.equal(other.getValue(), 1);
+  semaphore.close();
+  other.close();
+});
+
 t.test('robust permits come back when their holder is killed, plain ones do not', async (t) => {
   for (const robust of [true, false]) {
     const name = freshName(t);
