@@ -29,6 +29,7 @@ export { SharedMemory, type SharedMemoryOptions } from './shared/memory.js';
 export type { ArrayMembers, LockMembers } from './shared/numeric-array.js';
 export type { LockLike, LockOptions } from './shared/own-lock.js';
 export type { Operand, ScalarOptions } from './shared/scalar.js';
+export { type Shareable, ShareableList, type ShareableListOptions } from './shared/shareable-list.js';
 export {
   type Fields,
   type FieldType,

@@ -232,7 +232,8 @@ function readOptions(options: SharedMemoryOptions | undefined): { name: string |
   return { name, size };
 }
 
-registerArrival(HandleKind.memory, (handle: Handle): SharedMemory => {
+/** Opens the memory that a handle names. */
+export function arriveMemory(handle: Handle): SharedMemory {
   const memory = SharedMemory.open(handle.file);
   const [ticket] = handle.nested;
   if (ticket instanceof RawValue) {
@@ -244,4 +245,6 @@ registerArrival(HandleKind.memory, (handle: Handle): SharedMemory => {
     throw staleHandle();
   }
   return memory;
-});
+}
+
+registerArrival(HandleKind.memory, arriveMemory);
