@@ -331,4 +331,15 @@ function plain(value: number | bigint | boolean): number | bigint {
   return typeof value === 'boolean' ? Number(value) : value;
 }
 
-registerArrival(HandleKind.shareableList, (handle) => new ShareableList(arriveMemory(handle)));
+registerArrival(HandleKind.shareableList, (handle) => {
+  const memory = arriveMemory(handle);
+  try {
+    return new ShareableList(memory);
+  } catch (cause) {
+    memory.close();
+    throw new MultiprocError(`The shared memory '${handle.file}' is no list, as a message says`, {
+      code: 'ERR_MULTIPROC_SEGMENT',
+      cause,
+    });
+  }
+});
