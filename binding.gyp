@@ -5,6 +5,7 @@
       "sources": [
         "native/addon.cc",
         "native/binding/buffer.cc",
+        "native/binding/conditions.cc",
         "native/binding/environment.cc",
         "native/binding/errors.cc",
         "native/binding/events.cc",
@@ -18,6 +19,7 @@
         "native/binding/segments.cc",
         "native/binding/semaphores.cc",
         "native/binding/target.cc",
+        "native/sync/condition.cc",
         "native/sync/event.cc",
         "native/sync/header.cc",
         "native/sync/lock.cc",

@@ -21,7 +21,8 @@ export interface ParsedWait {
   readonly ref: boolean;
 }
 
-const forEver: ParsedWait = Object.freeze({ deadline: Infinity, signal: undefined, ref: true });
+/** No deadline, no signal. */
+export const forEver: ParsedWait = Object.freeze({ deadline: Infinity, signal: undefined, ref: true });
 
 /** Milliseconds on the system's monotonic clock (`CLOCK_MONOTONIC`), the same in every process of the machine. */
 export function now(): number {

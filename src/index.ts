@@ -17,6 +17,7 @@ export type { NameOptions } from './shared/block.js';
 export type { BytesMembers } from './shared/byte-array.js';
 export type { ElementArray, TextMembers } from './shared/element-array.js';
 export {
+  type ConditionInfo,
   type EventInfo,
   type Holder,
   type Inspection,
@@ -58,6 +59,7 @@ export {
   type ValueConstructor,
   type ValueOptions,
 } from './shared/value.js';
+export { Condition } from './sync/condition.js';
 export { Event } from './sync/event.js';
 export type { Hold } from './sync/hold.js';
 export { Lock } from './sync/lock.js';

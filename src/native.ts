@@ -14,7 +14,7 @@ export type PosixSemaphoreHandle = { readonly __posixSemaphore: unique symbol };
 export type SegmentId = number;
 
 /** What can be waited for; the values of `sync::Target::Kind`. */
-export const TargetKind = { lock: 1, semaphore: 2, permits: 3, event: 4 } as const;
+export const TargetKind = { lock: 1, semaphore: 2, permits: 3, event: 4, condition: 5 } as const;
 
 /** The layout of shared memory, as the C++ side was compiled. All offsets and sizes are in bytes. */
 export interface Layout {
@@ -31,6 +31,8 @@ export interface Layout {
   readonly wordOffset: number;
   readonly depthOffset: number;
   readonly tableOffset: number;
+  readonly conditionOffset: number;
+  readonly conditionSize: number;
   readonly dataOffset: number;
   readonly ownerMask: number;
   readonly dirty: number;
@@ -74,6 +76,16 @@ export interface Native {
   permitAcquire(segment: SegmentId, body: number, limit: number, deadline: number): number;
   permitRelease(segment: SegmentId, body: number, limit: number, index: number): boolean;
   permitsFree(segment: SegmentId, body: number, limit: number): number;
+
+  /** One more wait of this thread, which holds the lock; false if there are too many. */
+  conditionEnter(segment: SegmentId, body: number): boolean;
+  /** `claimed`: how many notified waits of this thread know it already. */
+  conditionWait(segment: SegmentId, body: number, claimed: number, deadline: number): boolean;
+  /** False if the wait that gives up has been notified meanwhile. */
+  conditionLeave(segment: SegmentId, body: number, claimed: number): boolean;
+  conditionConsume(segment: SegmentId, body: number): void;
+  conditionNotify(segment: SegmentId, body: number, count: number): number;
+  conditionWaiting(segment: SegmentId, body: number): number;
 
   eventSet(segment: SegmentId, body: number): void;
   /** `before`: the word when the wait began. */

@@ -172,6 +172,8 @@ Napi::Value layout(const Napi::CallbackInfo& info) {
   set("wordOffset", sync::kWordOffset);
   set("depthOffset", sync::kDepthOffset);
   set("tableOffset", sync::kTableOffset);
+  set("conditionOffset", sync::kConditionOffset);
+  set("conditionSize", sizeof(sync::ConditionWords));
   set("dataOffset", sync::kDataOffset);
   set("ownerMask", sync::kOwnerMask);
   set("dirty", sync::kDirty);

@@ -44,14 +44,17 @@ bool locate(napi_env env, Arguments& arguments, size_t index, sync::Target::Kind
   if (segment == nullptr) return false;
   if (limit > sync::kMaxRobustPermits || !inside(*segment, body, 8) ||
       (kind == sync::Target::Kind::permits &&
-       (limit == 0 || !inside(*segment, body + sync::kTableOffset, 4 * limit)))) {
+       (limit == 0 || !inside(*segment, body + sync::kTableOffset, 4 * limit))) ||
+      (kind == sync::Target::Kind::condition &&
+       !inside(*segment, body + sync::kConditionOffset, sizeof(sync::ConditionWords)))) {
     throw_type_error(env, "an object inside the segment is expected");
     return false;
   }
   uint8_t* address = segment->data() + body;
   located->target.kind = kind;
   located->target.word = reinterpret_cast<sync::Word*>(address + sync::kWordOffset);
-  located->target.table = reinterpret_cast<sync::Word*>(address + sync::kTableOffset);
+  located->target.table = reinterpret_cast<sync::Word*>(
+      address + (kind == sync::Target::Kind::condition ? sync::kConditionOffset : sync::kTableOffset));
   located->target.limit = limit;
   located->target.key = sync::wait_key(segment->inode, body);
   located->memory = segment->mapping;

@@ -90,6 +90,8 @@ HeaderFault check_block(const uint8_t* data, uint64_t file_size, uint64_t offset
     case BlockKind::value:
     case BlockKind::array:
       return facts->size >= kDataOffset && facts->length <= facts->size ? HeaderFault::none : HeaderFault::bad_block;
+    case BlockKind::condition:
+      return facts->size >= kConditionOffset + sizeof(ConditionWords) ? HeaderFault::none : HeaderFault::bad_block;
     case BlockKind::none:
       break;
   }
@@ -161,6 +163,9 @@ void adopt_segment(uint8_t* data, uint64_t file_size) {
     } else if (!counts && facts.kind != static_cast<uint32_t>(BlockKind::event)) {
       uint32_t seen = word->load();
       word->store((seen & kOwnerMask) != 0 ? kDirty : seen & kDirty);
+      if (facts.kind == static_cast<uint32_t>(BlockKind::condition)) {
+        memset(data + facts.body + kConditionOffset, 0, sizeof(ConditionWords));
+      }
     }
   }
   header->registry = registry()->id;

@@ -8,6 +8,7 @@
 #include <cstddef>
 #include <cstdint>
 
+#include "sync/condition.h"
 #include "sync/registry.h"
 
 namespace multiproc::sync {
@@ -47,6 +48,7 @@ enum class BlockKind : uint32_t {
   value = 5,
   array = 6,
   event = 9,
+  condition = 10,
 };
 
 struct BlockHeader {
@@ -66,6 +68,8 @@ constexpr uint32_t kWordOffset = 0;    // the lock of a lock, of a value, of an 
 constexpr uint32_t kDepthOffset = 4;   // how deep an RLock is held, written by its owner, for people to read
 constexpr uint32_t kTableOffset = 16;  // the permits
 constexpr uint32_t kDataOffset = 16;   // the elements: a scalar and its lock fill one block of 64 bytes
+
+constexpr uint32_t kConditionOffset = 32;  // the words of a condition, beside the lock of its own
 
 enum class HeaderFault {
   none,

@@ -38,6 +38,8 @@ int32_t try_once(const Target& target, uint32_t me) {
       return permits_try(target.permits(), me);
     case Target::Kind::event:
       return event_happened(target.word->load(std::memory_order_acquire), target.argument) ? 0 : kNotYet;
+    case Target::Kind::condition:
+      return condition_signalled(*target.condition(), me, target.argument) ? 0 : kNotYet;
   }
   return kNotYet;
 }
@@ -53,6 +55,8 @@ bool looks_free(const Target& target) {
       return false;
     case Target::Kind::event:
       return event_happened(word, target.argument);
+    case Target::Kind::condition:
+      return false;
   }
   return false;
 }
@@ -84,6 +88,8 @@ int32_t attempt(const Target& target, uint32_t me, bool parked, sys::FutexSet* s
       return permits_attempt(target.permits(), me, parked, set);
     case Target::Kind::event:
       return event_attempt(*target.word, target.argument, set) ? 0 : kNotYet;
+    case Target::Kind::condition:
+      return condition_attempt(*target.condition(), me, target.argument, set) ? 0 : kNotYet;
   }
   return kNotYet;
 }
@@ -101,11 +107,14 @@ void give_back(const Target& target, uint32_t me, int32_t won) {
       return;
     case Target::Kind::event:
       return;  // everybody gets it: there is nothing to give back
+    case Target::Kind::condition:
+      return;  // the signal is still in its record
   }
 }
 
 void pass_wake_on(const Target& target, int count) {
-  if (target.kind == Target::Kind::event) return;  // set() wakes everybody
+  // These wake all sleepers.
+  if (target.kind == Target::Kind::event || target.kind == Target::Kind::condition) return;
   if (target.kind == Target::Kind::permits || looks_free(target)) sys::futex_wake(target.word, count);
 }
 

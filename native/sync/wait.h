@@ -6,6 +6,7 @@
 
 #include <cstdint>
 
+#include "sync/condition.h"
 #include "sync/owner.h"
 #include "sync/permits.h"
 #include "sys/futex.h"
@@ -13,15 +14,17 @@
 namespace multiproc::sync {
 
 struct Target {
-  enum class Kind : uint32_t { lock = 1, semaphore = 2, permits = 3, event = 4 };
+  enum class Kind : uint32_t { lock = 1, semaphore = 2, permits = 3, event = 4, condition = 5 };
 
   Kind kind;
   Word* word;             // the lock, the count, the bell, or the event
-  Word* table;            // permits only
+  Word* table;            // of permits; the words of a condition
   uint32_t limit;         // permits only
   uint64_t key;           // names the object for people: shown in the participant's slot while it is parked
-  uint32_t argument = 0;  // what the kind needs to know about this wait: of an event, the word when it began
+  uint32_t argument = 0;  // what the kind needs to know about this wait: of an event, the word when it began; of a
+                          // condition, how many of the signals are known already
 
+  ConditionWords* condition() const { return reinterpret_cast<ConditionWords*>(table); }
   Permits permits() const { return {word, table, limit}; }
 };
 

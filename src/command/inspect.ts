@@ -16,6 +16,7 @@ export function inspectCommand([name = '']: string[]): Report {
     ...general(data),
     ...(data.lock ? lock(data.lock) : []),
     ...(data.semaphore ? semaphore(data.semaphore) : []),
+    ...(data.condition ? ([['waits', String(data.condition.waiting)]] as Line[]) : []),
     ...(data.event ? event(data.event) : []),
   ];
   const width = Math.max(...lines.map(([label]) => label.length));

@@ -13,6 +13,7 @@ export const HandleKind = {
   rawArray: 8,
   memory: 9,
   event: 11,
+  condition: 12,
   shareableList: 20,
 } as const;
 export type HandleKind = (typeof HandleKind)[keyof typeof HandleKind];

@@ -16,6 +16,7 @@ export const BlockKind = {
   value: 5,
   array: 6,
   event: 9,
+  condition: 10,
 } as const;
 export type BlockKind = (typeof BlockKind)[keyof typeof BlockKind];
 
@@ -28,6 +29,7 @@ export const kindNames: Readonly<Record<number, string>> = {
   5: 'Value',
   6: 'Array',
   9: 'Event',
+  10: 'Condition',
 };
 
 /** The word, the depth and a scalar; the robust semaphores' tables and the arrays have other ways. */
@@ -35,6 +37,9 @@ const smallBody = 32;
 
 /** `flags` of a semaphore whose permits name their holders. */
 export const robustFlag = 1;
+
+/** `flags` of a condition over a lock that the user gave. */
+export const givenLockFlag = 2;
 
 /** What a block is, as its header says. */
 export interface Shape {
@@ -323,6 +328,9 @@ function matching(block: Block, shape: Shape): Block {
     return mismatch(block, 'layout', 'as given', 'another one');
   }
   if (block.type !== shape.type) return mismatch(block, 'type', code(shape.type), code(block.type));
+  if (block.flags !== shape.flags && block.kind === BlockKind.condition) {
+    return mismatch(block, 'a lock of its own:', shape.flags === 0, block.flags === 0);
+  }
   if (block.flags !== shape.flags) return mismatch(block, 'robust', shape.flags !== 0, block.flags !== 0);
   const counts = shape.kind === BlockKind.semaphore || shape.kind === BlockKind.boundedSemaphore;
   if (!counts && block.length !== shape.length) return mismatch(block, 'length', shape.length, block.length);

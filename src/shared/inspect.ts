@@ -33,6 +33,11 @@ export interface SemaphoreInfo {
   waiters: number[];
 }
 
+export interface ConditionInfo {
+  /** Waits that nobody has notified. */
+  waiting: number;
+}
+
 export interface EventInfo {
   set: boolean;
   waiters: number[];
@@ -44,6 +49,7 @@ export interface Inspection extends ObjectInfo {
   lock?: LockInfo;
   semaphore?: SemaphoreInfo;
   event?: EventInfo;
+  condition?: ConditionInfo;
   /** Typecode of a value or an array; `'struct'` for structs. */
   type?: string;
   /** Elements of an array. */
@@ -73,6 +79,10 @@ function describeBlock(block: Block): Partial<Inspection> {
     case BlockKind.semaphore:
     case BlockKind.boundedSemaphore:
       return { semaphore: semaphoreInfo(block) };
+    case BlockKind.condition: {
+      const waiting = native.conditionWaiting(block.segment.id, block.body);
+      return { condition: { waiting }, ...(block.flags === 0 ? { lock: lockInfo(block) } : {}) };
+    }
     case BlockKind.event:
       return { event: eventInfo(block) };
     case BlockKind.value:

@@ -7,7 +7,7 @@
  */
 import { channel } from 'node:diagnostics_channel';
 import type { ParsedWait } from '../deadline.js';
-import { now } from '../deadline.js';
+import { forEver, now } from '../deadline.js';
 import { MultiprocError } from '../errors.js';
 import { me, onReattach } from '../lifecycle/participant.js';
 import { layout, native, TargetKind } from '../native.js';
@@ -150,6 +150,26 @@ export class LockState {
     if (this.#queue.length > 0) this.#passOn(woken);
     else if (heldHere && woken > 0 && ++this.#inARow >= mostInARow) this.#yield();
     return true;
+  }
+
+  /** Frees it for a wait of its holder; with `sync` the thread blocks next, so that no task of it must get the lock. */
+  letGo(sync: boolean): void {
+    if (!sync) {
+      this.giveBack();
+      return;
+    }
+    this.#queue.disarm();
+    native.lockRelease(this.block.segment.id, this.block.body);
+  }
+
+  /** Takes it after such a wait, however long that takes. */
+  async regain(owner: object): Promise<void> {
+    if (!this.tryTake()) await this.take(owner, forEver);
+  }
+
+  regainSync(): void {
+    this.takeSync(Infinity);
+    this.#queue.armLater();
   }
 
   /** In the child of a fork: what the parent's tasks hold is not ours. */

@@ -4,6 +4,7 @@ import { TimeoutError, ValueError } from '../errors.js';
 import { me } from '../lifecycle/participant.js';
 import { type Departure, depart, HandleKind, registerArrival } from '../serialize/handles.js';
 import { Block, BlockKind, closedError, type Mode, type NameOptions, type Shape } from '../shared/block.js';
+import { heldByCaller, letGo, regain, regainSync } from './borrowing.js';
 import { type Hold, holdOf } from './hold.js';
 import { closedWords, LockState } from './lock-state.js';
 
@@ -173,6 +174,26 @@ export class Lock {
   /** Removes the name: `ENOENT` if it is gone already. Nothing for an anonymous lock. */
   unlink(): void {
     this.#block.unlink();
+  }
+
+  /** @internal */
+  [heldByCaller](): boolean {
+    return this.#open.heldHere;
+  }
+
+  /** @internal */
+  [letGo](sync: boolean): undefined {
+    this.#open.letGo(sync);
+  }
+
+  /** @internal */
+  [regain](): Promise<void> {
+    return this.#open.regain(this);
+  }
+
+  /** @internal */
+  [regainSync](): void {
+    this.#open.regainSync();
   }
 
   /** @internal */

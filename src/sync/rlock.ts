@@ -4,6 +4,7 @@ import { ValueError } from '../errors.js';
 import { me } from '../lifecycle/participant.js';
 import { type Departure, depart, HandleKind, registerArrival } from '../serialize/handles.js';
 import { Block, BlockKind, closedError, type Mode, type NameOptions, type Shape } from '../shared/block.js';
+import { heldByCaller, letGo, regain, regainSync, type Saved } from './borrowing.js';
 import { type Hold, holdOf } from './hold.js';
 import { checkFunction, timedOut } from './lock.js';
 import { closedWords, LockState } from './lock-state.js';
@@ -211,6 +212,41 @@ export class RLock {
   /** Removes the name: `ENOENT` if it is gone already. Nothing for an anonymous lock. */
   unlink(): void {
     this.#block.unlink();
+  }
+
+  /** @internal A task that holds it by `hold()` cannot be told from the others of its thread. */
+  [heldByCaller](): boolean {
+    const state = this.#open;
+    return state.heldHere && (state.holder instanceof HoldOwner || this.#owns(state));
+  }
+
+  /** @internal */
+  [letGo](sync: boolean): Saved {
+    const state = this.#open;
+    const { holder, depth } = state;
+    this.#deepen(state, -depth);
+    state.holder = undefined;
+    state.letGo(sync);
+    return { holder, depth };
+  }
+
+  /** @internal */
+  async [regain](saved: Saved | undefined): Promise<void> {
+    const state = this.#open;
+    await state.regain(this);
+    this.#restore(state, saved);
+  }
+
+  /** @internal */
+  [regainSync](saved: Saved | undefined): void {
+    const state = this.#open;
+    state.regainSync();
+    this.#restore(state, saved);
+  }
+
+  #restore(state: LockState, saved: Saved | undefined): void {
+    state.holder = saved?.holder;
+    this.#deepen(state, (saved?.depth ?? 0) - state.depth);
   }
 
   /** @internal */

@@ -93,6 +93,8 @@ export class WaitQueue {
   readonly #limit: number;
   readonly #surrender: (won: number) => void;
   readonly #argument: number | undefined;
+  /** What the native wait is told at each new start, and whom a task that is let go is reported to. */
+  live: { argument(): number; claim(): void } | undefined;
   #waiters: Waiter[] = [];
   /** Tasks that were given what they waited for, and have not gone on yet: until then it can still be taken back. */
   readonly #settled = new Set<Waiter>();
@@ -155,7 +157,13 @@ export class WaitQueue {
     this.#forgetTimer();
     if (this.#ticket !== 0 || this.#waiters.length === 0) return;
     const { segment, body } = this.#block;
-    this.#ticket = native.waitArm(this.#kind, segment.id, body, this.#limit, this.#argument ?? 0);
+    this.#ticket = native.waitArm(
+      this.#kind,
+      segment.id,
+      body,
+      this.#limit,
+      this.live?.argument() ?? this.#argument ?? 0,
+    );
     armed.set(this.#ticket, this);
   }
 
@@ -175,7 +183,8 @@ export class WaitQueue {
     armed.delete(this.#ticket);
     this.#ticket = 0;
     if (won === missed || keep) return won;
-    this.#surrender(won);
+    // What was not claimed is still in memory.
+    if (this.live === undefined) this.#surrender(won);
     return missed;
   }
 
@@ -191,6 +200,7 @@ export class WaitQueue {
       for (const waiter of this.#waiters.splice(0)) waiter.settle(won);
       return;
     }
+    this.live?.claim();
     if (!this.settleOldest(won)) {
       this.#surrender(won);
       return;

@@ -1,0 +1,121 @@
+/** What this thread knows about one condition, shared by all its objects for it: which of its tasks wait. */
+import type { ParsedWait } from '../deadline.js';
+import { ValueError } from '../errors.js';
+import { onReattach } from '../lifecycle/participant.js';
+import { native, TargetKind } from '../native.js';
+import type { Block } from '../shared/block.js';
+import { missed, WaitQueue } from './wait-queue.js';
+
+const states = new Map<string, ConditionState>();
+
+export class ConditionState {
+  readonly block: Block;
+  readonly #key: string;
+  readonly #queue: WaitQueue;
+  #users = 0;
+  /** Notified waits of this thread that know it and do not hold the lock again yet. */
+  #claimed = 0;
+
+  private constructor(block: Block, key: string) {
+    this.block = block;
+    this.#key = key;
+    this.#queue = new WaitQueue(TargetKind.condition, block, 0, () => this.#claimed--);
+    this.#queue.live = { argument: () => this.#claimed, claim: () => this.#claimed++ };
+  }
+
+  /** The state of the condition in the block. Every object and wait that asks for it must {@link drop} it. */
+  static of(block: Block): ConditionState {
+    const key = `${block.segment.inode}:${block.body}`;
+    let state = states.get(key);
+    if (state === undefined) {
+      state = new ConditionState(block.retain(), key);
+      states.set(key, state);
+    }
+    return state.retain();
+  }
+
+  /** A wait in progress needs it, whatever is closed meanwhile. */
+  retain(): this {
+    this.#users++;
+    return this;
+  }
+
+  drop(): void {
+    if (--this.#users > 0) return;
+    states.delete(this.#key);
+    this.#queue.dispose();
+    this.block.release();
+  }
+
+  /** Fails the tasks that wait through this object, which is being closed. */
+  failAll(owner: object, reason: unknown): void {
+    this.#queue.failAll(owner, reason);
+  }
+
+  /**
+   * One more wait. The caller holds the lock.
+   *
+   * @throws ValueError if 65,535 waits of this thread are pending
+   */
+  enter(): void {
+    if (native.conditionEnter(this.block.segment.id, this.block.body)) return;
+    throw new ValueError('65,535 waits of this thread for the condition are pending');
+  }
+
+  /** Waits until it is notified; `false` when the deadline has passed. Rejects with the signal's reason. */
+  async wait(owner: object, wait: ParsedWait): Promise<boolean> {
+    try {
+      return (await this.#queue.wait(owner, wait, false)) !== missed || this.#leave();
+    } catch (error) {
+      // A notification that has just come is for somebody else.
+      if (this.#leave()) this.passOn();
+      throw error;
+    }
+  }
+
+  waitSync(deadline: number): boolean {
+    const { segment, body } = this.block;
+    // The native wait for our tasks would be won by the same signal.
+    this.#queue.disarm();
+    let won = native.conditionWait(segment.id, body, this.#claimed, deadline);
+    if (won) this.#claimed++;
+    else won = this.#leave();
+    this.#queue.arm();
+    return won;
+  }
+
+  /** A notified wait has the lock again. */
+  consume(): void {
+    this.#claimed--;
+    native.conditionConsume(this.block.segment.id, this.block.body);
+    // The native wait knows an older count.
+    this.#queue.disarm();
+    this.#queue.arm();
+  }
+
+  /** A notified wait will not use its notification. */
+  passOn(): void {
+    this.consume();
+    this.notify(1);
+  }
+
+  notify(count: number): void {
+    native.conditionNotify(this.block.segment.id, this.block.body, count);
+  }
+
+  /** In the child of a fork: these waits are the parent's. */
+  forget(): void {
+    this.#claimed = 0;
+  }
+
+  /** Gives a wait up. Whether it has been notified meanwhile. */
+  #leave(): boolean {
+    if (native.conditionLeave(this.block.segment.id, this.block.body, this.#claimed)) return false;
+    this.#claimed++;
+    return true;
+  }
+}
+
+onReattach(() => {
+  for (const state of states.values()) state.forget();
+});

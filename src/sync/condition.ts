@@ -1,0 +1,299 @@
+/** Condition: waiting, without the lock, until somebody who has it says that something has changed. */
+import { now, type ParsedWait, parseSyncWait, parseWait, type Wait } from '../deadline.js';
+import { MultiprocError, ValueError } from '../errors.js';
+import { layout } from '../native.js';
+import { type Departure, depart, HandleKind, registerArrival } from '../serialize/handles.js';
+import {
+  Block,
+  BlockKind,
+  closedError,
+  givenLockFlag,
+  type Mode,
+  type NameOptions,
+  nameOf,
+  type Shape,
+} from '../shared/block.js';
+import { describe } from '../shared/names.js';
+import { heldByCaller, letGo, regain, regainSync } from './borrowing.js';
+import { ConditionState } from './condition-state.js';
+import type { Hold } from './hold.js';
+import { Lock } from './lock.js';
+import { RLock } from './rlock.js';
+
+const everybody = 0xffffffff;
+
+/**
+ * A condition variable; mirrors `multiprocessing.Condition`.
+ *
+ * Whoever waits lets the lock go meanwhile, however deep it is held, and has it again when the wait ends, also after a
+ * time-out or a signal. `notify` waits for nobody; waits of the dead are skipped, and what they were notified of before
+ * they had the lock again passes to others.
+ */
+export class Condition {
+  #state: ConditionState | undefined;
+  readonly #block: Block;
+  readonly #lock: Lock | RLock;
+  readonly #given: boolean;
+
+  /**
+   * Makes an anonymous condition, or opens the named one, which is made if it is missing.
+   *
+   * @param lock the lock to use, for a named condition a named one; absent: an RLock inside the condition
+   * @throws MultiprocError `ERR_MULTIPROC_NAME`; `ERR_MULTIPROC_KIND` if the name belongs to something else, or to a
+   *   condition that was made with a lock where none is given, or the other way round
+   */
+  constructor(lock?: Lock | RLock | null, options?: NameOptions);
+  /** @internal */
+  constructor(lock: Lock | RLock | null | undefined, block: Block);
+  constructor(lock?: Lock | RLock | null, options?: NameOptions | Block) {
+    this.#block = options instanceof Block ? options : obtain('open-or-create', lock, options);
+    this.#given = lock !== undefined && lock !== null;
+    this.#lock = lock ?? RLock.over(this.#block);
+    this.#state = ConditionState.of(this.#block);
+  }
+
+  /** Makes a condition that must not exist yet: `EEXIST`. */
+  static create(lock?: Lock | RLock | null, options?: NameOptions): Condition {
+    return new Condition(lock, obtain('create', lock, options));
+  }
+
+  /** Opens a condition that must exist (`ENOENT`), with the lock that it was made with, if it was given one. */
+  static open(name: string, lock?: Lock | RLock | null): Condition {
+    const block = Block.open(name, BlockKind.condition);
+    const given = lock !== undefined && lock !== null;
+    if (((block.flags & givenLockFlag) !== 0) === given) return new Condition(lock, block);
+    block.release();
+    throw new MultiprocError(
+      `The condition named '${name}' ${given ? 'has a lock of its own' : 'was made with a lock: give it here, too'}`,
+      { code: 'ERR_MULTIPROC_KIND' },
+    );
+  }
+
+  /** Removes the name; those who have the condition open go on using it. `ENOENT` if there is none. */
+  static unlink(name: string): void {
+    Block.unlink(name);
+  }
+
+  /** `undefined` for an anonymous condition. */
+  get name(): string | undefined {
+    return this.#block.name;
+  }
+
+  /** Takes the lock: see {@link RLock.acquire}. */
+  acquire(wait?: Wait): Promise<boolean> {
+    return this.#lock.acquire(wait);
+  }
+
+  /** Takes the lock, blocking the thread. */
+  acquireSync(wait?: Wait): boolean {
+    return this.#lock.acquireSync(wait);
+  }
+
+  /** Takes the lock if that is possible at once. */
+  tryAcquire(): boolean {
+    return this.#lock.tryAcquire();
+  }
+
+  /** Gives the lock back. */
+  release(): void {
+    this.#lock.release();
+  }
+
+  /** Whether a living thread holds the lock. */
+  locked(): boolean {
+    return this.#lock.locked();
+  }
+
+  /** Whether a former holder of the lock died, or ended, while it held it. */
+  get ownerDied(): boolean {
+    return this.#lock.ownerDied;
+  }
+
+  /** Says that what the lock protects is in order again. */
+  markConsistent(): void {
+    this.#lock.markConsistent();
+  }
+
+  /** Runs `fn` while the lock is held, and returns its result. Inside, `wait` and `notify` may be called. */
+  run<T>(fn: () => T | PromiseLike<T>, wait?: Wait): Promise<T> {
+    return this.#lock.run(fn, wait);
+  }
+
+  /** As {@link run}, blocking the thread. */
+  runSync<T>(fn: () => T, wait?: Wait): T {
+    return this.#lock.runSync(fn, wait);
+  }
+
+  /** Takes the lock for a `using` block. */
+  hold(wait?: Wait): Promise<Hold> {
+    return this.#lock.hold(wait);
+  }
+
+  /** As {@link hold}, blocking the thread. */
+  holdSync(wait?: Wait): Hold {
+    return this.#lock.holdSync(wait);
+  }
+
+  /**
+   * Lets the lock go, waits to be notified, and takes the lock again, without blocking the event loop.
+   *
+   * @param wait milliseconds, or `{ timeout, signal }`; absent: for ever. Taking the lock again may take longer.
+   * @returns `false` if the time passed; rejects with the signal's reason. The lock is held again in both cases.
+   * @throws ValueError if the caller does not hold the lock
+   */
+  async wait(wait?: Wait): Promise<boolean> {
+    const parsed = parseWait(wait);
+    parsed.signal?.throwIfAborted();
+    return this.#wait(parsed);
+  }
+
+  /** As {@link wait}, blocking the thread; no JavaScript runs meanwhile, signal handlers included. */
+  waitSync(wait?: Wait): boolean {
+    return this.#waitSync(parseSyncWait(wait));
+  }
+
+  /**
+   * Waits until `predicate` returns (or resolves to) something true. It is called with the lock held, at least once.
+   *
+   * @param wait how long the whole call may take
+   * @returns what `predicate` returned last; something false if the time passed
+   */
+  async waitFor<T>(predicate: () => T | PromiseLike<T>, wait?: Wait): Promise<T> {
+    checkPredicate(predicate);
+    const parsed = parseWait(wait);
+    parsed.signal?.throwIfAborted();
+    this.#checkHeld();
+    let result = await predicate();
+    while (!result && now() < parsed.deadline) {
+      await this.#wait(parsed);
+      result = await predicate();
+    }
+    return result;
+  }
+
+  /** As {@link waitFor}, blocking the thread; `predicate` is synchronous. */
+  waitForSync<T>(predicate: () => T, wait?: Wait): T {
+    checkPredicate(predicate);
+    const deadline = parseSyncWait(wait);
+    this.#checkHeld();
+    let result = predicate();
+    while (!result && now() < deadline) {
+      this.#waitSync(deadline);
+      result = predicate();
+    }
+    return result;
+  }
+
+  /**
+   * Wakes `n` waits, if there are so many; which ones is not defined.
+   *
+   * @throws ValueError if the caller does not hold the lock, or for a negative `n`
+   */
+  notify(n = 1): void {
+    if (typeof n !== 'number' || !Number.isInteger(n)) {
+      throw new TypeError(`Expected "n" to be an integer, got ${describe(n)}`);
+    }
+    if (n < 0) throw new ValueError(`Expected "n" to be 0 or more, got ${n}`);
+    this.#checkHeld().notify(Math.min(n, everybody));
+  }
+
+  /** Wakes everybody who waits. @throws ValueError if the caller does not hold the lock */
+  notifyAll(): void {
+    this.#checkHeld().notify(everybody);
+  }
+
+  /** Lets go of the condition in this process, and of a lock of its own. Waits that are pending here fail. Idempotent. */
+  close(): void {
+    const state = this.#state;
+    if (state === undefined) return;
+    this.#state = undefined;
+    state.failAll(this, closedError('Condition'));
+    if (!this.#given) this.#lock.close();
+    state.drop();
+    this.#block.release();
+  }
+
+  /** Removes the name: `ENOENT` if it is gone already. Nothing for an anonymous condition. */
+  unlink(): void {
+    this.#block.unlink();
+  }
+
+  /** @internal */
+  [depart](): Departure {
+    this.#open;
+    return this.#block.depart(HandleKind.condition, 0, this.#given ? [this.#lock] : []);
+  }
+
+  get #open(): ConditionState {
+    if (this.#state === undefined) throw closedError('Condition');
+    return this.#state;
+  }
+
+  #checkHeld(): ConditionState {
+    const state = this.#open;
+    if (!this.#lock[heldByCaller]()) throw new ValueError('The condition is used without holding its lock');
+    return state;
+  }
+
+  async #wait(wait: ParsedWait): Promise<boolean> {
+    const state = this.#checkHeld();
+    if (now() >= wait.deadline) return false;
+    state.enter();
+    state.retain();
+    let notified = false;
+    try {
+      const waiting = state.wait(this, wait);
+      const saved = this.#lock[letGo](false);
+      try {
+        notified = await waiting;
+      } finally {
+        // Closed meanwhile: there is nothing to take again, and the caller is told so.
+        if (this.#state !== undefined) await this.#lock[regain](saved);
+      }
+      if (notified) state.consume();
+      return notified;
+    } catch (error) {
+      if (notified) state.passOn();
+      throw error;
+    } finally {
+      state.drop();
+    }
+  }
+
+  #waitSync(deadline: number): boolean {
+    const state = this.#checkHeld();
+    if (now() >= deadline) return false;
+    state.enter();
+    const saved = this.#lock[letGo](true);
+    const notified = state.waitSync(deadline);
+    this.#lock[regainSync](saved);
+    if (notified) state.consume();
+    return notified;
+  }
+}
+
+registerArrival(HandleKind.condition, (handle) => {
+  return new Condition(handle.nested[0] as Lock | RLock | undefined, Block.arrive(handle, BlockKind.condition));
+});
+
+function obtain(mode: Mode, lock: unknown, options: NameOptions | undefined): Block {
+  const given = lock !== undefined && lock !== null;
+  if (given && !(lock instanceof Lock) && !(lock instanceof RLock)) {
+    throw new TypeError(`Expected "lock" to be a Lock or an RLock, got ${describe(lock)}`);
+  }
+  if (given && nameOf(options) !== undefined && lock.name === undefined) {
+    throw new ValueError('A named condition needs a named lock, or one of its own');
+  }
+  const shape: Shape = {
+    kind: BlockKind.condition,
+    type: 0,
+    flags: given ? givenLockFlag : 0,
+    length: 0,
+    size: layout.conditionOffset + layout.conditionSize,
+  };
+  return Block.obtain(mode, shape, options, () => {});
+}
+
+function checkPredicate(predicate: unknown): void {
+  if (typeof predicate !== 'function') throw new TypeError(`Expected "predicate" to be a function`);
+}
