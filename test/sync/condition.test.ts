@@ -131,15 +131,18 @@ t.test('what a waiter was notified of before it died passes to another', async (
 
 t.test('many tasks of one thread wait, some until a time or a signal', async (t) => {
   const condition = new Condition(new Lock());
+  let entered = 0;
   const waits = Array.from({ length: 60 }, (_, i) => {
     const controller = new AbortController();
     if (i % 4 === 1) setTimeout(() => controller.abort(), 10);
     return condition.run(async () => {
       const options = i % 4 === 2 ? { timeout: 10 } : { signal: controller.signal };
+      entered++;
       return await condition.wait(options).catch((error) => error.name);
     });
   });
-  await new Promise((resolve) => setTimeout(resolve, 60));
+  await Promise.all(waits.filter((_, i) => i % 4 === 1 || i % 4 === 2));
+  await until('all have begun to wait', () => entered === 60);
   await condition.run(() => condition.notify(12));
   await condition.run(() => condition.notifyAll());
   const results = await Promise.all(waits);
