@@ -119,6 +119,8 @@ t.test('what a waiter was notified of before it died passes to another', async (
       waits.push(wait);
       await until('it waits', () => waiting(name) === i + 1);
     }
+    // A wait counts before the lock is free: whoever is stopped must not hold it.
+    await condition.run(() => {});
     for (const remote of remotes) remote.program.kill('SIGSTOP');
     await condition.run(() => condition.notify());
     t.equal(waiting(name), 1);
