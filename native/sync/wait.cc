@@ -115,7 +115,10 @@ void give_back(const Target& target, uint32_t me, int32_t won) {
 void pass_wake_on(const Target& target, int count) {
   // These wake all sleepers.
   if (target.kind == Target::Kind::event || target.kind == Target::Kind::condition) return;
-  if (target.kind == Target::Kind::permits || looks_free(target)) sys::futex_wake(target.word, count);
+  // Somebody may have been faster than the one who was woken, by the fast path, which leaves no mark for those who still
+  // sleep: one of them must wake up and set it again.
+  bool unmarked = (target.word->load(std::memory_order_relaxed) & kContended) == 0;
+  if (target.kind == Target::Kind::permits || unmarked || looks_free(target)) sys::futex_wake(target.word, count);
 }
 
 int32_t wait_until(const Target& target, uint32_t me, int64_t deadline_ns, KeepWaiting keep_waiting) {

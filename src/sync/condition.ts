@@ -156,9 +156,9 @@ export class Condition {
    * Waits until `predicate` returns (or resolves to) something true. It is called with the lock held, at least once.
    *
    * @param wait how long the whole call may take
-   * @returns what `predicate` returned last; something false if the time passed
+   * @returns `false` if the time passed before it did
    */
-  async waitFor<T>(predicate: () => T | PromiseLike<T>, wait?: Wait): Promise<T> {
+  async waitFor(predicate: () => unknown, wait?: Wait): Promise<boolean> {
     checkPredicate(predicate);
     const parsed = parseWait(wait);
     parsed.signal?.throwIfAborted();
@@ -168,11 +168,11 @@ export class Condition {
       await this.#wait(parsed);
       result = await predicate();
     }
-    return result;
+    return Boolean(result);
   }
 
   /** As {@link waitFor}, blocking the thread; `predicate` is synchronous. */
-  waitForSync<T>(predicate: () => T, wait?: Wait): T {
+  waitForSync(predicate: () => unknown, wait?: Wait): boolean {
     checkPredicate(predicate);
     const deadline = parseSyncWait(wait);
     this.#checkHeld();
@@ -181,7 +181,7 @@ export class Condition {
       this.#waitSync(deadline);
       result = predicate();
     }
-    return result;
+    return Boolean(result);
   }
 
   /**
