@@ -115,8 +115,8 @@ void give_back(const Target& target, uint32_t me, int32_t won) {
 void pass_wake_on(const Target& target, int count) {
   // These wake all sleepers.
   if (target.kind == Target::Kind::event || target.kind == Target::Kind::condition) return;
-  // Somebody may have been faster than the one who was woken, by the fast path, which leaves no mark for those who still
-  // sleep: one of them must wake up and set it again.
+  // Somebody may have been faster than the one who was woken, by the fast path, which leaves no mark for those who
+  // still sleep: one of them must wake up and set it again.
   bool unmarked = (target.word->load(std::memory_order_relaxed) & kContended) == 0;
   if (target.kind == Target::Kind::permits || unmarked || looks_free(target)) sys::futex_wake(target.word, count);
 }
