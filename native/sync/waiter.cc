@@ -19,10 +19,10 @@ constexpr size_t kLaneTargets = sys::FutexSet::kMost - 2;  // beside the doorbel
 constexpr int64_t kPoll = 10 * sys::kMillisecond;
 
 // Putting 128 words into one sleep and taking them out again costs the kernel some 100 µs. A lane for which nothing has
-// changed for a while looks less often: up to four times, or twice without futex_waitv, as long between two looks.
+// changed looks less often: after each look a bit later, up to four times as long, or twice without futex_waitv.
 int64_t longest_sleep(bool crowded, int quiet_rounds) {
   if (!sys::has_futex_waitv() || crowded) return kPoll * (quiet_rounds < 100 ? 1 : 2);
-  return sys::longest_park_ns() * (1 + (quiet_rounds < 30 ? quiet_rounds / 10 : 3));
+  return sys::longest_park_ns() * (1 + (quiet_rounds < 3 ? quiet_rounds : 3));
 }
 
 struct Entry {
