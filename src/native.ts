@@ -165,6 +165,30 @@ export interface Native {
   /** pid (0: nobody ended yet), exit status, signal number (0: none). */
   waitChild(pid: number, noHang: boolean): [number, number, number];
   exitNow(code: number): never;
+  /**
+   * Starts the program, whose environment is `NAME=value` strings and whose descriptors 0, 1, 2 … are those given.
+   *
+   * @returns its pid, which the caller reaps with `waitChild`
+   */
+  spawnProcess(
+    file: string,
+    args: readonly string[],
+    environment: readonly string[],
+    directory: string,
+    fds: readonly number[],
+  ): number;
+  /** A file in memory: a descriptor. */
+  memoryFile(name: string): number;
+  /** An eventfd at 0. */
+  noticeFile(): number;
+  /** A pidfd. */
+  processFile(pid: number): number;
+  /** Sends a signal to the process of a pidfd; false if it has ended. */
+  signalProcess(processFd: number, signal: number): boolean;
+  /** Blocks until one of the descriptors is readable: its index, or −1. */
+  awaitReadable(fds: readonly number[], deadline: number): number;
+  /** From now on this process ends when that of the pidfd does; `grace` ms after SIGTERM by SIGKILL. */
+  tieLifeTo(processFd: number, grace: number): void;
   currentPid(): number;
   fillRandom(bytes: Uint8Array): void;
   /** Returns when every byte is written, also where the descriptor does not block. */

@@ -6,6 +6,7 @@
 namespace multiproc::binding {
 
 void export_buffer(Napi::Env env, Napi::Object exports);
+void export_children(Napi::Env env, Napi::Object exports);
 void export_conditions(Napi::Env env, Napi::Object exports);
 void export_environment(Napi::Env env, Napi::Object exports);
 void export_errors(Napi::Env env, Napi::Object exports);
@@ -24,6 +25,7 @@ inline void export_all(Napi::Env env, Napi::Object exports) {
   export_environment(env, exports);
   export_errors(env, exports);
   export_buffer(env, exports);
+  export_children(env, exports);
   export_conditions(env, exports);
   export_events(env, exports);
   export_grants(env, exports);

@@ -12,18 +12,18 @@ namespace {
 
 constexpr double kMostMilliseconds = 9e12;  // beyond it the deadline is for ever; nanoseconds would overflow
 
-int64_t to_nanoseconds(double deadline_ms) {
-  if (!(deadline_ms < kMostMilliseconds)) return sys::kForever;
-  return deadline_ms <= 0 ? 0 : static_cast<int64_t>(deadline_ms * sys::kMillisecond);
-}
-
 bool inside(const sync::Segment& segment, uint64_t offset, uint64_t length) {
   return offset % 4 == 0 && offset >= sizeof(sync::SegmentHeader) && offset <= segment.size() &&
          length <= segment.size() - offset;
 }
 
-// Every sleep is bounded, so a Worker that waits for ever can still be terminated: between two sleeps its heartbeat,
-// an empty function, is called, which fails once V8 was told to terminate the thread.
+}  // namespace
+
+int64_t to_nanoseconds(double deadline_ms) {
+  if (!(deadline_ms < kMostMilliseconds)) return sys::kForever;
+  return deadline_ms <= 0 ? 0 : static_cast<int64_t>(deadline_ms * sys::kMillisecond);
+}
+
 bool still_running(void* context) {
   napi_env env = static_cast<napi_env>(context);
   Napi::HandleScope scope(env);
@@ -32,8 +32,6 @@ bool still_running(void* context) {
   napi_value function = heartbeat.Value(), receiver = undefined_value(env), result = nullptr;
   return napi_call_function(env, receiver, function, 0, nullptr, &result) == napi_ok;
 }
-
-}  // namespace
 
 bool locate(napi_env env, Arguments& arguments, size_t index, sync::Target::Kind kind, Located* located) {
   uint32_t id = arguments.u32(index);

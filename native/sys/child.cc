@@ -1,0 +1,112 @@
+// Making a process that runs a program, in the way that libuv would, but with the end left for us to see.
+#include "sys/child.h"
+
+#include <fcntl.h>
+#include <signal.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <cerrno>
+
+namespace multiproc::sys {
+
+namespace {
+
+// What the child needs between vfork and exec, where it runs in this process's memory and may allocate nothing.
+struct Plan {
+  const char* file;
+  char** arguments;
+  char** environment;
+  const char* directory;
+  int* descriptors;  // the child overwrites them
+  int count;
+  Failure failure;
+};
+
+// A handler that ran in the child would run in the parent's memory: none is left when signals are let through again.
+void reset_signals() {
+  for (int number = 1; number < NSIG; number++) {
+    struct sigaction action;
+    if (sigaction(number, nullptr, &action) != 0) continue;
+    if (action.sa_handler == SIG_DFL || (action.sa_handler == SIG_IGN && number != SIGPIPE)) continue;
+    action = {};
+    action.sa_handler = SIG_DFL;
+    sigaction(number, &action, nullptr);
+  }
+  sigset_t none;
+  sigemptyset(&none);
+  sigprocmask(SIG_SETMASK, &none, nullptr);
+}
+
+Failure place_descriptors(int* descriptors, int count) {
+  // First out of the way of the places that others of them will take.
+  for (int i = 0; i < count; i++) {
+    if (descriptors[i] >= count) continue;
+    descriptors[i] = fcntl(descriptors[i], F_DUPFD_CLOEXEC, count);
+    if (descriptors[i] == -1) return {errno, "fcntl"};
+  }
+  for (int i = 0; i < count; i++) {
+    if (dup2(descriptors[i], i) == -1) return {errno, "dup2"};
+  }
+#ifdef SYS_close_range
+  // Whatever somebody opened without O_CLOEXEC. Before Linux 5.9 such descriptors are inherited.
+  syscall(SYS_close_range, static_cast<unsigned>(count), ~0U, 0U);
+#endif
+  return {};
+}
+
+[[noreturn]] void run(Plan* plan) {
+  Failure failure = place_descriptors(plan->descriptors, plan->count);
+  if (!failure && chdir(plan->directory) != 0) failure = {errno, "chdir"};
+  if (!failure) {
+    reset_signals();
+    execve(plan->file, plan->arguments, plan->environment);
+    failure = {errno, "execve"};
+  }
+  plan->failure = failure;
+  _exit(127);
+}
+
+// Alone in its function, which the child leaves by exec or _exit only.
+__attribute__((noinline)) pid_t start(Plan* plan) {
+  pid_t pid = vfork();
+  if (pid == 0) run(plan);
+  return pid;
+}
+
+std::vector<char*> pointers(const std::vector<std::string>& strings) {
+  std::vector<char*> result;
+  for (const std::string& string : strings) result.push_back(const_cast<char*>(string.c_str()));
+  result.push_back(nullptr);
+  return result;
+}
+
+}  // namespace
+
+Failure spawn_process(const SpawnRequest& request, pid_t* pid) {
+  std::vector<char*> arguments = pointers(request.arguments);
+  std::vector<char*> environment = pointers(request.environment);
+  std::vector<int> descriptors = request.descriptors;
+  Plan plan = {request.file.c_str(),
+               arguments.data(),
+               environment.data(),
+               request.directory.c_str(),
+               descriptors.data(),
+               static_cast<int>(descriptors.size()),
+               Failure{}};
+  sigset_t all, before;
+  sigfillset(&all);
+  pthread_sigmask(SIG_SETMASK, &all, &before);
+  *pid = start(&plan);
+  int code = errno;
+  pthread_sigmask(SIG_SETMASK, &before, nullptr);
+  if (*pid == -1) return {code, "vfork"};
+  if (plan.failure) {
+    while (waitpid(*pid, nullptr, 0) == -1 && errno == EINTR) {
+    }
+  }
+  return plan.failure;
+}
+
+}  // namespace multiproc::sys

@@ -1,0 +1,31 @@
+// Descriptors that stand for something else than a file on a disk: memory, a notice, another process.
+#pragma once
+
+#include <sys/types.h>
+
+#include <cstdint>
+#include <vector>
+
+#include "sys/result.h"
+
+namespace multiproc::sys {
+
+// All of these are close-on-exec.
+
+// A file in memory that vanishes with its last descriptor. The name is for people who read /proc.
+Failure memory_file(const char* name, int* fd);
+
+// An eventfd: readable once something other than 0 was written to it.
+Failure notice_file(int* fd);
+
+// A pidfd: readable once the process has ended. ESRCH: there is none; ENOSYS: Linux before 5.3.
+Failure process_file(pid_t pid, int* fd);
+
+// Sends a signal to the process of a pidfd, never to a later one with its pid. ESRCH: it has ended.
+Failure signal_process(int process, int signal);
+
+// Sleeps until one of the descriptors is readable, hung up or faulty, for 100 ms at most and until the deadline.
+// `ready` is the index of the first that is, or −1.
+Failure await_readable(const std::vector<int>& fds, int64_t deadline_ns, int* ready);
+
+}  // namespace multiproc::sys

@@ -1,0 +1,54 @@
+// Ties the life of this process to that of another one.
+#include "sys/life_tie.h"
+
+#include <poll.h>
+#include <pthread.h>
+#include <signal.h>
+#include <time.h>
+#include <unistd.h>
+
+#include <cerrno>
+
+namespace multiproc::sys {
+
+namespace {
+
+constexpr int64_t kSecond = 1'000'000'000;
+
+struct Tie {
+  int process;
+  int64_t grace_ns;
+};
+
+void* watch(void* context) {
+  Tie tie = *static_cast<Tie*>(context);
+  delete static_cast<Tie*>(context);
+  pollfd ended = {tie.process, POLLIN, 0};
+  while (poll(&ended, 1, -1) == -1 && errno == EINTR) {
+  }
+  kill(getpid(), SIGTERM);
+  timespec grace = {static_cast<time_t>(tie.grace_ns / kSecond), static_cast<long>(tie.grace_ns % kSecond)};
+  nanosleep(&grace, nullptr);
+  kill(getpid(), SIGKILL);
+  return nullptr;
+}
+
+}  // namespace
+
+Failure tie_life_to(int process, int64_t grace_ns) {
+  sigset_t all, before;
+  sigfillset(&all);
+  Tie* tie = new Tie{process, grace_ns};
+  pthread_t thread;
+  pthread_sigmask(SIG_SETMASK, &all, &before);
+  int code = pthread_create(&thread, nullptr, watch, tie);
+  pthread_sigmask(SIG_SETMASK, &before, nullptr);
+  if (code != 0) {
+    delete tie;
+    return {code, "pthread_create"};
+  }
+  pthread_detach(thread);
+  return {};
+}
+
+}  // namespace multiproc::sys

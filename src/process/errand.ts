@@ -1,0 +1,109 @@
+/**
+ * What passes between a process and a child of it: the message with the work, the answer with the result, and who
+ * lives. Three descriptors, made by the parent; no end of the conversation ever waits for the other.
+ */
+import { closeSync, fstatSync, ftruncateSync, readSync, writeSync } from 'node:fs';
+import { native } from '../native.js';
+
+/** The descriptors of one conversation, as this process has them. */
+export interface Errand {
+  /** A file in memory: first the message, for the child; then the answer, for the parent. */
+  readonly memory: number;
+  /** An eventfd, which becomes readable when the answer is there. */
+  readonly notice: number;
+  /** A pidfd of the process that made the child: readable once that has ended. */
+  readonly creator: number;
+}
+
+/** How a target settled, as the answer says it. */
+export const Outcome = { returned: 1, threw: 2, failedToTravel: 3 } as const;
+export type Outcome = (typeof Outcome)[keyof typeof Outcome];
+
+/** What the child says at the end of its work. */
+export interface Answer {
+  readonly outcome: Outcome;
+  /** The serialised value, error, or reason. */
+  readonly bytes: Buffer;
+}
+
+/** The first word of a message; those of answers are outcomes. */
+const messageMark = 0;
+const headerSize = 16;
+
+/** Makes the parent's side; without a message for a child that has the work in its memory. */
+export function makeErrand(message: Buffer | undefined): Errand {
+  const opened: number[] = [];
+  const keep = (fd: number) => {
+    opened.push(fd);
+    return fd;
+  };
+  try {
+    const memory = keep(native.memoryFile('multiproc:errand'));
+    if (message !== undefined) writeMarked(memory, messageMark, message);
+    return { memory, notice: keep(native.noticeFile()), creator: keep(native.processFile(native.currentPid())) };
+  } catch (error) {
+    for (const fd of opened) closeSync(fd);
+    throw error;
+  }
+}
+
+/** Closes this process's descriptors. */
+export function closeErrand({ memory, notice, creator }: Errand): void {
+  for (const fd of [memory, notice, creator]) closeSync(fd);
+}
+
+/** The child reads what it has to do; the memory is free again. */
+export function takeMessage({ memory }: Errand): Buffer {
+  const marked = readMarked(memory);
+  if (marked?.mark !== messageMark) throw new Error('There is no message for this process');
+  ftruncateSync(memory, 0);
+  return marked.bytes;
+}
+
+/** The child answers, and wakes a parent that waits for it. */
+export function writeAnswer({ memory, notice }: Errand, { outcome, bytes }: Answer): void {
+  ftruncateSync(memory, 0);
+  writeMarked(memory, outcome, bytes);
+  const one = Buffer.alloc(8);
+  one.writeUInt8(1);
+  writeSync(notice, one);
+}
+
+/** The parent reads the answer; `undefined` if there is none (yet). */
+export function readAnswer({ memory }: Errand): Answer | undefined {
+  const marked = readMarked(memory);
+  if (marked === undefined || marked.mark === messageMark) return undefined;
+  return { outcome: marked.mark as Outcome, bytes: marked.bytes };
+}
+
+// The header goes last: half of what should be there is nothing.
+function writeMarked(memory: number, mark: number, bytes: Buffer): void {
+  writeAt(memory, bytes, headerSize);
+  const header = Buffer.alloc(headerSize);
+  header.writeUInt32LE(mark, 0);
+  header.writeDoubleLE(bytes.length, 8);
+  writeAt(memory, header, 0);
+}
+
+function readMarked(memory: number): { mark: number; bytes: Buffer } | undefined {
+  if (fstatSync(memory).size < headerSize) return undefined;
+  const header = readAt(memory, 0, headerSize);
+  const length = header.readDoubleLE(8);
+  // A message has at least its tag.
+  if (length === 0) return undefined;
+  return { mark: header.readUInt32LE(0), bytes: readAt(memory, headerSize, length) };
+}
+
+function writeAt(fd: number, bytes: Uint8Array, position: number): void {
+  for (let done = 0; done < bytes.length; ) done += writeSync(fd, bytes, done, bytes.length - done, position + done);
+}
+
+function readAt(fd: number, position: number, length: number): Buffer {
+  const bytes = Buffer.allocUnsafeSlow(length);
+  for (let done = 0; done < length; ) {
+    const count = readSync(fd, bytes, done, length - done, position + done);
+    if (count === 0) throw new Error(`The memory of a child ends after ${position + done} bytes`);
+    done += count;
+  }
+  return bytes;
+}

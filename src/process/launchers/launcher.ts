@@ -1,0 +1,74 @@
+/** What every start method is to the rest: something that makes a child of a request, at once. */
+import type { Errand } from '../errand.js';
+
+/** The start methods. */
+export type StartMethod = 'fork' | 'spawn' | 'forkserver';
+
+/** Where one of the child's standard streams goes. */
+export type Stdio = 'inherit' | 'ignore' | 'pipe' | number;
+
+/** What a launcher needs to make one child. */
+export interface LaunchRequest {
+  /** The child's name, for messages. */
+  readonly name: string;
+  /**
+   * What the child has to do, and how it answers. Its descriptors are the parent's and stay open for it; launchers give
+   * the child duplicates of the three, at any numbers, and the child passes them to `runErrand` in entry/errand.ts.
+   */
+  readonly errand: Errand;
+  /**
+   * The work itself, for a launcher whose child has the parent's memory: `errand` holds no message then. Settles as the
+   * target does.
+   */
+  readonly work: () => unknown;
+  /** The working directory as of `start()`. */
+  readonly cwd: string;
+  /** The whole environment as of `start()`. */
+  readonly env: Readonly<Record<string, string>>;
+  /** `process.argv` without the executable: the main program's path, if there is one, and its arguments. */
+  readonly argv: readonly string[];
+  /** Options of node itself, already without those that children do not get. */
+  readonly execArgv: readonly string[];
+  /** Descriptors of this process that become the child's stdin, stdout and stderr. */
+  readonly stdio: readonly [number, number, number];
+}
+
+/** A child that was launched. Whoever launched it reaps it; everything here may be called again after its end. */
+export interface RunningChild {
+  readonly pid: number;
+  /** A descriptor that becomes readable once the child has ended, and stays so: a pidfd. Closed by `close()`. */
+  readonly sentinel: number;
+  /**
+   * How the child ended, without waiting: its exit code (255 where nobody can know it any more), or −signal; `null`
+   * while it runs.
+   */
+  poll(): number | null;
+  /** Blocks the thread until the child has ended or the deadline passed, and returns what `poll` does. */
+  waitSync(deadline: number): number | null;
+  /** Calls back once when `poll()` has something to say, never before this returns. Does not keep the loop alive. */
+  onEnd(callback: () => void): EndWatch;
+  /** Sends a signal; after the end this does nothing. */
+  signal(number: number): void;
+  /** Closes what the parent has open for the child. Idempotent. */
+  close(): void;
+}
+
+/** A pending {@link RunningChild.onEnd}. */
+export interface EndWatch {
+  /** Whether the watch keeps the event loop alive. */
+  reference(keep: boolean): void;
+  cancel(): void;
+}
+
+/** One start method. */
+export interface Launcher {
+  readonly method: StartMethod;
+  /** Why no child can be launched this way by this program; `undefined` if one can. */
+  unavailable(): string | undefined;
+  /**
+   * Launches a child and returns with its pid known.
+   *
+   * @throws SystemError if the child cannot be made: then there is none
+   */
+  launch(request: LaunchRequest): RunningChild;
+}
