@@ -16,6 +16,9 @@ export type SegmentId = number;
 /** What can be waited for; the values of `sync::Target::Kind`. */
 export const TargetKind = { lock: 1, semaphore: 2, permits: 3, event: 4, condition: 5 } as const;
 
+/** What a descriptor can be waited for; the bits of `sys::kReadable` and `sys::kWritable`. */
+export const FdEvents = { readable: 1, writable: 2 } as const;
+
 /** The layout of shared memory, as the C++ side was compiled. All offsets and sizes are in bytes. */
 export interface Layout {
   readonly abi: number;
@@ -100,6 +103,42 @@ export interface Native {
   waitWon(ticket: number): number;
   waitReference(keep: boolean): void;
   waitRenew(): void;
+
+  /** Called once, before the first `readinessArm`. */
+  readinessStart(settle: (ticket: number) => void): void;
+  /** Waits for a descriptor; `events` of `FdEvents`. Told once, perhaps for nothing. */
+  readinessArm(fd: number, events: number): number;
+  /** Must come before the descriptor is closed. */
+  readinessDisarm(ticket: number): void;
+  readinessReference(keep: boolean): void;
+
+  /** Fails for what is no open descriptor, and keeps it from programs that are executed. */
+  fdCheck(fd: number): void;
+  fdClose(fd: number): void;
+  /**
+   * Blocks until one of the descriptors is ready: of each (descriptor, events, which of them came) the third is filled.
+   *
+   * @returns how many are ready
+   */
+  fdPoll(interests: Int32Array, deadline: number): number;
+  /** How many bytes were read, from `offset` of `bytes` on: 0 at the end, −1 when nothing is there. */
+  fdRead(fd: number, bytes: Uint8Array, offset: number): number;
+  /** How many bytes of both were written, each from its offset on; −1 when there is no room. */
+  fdWrite(fd: number, header: Uint8Array, headerOffset: number, body: Uint8Array, bodyOffset: number): number;
+
+  /** Addresses: whether it is local, the path or the figures, the port. Descriptors do not block. */
+  socketListen(local: boolean, text: string, port: number, backlog: number): number;
+  /** The descriptor and whether it is connected: else wait until it is writable; `null`: the listener has no room now. */
+  socketConnect(local: boolean, text: string, port: number): [number, boolean] | null;
+  /** Fails if the connection did not come about; `text` is the address for people. */
+  socketFinish(fd: number, text: string): void;
+  /** The descriptor and the peer's address; `null`: nobody is there. */
+  socketAccept(listener: number): [number, [boolean, string, number]] | null;
+  socketAddress(fd: number): [boolean, string, number];
+  /** Blocks while a name server is asked. */
+  socketResolve(host: string): string;
+  /** Whether the socket of the file is open; its listener does not notice. */
+  socketProbe(path: string): boolean;
 
   /** Memory without header and blocks: published, seen through buffers and released like a segment. */
   memoryCreate(size: number, temporaryName: string): SegmentId;

@@ -11,6 +11,7 @@
 namespace multiproc::binding {
 
 class Grants;
+class Readiness;
 class SemaphoreWaits;
 
 struct Environment {
@@ -18,6 +19,7 @@ struct Environment {
   Napi::FunctionReference heartbeat;                     // fails once the environment is being terminated
   std::vector<std::unique_ptr<sync::Segment>> segments;  // by the ids that JavaScript holds; empty where released
   Grants* grants = nullptr;                              // made at the first pending wait
+  std::shared_ptr<Readiness> readiness;                  // made at the first pending wait for a descriptor
   std::shared_ptr<SemaphoreWaits> semaphore_waits;       // made at the first pending wait for a POSIX semaphore
 
   ~Environment();

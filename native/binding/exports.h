@@ -8,6 +8,7 @@ namespace multiproc::binding {
 void export_buffer(Napi::Env env, Napi::Object exports);
 void export_children(Napi::Env env, Napi::Object exports);
 void export_conditions(Napi::Env env, Napi::Object exports);
+void export_descriptor_io(Napi::Env env, Napi::Object exports);
 void export_environment(Napi::Env env, Napi::Object exports);
 void export_errors(Napi::Env env, Napi::Object exports);
 void export_events(Napi::Env env, Napi::Object exports);
@@ -16,10 +17,12 @@ void export_locks(Napi::Env env, Napi::Object exports);
 void export_participants(Napi::Env env, Napi::Object exports);
 void export_segments(Napi::Env env, Napi::Object exports);
 void export_semaphores(Napi::Env env, Napi::Object exports);
+void export_sockets(Napi::Env env, Napi::Object exports);
 void export_posix_semaphore(Napi::Env env, Napi::Object exports);
 void export_posix_shm(Napi::Env env, Napi::Object exports);
 void export_process(Napi::Env env, Napi::Object exports);
 void export_raw_memory(Napi::Env env, Napi::Object exports);
+void export_readiness(Napi::Env env, Napi::Object exports);
 
 inline void export_all(Napi::Env env, Napi::Object exports) {
   export_environment(env, exports);
@@ -27,16 +30,19 @@ inline void export_all(Napi::Env env, Napi::Object exports) {
   export_buffer(env, exports);
   export_children(env, exports);
   export_conditions(env, exports);
+  export_descriptor_io(env, exports);
   export_events(env, exports);
   export_grants(env, exports);
   export_locks(env, exports);
   export_participants(env, exports);
   export_segments(env, exports);
   export_semaphores(env, exports);
+  export_sockets(env, exports);
   export_posix_semaphore(env, exports);
   export_posix_shm(env, exports);
   export_process(env, exports);
   export_raw_memory(env, exports);
+  export_readiness(env, exports);
 }
 
 }  // namespace multiproc::binding

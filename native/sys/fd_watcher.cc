@@ -1,0 +1,262 @@
+// Waiting for descriptors without blocking: one thread that sleeps in epoll for all of them.
+#include "sys/fd_watcher.h"
+
+#include <pthread.h>
+#include <signal.h>
+#include <sys/epoll.h>
+#include <sys/eventfd.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <cstdlib>
+#include <map>
+#include <mutex>
+
+#include "sys/fork.h"
+
+namespace multiproc::sys {
+
+namespace {
+
+struct Wait {
+  uint32_t ticket;
+  uint32_t events;
+  Word* bell;
+};
+
+}  // namespace
+
+class FdWatcher::State {
+ public:
+  std::mutex mutex;
+  std::map<int, std::vector<Wait>> waits;  // by descriptor: the kernel's set has one entry for each
+  std::vector<uint32_t> ready;
+  uint32_t last_ticket = 0;
+  bool running = false;
+  bool stopping = false;
+  pthread_t thread{};
+  int epoll = -1;
+  int doorbell = -1;  // an eventfd that stops the thread
+  void (*notify)(void*) = nullptr;
+  void* context = nullptr;
+
+  Failure start();
+  void run();
+  void close_all();
+  int set_interest(int operation, int fd);
+  bool settle(int fd, uint32_t events);
+};
+
+namespace {
+
+// Every watcher of the process, for fork. Never destroyed: threads may still run while the process exits.
+struct Watchers {
+  std::mutex mutex;
+  std::vector<FdWatcher::State*> all;
+};
+
+Watchers& watchers() {
+  static Watchers& watchers = *new Watchers;
+  return watchers;
+}
+
+void lock_all() {
+  watchers().mutex.lock();
+  for (auto* state : watchers().all) state->mutex.lock();
+}
+
+void unlock_all() {
+  for (auto* state : watchers().all) state->mutex.unlock();
+  watchers().mutex.unlock();
+}
+
+// The child shares the parent's epoll set: closing the descriptor is all that it may do with it.
+void reset_all() {
+  for (auto* state : watchers().all) {
+    state->waits.clear();
+    state->ready.clear();
+    state->running = false;
+    state->close_all();
+  }
+  unlock_all();
+}
+
+void* thread_main(void* state) {
+  static_cast<FdWatcher::State*>(state)->run();
+  return nullptr;
+}
+
+}  // namespace
+
+void FdWatcher::State::close_all() {
+  if (epoll != -1) close(epoll);
+  if (doorbell != -1) close(doorbell);
+  epoll = doorbell = -1;
+}
+
+Failure FdWatcher::State::start() {
+  Failure failure;
+  epoll = epoll_create1(EPOLL_CLOEXEC);
+  if (epoll == -1) failure = {errno, "epoll_create1"};
+  if (!failure) {
+    doorbell = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+    if (doorbell == -1) failure = {errno, "eventfd"};
+  }
+  if (!failure) {
+    epoll_event event{};
+    event.events = EPOLLIN;
+    event.data.fd = doorbell;
+    if (epoll_ctl(epoll, EPOLL_CTL_ADD, doorbell, &event) != 0) failure = {errno, "epoll_ctl"};
+  }
+  if (!failure) {
+    // Signals are for the program's own threads.
+    sigset_t all, before;
+    sigfillset(&all);
+    pthread_sigmask(SIG_SETMASK, &all, &before);
+    int code = pthread_create(&thread, nullptr, thread_main, this);
+    pthread_sigmask(SIG_SETMASK, &before, nullptr);
+    if (code != 0) failure = {code, "pthread_create"};
+  }
+  if (failure) {
+    close_all();
+    return failure;
+  }
+  running = true;
+  return {};
+}
+
+// Tells the kernel what the waits for the descriptor want. 0, or an errno.
+int FdWatcher::State::set_interest(int operation, int fd) {
+  epoll_event event{};
+  for (const Wait& wait : waits[fd]) {
+    if ((wait.events & kReadable) != 0) event.events |= EPOLLIN | EPOLLRDHUP;
+    if ((wait.events & kWritable) != 0) event.events |= EPOLLOUT;
+  }
+  event.data.fd = fd;
+  return epoll_ctl(epoll, operation, fd, &event) == 0 ? 0 : errno;
+}
+
+// Ends the waits for the descriptor that these events satisfy; true if JavaScript is to be told.
+bool FdWatcher::State::settle(int fd, uint32_t events) {
+  auto found = waits.find(fd);
+  if (found == waits.end()) return false;
+  uint32_t now = 0;
+  if ((events & (EPOLLIN | EPOLLRDHUP | EPOLLHUP | EPOLLERR)) != 0) now |= kReadable;
+  if ((events & (EPOLLOUT | EPOLLHUP | EPOLLERR)) != 0) now |= kWritable;
+  std::vector<Wait>& list = found->second;
+  bool tell = false;
+  for (size_t i = 0; i < list.size();) {
+    if ((list[i].events & now) == 0) {
+      i++;
+      continue;
+    }
+    if (list[i].bell != nullptr) {
+      list[i].bell->fetch_add(1);
+      futex_wake(list[i].bell, 1);
+    } else {
+      ready.push_back(list[i].ticket);
+      tell = true;
+    }
+    list.erase(list.begin() + static_cast<ptrdiff_t>(i));
+  }
+  // Removed by hand: a duplicate in another process would keep a closed descriptor in the set.
+  if (!list.empty()) {
+    set_interest(EPOLL_CTL_MOD, fd);
+  } else {
+    epoll_ctl(epoll, EPOLL_CTL_DEL, fd, nullptr);
+    waits.erase(found);
+  }
+  return tell;
+}
+
+void FdWatcher::State::run() {
+  constexpr int kAtOnce = 64;
+  epoll_event events[kAtOnce];
+  for (;;) {
+    int count = epoll_wait(epoll, events, kAtOnce, -1);
+    std::lock_guard<std::mutex> guard(mutex);
+    if (stopping) return;
+    bool tell = false;
+    for (int i = 0; i < count; i++) tell |= settle(events[i].data.fd, events[i].events);
+    if (tell) notify(context);
+  }
+}
+
+FdWatcher::FdWatcher(void (*notify)(void*), void* context) : state_(new State) {
+  state_->notify = notify;
+  state_->context = context;
+  static const bool hooked = (on_fork({lock_all, unlock_all, reset_all}), true);
+  (void)hooked;
+  std::lock_guard<std::mutex> guard(watchers().mutex);
+  watchers().all.push_back(state_.get());
+}
+
+FdWatcher::~FdWatcher() {
+  {
+    std::lock_guard<std::mutex> guard(watchers().mutex);
+    auto& all = watchers().all;
+    all.erase(std::find(all.begin(), all.end(), state_.get()));
+  }
+  bool running = false;
+  {
+    std::lock_guard<std::mutex> guard(state_->mutex);
+    state_->stopping = true;
+    running = state_->running;
+    // The counter of an eventfd always has room for one.
+    if (running && eventfd_write(state_->doorbell, 1) != 0) abort();
+  }
+  if (running) pthread_join(state_->thread, nullptr);
+  state_->close_all();
+}
+
+Failure FdWatcher::arm(int fd, uint32_t events, Word* bell, uint32_t* ticket) {
+  std::lock_guard<std::mutex> guard(state_->mutex);
+  if (!state_->running) {
+    if (Failure failure = state_->start()) return failure;
+  }
+  if (++state_->last_ticket == 0) ++state_->last_ticket;
+  std::vector<Wait>& list = state_->waits[fd];
+  list.push_back({state_->last_ticket, events, bell});
+  int code = state_->set_interest(list.size() == 1 ? EPOLL_CTL_ADD : EPOLL_CTL_MOD, fd);
+  // An entry of a descriptor that was closed without ending its waits.
+  if (code == ENOENT) code = state_->set_interest(EPOLL_CTL_ADD, fd);
+  if (code == EEXIST) code = state_->set_interest(EPOLL_CTL_MOD, fd);
+  if (code == EPERM) {
+    // A regular file: always ready.
+    if (state_->settle(fd, EPOLLIN | EPOLLOUT)) state_->notify(state_->context);
+  } else if (code != 0) {
+    list.pop_back();
+    if (list.empty()) state_->waits.erase(fd);
+    return {code, "epoll_ctl"};
+  }
+  *ticket = state_->last_ticket;
+  return {};
+}
+
+void FdWatcher::disarm(uint32_t ticket) {
+  std::lock_guard<std::mutex> guard(state_->mutex);
+  auto& ready = state_->ready;
+  ready.erase(std::remove(ready.begin(), ready.end(), ticket), ready.end());
+  for (auto& [fd, list] : state_->waits) {
+    for (size_t i = 0; i < list.size(); i++) {
+      if (list[i].ticket != ticket) continue;
+      list.erase(list.begin() + static_cast<ptrdiff_t>(i));
+      if (!list.empty()) {
+        state_->set_interest(EPOLL_CTL_MOD, fd);
+      } else {
+        epoll_ctl(state_->epoll, EPOLL_CTL_DEL, fd, nullptr);
+        state_->waits.erase(fd);
+      }
+      return;
+    }
+  }
+}
+
+void FdWatcher::drain(std::vector<uint32_t>* tickets) {
+  std::lock_guard<std::mutex> guard(state_->mutex);
+  tickets->insert(tickets->end(), state_->ready.begin(), state_->ready.end());
+  state_->ready.clear();
+}
+
+}  // namespace multiproc::sys
