@@ -116,6 +116,17 @@ export class ValueError extends MultiprocError {
   }
 }
 
+/** Thrown by a target it ends the child without being an error; mirrors Python's `SystemExit`. */
+export class SystemExit extends MultiprocError {
+  /** An exit code, `true` for 1, nothing for 0; anything else is written to stderr, and the exit code is 1. */
+  readonly reason: unknown;
+
+  constructor(reason?: unknown) {
+    super('The process is to end', { code: 'ERR_MULTIPROC_EXIT' });
+    this.reason = reason;
+  }
+}
+
 // On the prototypes, where V8 finds the name while it writes the first line of the stack.
 for (const errorClass of [
   MultiprocError,
@@ -132,6 +143,7 @@ for (const errorClass of [
   WorkerLostError,
   ProcessError,
   ValueError,
+  SystemExit,
 ]) {
   Object.defineProperty(errorClass.prototype, 'name', { value: errorClass.name, writable: true, configurable: true });
 }

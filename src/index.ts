@@ -1,5 +1,27 @@
 export type { Wait, WaitOptions } from './deadline.js';
 export * from './errors.js';
+export {
+  getLogger,
+  type Logger,
+  type LogHandler,
+  LogLevel,
+  type LogLevelName,
+  type LogRecord,
+  logToStderr,
+} from './logging.js';
+export { cpuCount, currentProcess, freezeSupport, type ParentProcess, parentProcess } from './process/current.js';
+export { setExecutable } from './process/executable.js';
+export type { StartMethod } from './process/launchers/launcher.js';
+export { isMainProcess } from './process/main-process.js';
+export { activeChildren, Process, type ProcessOptions } from './process/process.js';
+export {
+  getAllStartMethods,
+  getStartMethod,
+  type SetStartMethodOptions,
+  setStartMethod,
+} from './process/start-method.js';
+export type { Stdio } from './process/stdio.js';
+export type { ModuleTarget, Target } from './process/target.js';
 export { deserialize, serialize } from './serialize/codec.js';
 export {
   type Content,

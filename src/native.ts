@@ -224,8 +224,6 @@ export interface Native {
   processFile(pid: number): number;
   /** Sends a signal to the process of a pidfd; false if it has ended. */
   signalProcess(processFd: number, signal: number): boolean;
-  /** Blocks until one of the descriptors is readable: its index, or −1. */
-  awaitReadable(fds: readonly number[], deadline: number): number;
   /** From now on this process ends when that of the pidfd does; `grace` ms after SIGTERM by SIGKILL. */
   tieLifeTo(processFd: number, grace: number): void;
   currentPid(): number;

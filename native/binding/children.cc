@@ -1,14 +1,10 @@
 // Child processes for JavaScript: how they are made, seen, signalled, and tied to the life of their creator.
-#include <unistd.h>
-
-#include <cmath>
+#include <cerrno>
 #include <string>
 #include <vector>
 
 #include "binding/arguments.h"
-#include "binding/environment.h"
 #include "binding/exports.h"
-#include "binding/target.h"
 #include "sys/child.h"
 #include "sys/clock.h"
 #include "sys/descriptors.h"
@@ -107,22 +103,6 @@ napi_value signal_process(napi_env env, napi_callback_info info) {
   return boolean_value(env, !failure);
 }
 
-// awaitReadable(fds, deadline): the index of the first that is readable, or −1
-napi_value await_readable(napi_env env, napi_callback_info info) {
-  Arguments arguments(env, info);
-  double deadline = arguments.number(1);
-  if (!arguments.ok()) return nullptr;
-  std::vector<int> fds;
-  if (!read_integers(env, arguments.at(0), &fds)) return throw_type_error(env, "an array of numbers is expected");
-  int ready = -1;
-  do {
-    if (sys::Failure failure = sys::await_readable(fds, to_nanoseconds(deadline), &ready)) {
-      return throw_failure(env, failure, "");
-    }
-  } while (ready == -1 && sys::monotonic_ns() < to_nanoseconds(deadline) && still_running(env));
-  return number_value(env, ready);
-}
-
 // tieLifeTo(process, grace in ms)
 napi_value tie_life_to(napi_env env, napi_callback_info info) {
   Arguments arguments(env, info);
@@ -138,7 +118,6 @@ napi_value tie_life_to(napi_env env, napi_callback_info info) {
 }  // namespace
 
 void export_children(Napi::Env env, Napi::Object exports) {
-  export_function(env, exports, "awaitReadable", await_readable);
   export_function(env, exports, "memoryFile", memory_file);
   export_function(env, exports, "noticeFile", notice_file);
   export_function(env, exports, "processFile", process_file);

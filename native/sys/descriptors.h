@@ -3,9 +3,6 @@
 
 #include <sys/types.h>
 
-#include <cstdint>
-#include <vector>
-
 #include "sys/result.h"
 
 namespace multiproc::sys {
@@ -23,9 +20,5 @@ Failure process_file(pid_t pid, int* fd);
 
 // Sends a signal to the process of a pidfd, never to a later one with its pid. ESRCH: it has ended.
 Failure signal_process(int process, int signal);
-
-// Sleeps until one of the descriptors is readable, hung up or faulty, for 100 ms at most and until the deadline.
-// `ready` is the index of the first that is, or −1.
-Failure await_readable(const std::vector<int>& fds, int64_t deadline_ns, int* ready);
 
 }  // namespace multiproc::sys

@@ -26,15 +26,28 @@ interface Requests {
 
 const owned = new WeakSet<object>();
 
+/** For the child of a fork. */
 export function ownStdio(): void {
+  takeStdio(own);
+}
+
+/** For a process that has only just begun: what it writes is written when `write` returns. */
+export function writeStdioAtOnce(): void {
+  takeStdio((stream) => {
+    // Behind what a preloaded module left in the queue, everything has to go through the queue.
+    if (stream.writableLength === 0) own(stream);
+  });
+}
+
+function takeStdio(take: (stream: Output) => void): void {
   for (const name of ['stdout', 'stderr'] as const) {
     // Whoever had one of these knows the stream already, and the console keeps it. Else nobody has it yet.
-    if (isLoaded('net') || isLoaded('tty')) own(process[name] as unknown as Output);
-    else ownWhenMade(name);
+    if (isLoaded('net') || isLoaded('tty')) take(process[name] as unknown as Output);
+    else takeWhenMade(name, take);
   }
 }
 
-function ownWhenMade(name: 'stdout' | 'stderr'): void {
+function takeWhenMade(name: 'stdout' | 'stderr', take: (stream: Output) => void): void {
   const property = Object.getOwnPropertyDescriptor(process, name);
   const { get } = property ?? {};
   if (get === undefined) return;
@@ -42,7 +55,7 @@ function ownWhenMade(name: 'stdout' | 'stderr'): void {
     ...property,
     get() {
       const stream = get.call(process);
-      own(stream);
+      take(stream);
       return stream;
     },
   });

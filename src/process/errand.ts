@@ -16,13 +16,13 @@ export interface Errand {
 }
 
 /** How a target settled, as the answer says it. */
-export const Outcome = { returned: 1, threw: 2, failedToTravel: 3 } as const;
+export const Outcome = { returned: 1, threw: 2 } as const;
 export type Outcome = (typeof Outcome)[keyof typeof Outcome];
 
 /** What the child says at the end of its work. */
 export interface Answer {
   readonly outcome: Outcome;
-  /** The serialised value, error, or reason. */
+  /** The serialised value or error. */
   readonly bytes: Buffer;
 }
 
@@ -52,12 +52,15 @@ export function closeErrand({ memory, notice, creator }: Errand): void {
   for (const fd of [memory, notice, creator]) closeSync(fd);
 }
 
-/** The child reads what it has to do; the memory is free again. */
-export function takeMessage({ memory }: Errand): Buffer {
+/** What the child has to do; `undefined` once it has claimed that. */
+export function readMessage({ memory }: Errand): Buffer | undefined {
   const marked = readMarked(memory);
-  if (marked?.mark !== messageMark) throw new Error('There is no message for this process');
+  return marked?.mark === messageMark ? marked.bytes : undefined;
+}
+
+/** The child is about to restore the message, so nobody else may any more. Frees the memory. */
+export function claimMessage({ memory }: Errand): void {
   ftruncateSync(memory, 0);
-  return marked.bytes;
 }
 
 /** The child answers, and wakes a parent that waits for it. */

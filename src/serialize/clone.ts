@@ -53,6 +53,19 @@ export function readClone(message: Buffer): unknown {
   }
 }
 
+/** Lets go of what the handles in a message keep: nobody will read it. */
+export function discardClone(message: Buffer): void {
+  const reader = new Reader(message);
+  try {
+    reader.readUint32();
+    reader.readHeader();
+    reader.readValue();
+  } catch {
+    // What had not arrived by then may be gone already.
+  }
+  for (const object of reader.attached) object.close();
+}
+
 class Writer extends Serializer {
   readonly #carried: ReadonlyMap<unknown, Carried> | undefined;
 

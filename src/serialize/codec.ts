@@ -5,7 +5,7 @@
  * which objects of ours are handles. `docs/architecture.md` has the table.
  */
 import { Buffer } from 'node:buffer';
-import { readClone, writeClone } from './clone.js';
+import { discardClone, readClone, writeClone } from './clone.js';
 import { damaged } from './handles.js';
 import { isPlain, pack, TooDeep } from './packing.js';
 import { bytesOfView, makeView, viewIndex } from './views.js';
@@ -113,6 +113,11 @@ export function deserialize(bytes: Uint8Array): unknown {
     default:
       throw damaged(message.length === 0 ? 'it is empty' : `no value has the tag ${tag}`);
   }
+}
+
+/** Gives up bytes of {@link serialize} that nobody will deserialise: the shared objects in them are no longer kept. */
+export function discard(bytes: Buffer): void {
+  if (bytes[0] === Tag.clone) discardClone(bytes);
 }
 
 /** Bytes after the tag, at least; exactly, for those whose value has a fixed size. */

@@ -1,24 +1,22 @@
 /** What every start method is to the rest: something that makes a child of a request, at once. */
 import type { Errand } from '../errand.js';
+import type { ChildFacts } from '../facts.js';
 
 /** The start methods. */
 export type StartMethod = 'fork' | 'spawn' | 'forkserver';
 
-/** Where one of the child's standard streams goes. */
-export type Stdio = 'inherit' | 'ignore' | 'pipe' | number;
-
 /** What a launcher needs to make one child. */
 export interface LaunchRequest {
-  /** The child's name, for messages. */
-  readonly name: string;
+  /** Who the child will be. */
+  readonly facts: ChildFacts;
   /**
    * What the child has to do, and how it answers. Its descriptors are the parent's and stay open for it; launchers give
    * the child duplicates of the three, at any numbers, and the child passes them to `runErrand` in entry/errand.ts.
    */
   readonly errand: Errand;
   /**
-   * The work itself, for a launcher whose child has the parent's memory: `errand` holds no message then. Settles as the
-   * target does.
+   * The work itself, for a launcher whose child has the parent's memory: the errand holds no message then. To be given
+   * to `runInherited` in entry/errand.ts. Settles as the target does.
    */
   readonly work: () => unknown;
   /** The working directory as of `start()`. */
@@ -63,6 +61,8 @@ export interface EndWatch {
 /** One start method. */
 export interface Launcher {
   readonly method: StartMethod;
+  /** Whether the child needs a message, or has the work in its memory. */
+  readonly needsMessage: boolean;
   /** Why no child can be launched this way by this program; `undefined` if one can. */
   unavailable(): string | undefined;
   /**

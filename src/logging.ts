@@ -1,0 +1,213 @@
+/** The package's logger: Python's levels, methods and line format, silent until somebody adds a handler. */
+
+import { basename } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { format } from 'node:util';
+import { native } from './native.js';
+
+/** How grave a record is; as in Python's `logging`. */
+export const LogLevel = {
+  NOTSET: 0,
+  SUBDEBUG: 5,
+  DEBUG: 10,
+  INFO: 20,
+  SUBWARNING: 25,
+  WARNING: 30,
+  ERROR: 40,
+  CRITICAL: 50,
+} as const;
+
+/** The name of a level. */
+export type LogLevelName = keyof typeof LogLevel;
+
+/** One message, as handlers get it. */
+export interface LogRecord {
+  /** Of the logger: `'multiprocessing'`. */
+  readonly name: string;
+  readonly level: number;
+  readonly levelName: string;
+  readonly message: string;
+  readonly processName: string;
+  readonly pid: number;
+  /** Milliseconds since 1970. */
+  readonly created: number;
+  /** The file that called the logger, and its last part. */
+  readonly pathName: string;
+  readonly fileName: string;
+  readonly line: number;
+}
+
+/** Where records go. One that throws is reported on stderr; the others get the record all the same. */
+export type LogHandler = (record: LogRecord) => void;
+
+/** What a child takes over from its creator. */
+export interface LoggingState {
+  readonly level: number;
+  readonly toStderr: boolean;
+}
+
+/** What Python's root logger starts with, and this one therefore follows. */
+const defaultLevel = LogLevel.WARNING;
+
+let processName: () => string = () => 'MainProcess';
+
+/** The layer that knows tells what this process is called. */
+export function nameRecordsBy(name: () => string): void {
+  processName = name;
+}
+
+/** The logger of this package; see {@link getLogger}. Mirrors Python's `logging.Logger`. */
+export class Logger {
+  readonly name = 'multiprocessing';
+  /** Records go to this logger's own handlers only. */
+  readonly propagate = false;
+  /** Who gets the records; at first nobody. */
+  readonly handlers: LogHandler[] = [];
+  #level: number = LogLevel.NOTSET;
+
+  /** The level that was set; 0 while none was. */
+  get level(): number {
+    return this.#level;
+  }
+
+  /**
+   * Drops records below the level from now on.
+   *
+   * @param level - a number, or a name such as `'INFO'`
+   * @throws TypeError for anything else
+   */
+  setLevel(level: number | LogLevelName): void {
+    this.#level = levelNumber(level);
+  }
+
+  /** The level that counts: WARNING (30) while none was set. */
+  getEffectiveLevel(): number {
+    return this.#level === LogLevel.NOTSET ? defaultLevel : this.#level;
+  }
+
+  /** Whether a record of this level would go anywhere. */
+  isEnabledFor(level: number | LogLevelName): boolean {
+    return levelNumber(level) >= this.getEffectiveLevel();
+  }
+
+  addHandler(handler: LogHandler): void {
+    if (typeof handler !== 'function')
+      throw new TypeError(`Expected "handler" to be a function, got ${typeof handler}`);
+    if (!this.handlers.includes(handler)) this.handlers.push(handler);
+  }
+
+  removeHandler(handler: LogHandler): void {
+    const index = this.handlers.indexOf(handler);
+    if (index !== -1) this.handlers.splice(index, 1);
+  }
+
+  /** Messages are formatted like those of `console.log`: `%s`, `%d`, `%o`. */
+  debug(message: unknown, ...values: unknown[]): void {
+    this.#log(LogLevel.DEBUG, message, values, this.debug);
+  }
+
+  info(message: unknown, ...values: unknown[]): void {
+    this.#log(LogLevel.INFO, message, values, this.info);
+  }
+
+  warning(message: unknown, ...values: unknown[]): void {
+    this.#log(LogLevel.WARNING, message, values, this.warning);
+  }
+
+  error(message: unknown, ...values: unknown[]): void {
+    this.#log(LogLevel.ERROR, message, values, this.error);
+  }
+
+  critical(message: unknown, ...values: unknown[]): void {
+    this.#log(LogLevel.CRITICAL, message, values, this.critical);
+  }
+
+  log(level: number | LogLevelName, message: unknown, ...values: unknown[]): void {
+    this.#log(levelNumber(level), message, values, this.log);
+  }
+
+  #log(level: number, message: unknown, values: unknown[], caller: (...args: never[]) => void): void {
+    if (this.handlers.length === 0 || level < this.getEffectiveLevel()) return;
+    const record: LogRecord = {
+      name: this.name,
+      level,
+      levelName: levelName(level),
+      message: format(message, ...values),
+      processName: processName(),
+      pid: process.pid,
+      created: Date.now(),
+      ...placeAbove(caller),
+    };
+    for (const handler of [...this.handlers]) {
+      try {
+        handler(record);
+      } catch (error) {
+        // Logging must not break what is logged.
+        writeToStderr(`A handler of the multiprocessing logger failed: ${format(error)}\n`);
+      }
+    }
+  }
+}
+
+const logger = new Logger();
+let stderrHandlers = 0;
+
+/** The logger of this package. Mirrors `multiprocessing.get_logger`. */
+export function getLogger(): Logger {
+  return logger;
+}
+
+/**
+ * Has records written to stderr as `[LEVEL/ProcessName] message`, each with one write. Children do the same. Called
+ * again it adds another handler, as in Python. Mirrors `multiprocessing.log_to_stderr`.
+ *
+ * @param level - sets the logger's level, too
+ * @returns the logger
+ */
+export function logToStderr(level?: number | LogLevelName): Logger {
+  if (level !== undefined) logger.setLevel(level);
+  logger.addHandler((record) => writeToStderr(`[${record.levelName}/${record.processName}] ${record.message}\n`));
+  stderrHandlers++;
+  return logger;
+}
+
+/** What a child is to do as this process does. */
+export function loggingState(): LoggingState {
+  return { level: logger.level, toStderr: stderrHandlers > 0 };
+}
+
+/** A child does as its creator did. */
+export function adoptLogging({ level, toStderr }: LoggingState): void {
+  if (toStderr && stderrHandlers === 0) logToStderr();
+  if (level !== LogLevel.NOTSET) logger.setLevel(level);
+}
+
+function writeToStderr(text: string): void {
+  try {
+    native.writeAll(2, Buffer.from(text));
+  } catch {
+    // Nobody reads stderr any more: there is nowhere to say so.
+  }
+}
+
+function levelNumber(level: number | LogLevelName): number {
+  const number = typeof level === 'string' ? LogLevel[level] : level;
+  if (typeof number === 'number' && Number.isInteger(number)) return number;
+  throw new TypeError(`Expected "level" to be an integer or the name of a level, got ${format(level)}`);
+}
+
+function levelName(level: number): string {
+  return Object.entries(LogLevel).find(([, number]) => number === level)?.[0] ?? `Level ${level}`;
+}
+
+/** Who called the method, from the first line of a stack that begins above it. */
+function placeAbove(method: (...args: never[]) => void): Pick<LogRecord, 'pathName' | 'fileName' | 'line'> {
+  const before = Error.stackTraceLimit;
+  Error.stackTraceLimit = 1;
+  const holder: { stack?: string } = {};
+  Error.captureStackTrace(holder, method);
+  Error.stackTraceLimit = before;
+  const [, place = '', line = '0'] = /(?:\(|at (?:async )?)([^()\n]+?):(\d+):\d+\)?$/m.exec(holder.stack ?? '') ?? [];
+  const pathName = place.startsWith('file:') ? fileURLToPath(place) : place;
+  return { pathName, fileName: basename(pathName), line: Number(line) };
+}

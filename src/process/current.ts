@@ -1,0 +1,143 @@
+/** Who this process is, and who made it, as objects. */
+import { availableParallelism } from 'node:os';
+import { inspect } from 'node:util';
+import { now, parseSyncWait, parseWait, type Wait } from '../deadline.js';
+import { onReadable, type ReadinessWait } from '../lifecycle/readiness.js';
+import { FdEvents, native } from '../native.js';
+import { isOwnClass, oneself, Process } from './process.js';
+import { self } from './self.js';
+
+const longestTimer = 2 ** 31 - 1;
+
+class MainProcess extends Process {}
+isOwnClass(MainProcess);
+
+/**
+ * The object that stands for this process: alive, with its name, pid and authkey. In a child of a subclass's object it is
+ * of that class. Mirrors `multiprocessing.current_process`.
+ */
+export function currentProcess(): Process {
+  self.object ??= oneself(MainProcess, undefined, []);
+  return self.object as Process;
+}
+
+/**
+ * The process that created this one, whatever started it technically; null in the main one. Mirrors
+ * `multiprocessing.parent_process`.
+ */
+export function parentProcess(): ParentProcess | null {
+  if (self.creator === undefined) return null;
+  creator ??= new ParentProcess(self.creator);
+  return creator;
+}
+
+let creator: ParentProcess | undefined;
+
+/** The creator of this process, as seen from here: it can be watched, and nothing else. */
+export class ParentProcess {
+  readonly #pid: number;
+  readonly #name: string;
+  readonly #sentinel: number;
+
+  /** @internal */
+  constructor({ pid, name, sentinel }: { pid: number; name: string; sentinel: number }) {
+    this.#pid = pid;
+    this.#name = name;
+    this.#sentinel = sentinel;
+  }
+
+  get pid(): number {
+    return this.#pid;
+  }
+
+  get ident(): number {
+    return this.#pid;
+  }
+
+  get name(): string {
+    return this.#name;
+  }
+
+  /** How it ended is for others to know. */
+  get exitCode(): null {
+    return null;
+  }
+
+  /** A descriptor that becomes readable when it ends. Do not close it. */
+  get sentinel(): number {
+    return this.#sentinel;
+  }
+
+  isAlive(): boolean {
+    return !this.#waitUntil(0);
+  }
+
+  /**
+   * Waits for its end; see {@link Process.join}.
+   *
+   * @returns whether it has ended
+   */
+  async join(wait?: Wait): Promise<boolean> {
+    const { deadline, signal, ref } = parseWait(wait);
+    signal?.throwIfAborted();
+    if (!this.isAlive()) return true;
+    if (deadline === 0) return false;
+    return new Promise((resolve, reject) => {
+      let timer: NodeJS.Timeout | undefined;
+      let watch: ReadinessWait | undefined;
+      const finish = () => {
+        clearTimeout(timer);
+        watch?.cancel();
+        signal?.removeEventListener('abort', abort);
+      };
+      const abort = () => {
+        finish();
+        reject(signal?.reason);
+      };
+      const look = (again: () => void) => {
+        const ended = !this.isAlive();
+        if (!ended && now() < deadline) {
+          again();
+          return;
+        }
+        finish();
+        resolve(ended);
+      };
+      const observe = () => {
+        watch = onReadable(this.#sentinel, () => look(observe));
+        watch.reference(ref);
+      };
+      const arm = () => {
+        timer = setTimeout(() => look(arm), Math.min(Math.max(Math.ceil(deadline - now()), 0), longestTimer));
+        if (!ref) timer.unref();
+      };
+      observe();
+      if (deadline !== Infinity) arm();
+      signal?.addEventListener('abort', abort);
+    });
+  }
+
+  /** Blocks the thread until it has ended; see {@link join}. */
+  joinSync(wait?: Wait): boolean {
+    return this.#waitUntil(parseSyncWait(wait));
+  }
+
+  [inspect.custom](): string {
+    return `<ParentProcess name=${inspect(this.#name)} pid=${this.#pid} ${this.isAlive() ? 'started' : 'stopped'}>`;
+  }
+
+  #waitUntil(deadline: number): boolean {
+    return native.fdPoll(Int32Array.of(this.#sentinel, FdEvents.readable, 0), deadline) === 1;
+  }
+}
+
+/**
+ * How many processes can do something at the same time: the CPUs that this one may use, and no fewer than 1. Mirrors
+ * `multiprocessing.cpu_count`, which counts also those that it may not use.
+ */
+export function cpuCount(): number {
+  return availableParallelism();
+}
+
+/** Does nothing: frozen programs are a matter of Windows. Mirrors `multiprocessing.freeze_support`. */
+export function freezeSupport(): void {}

@@ -1,0 +1,66 @@
+/** A child in the kernel's sense: this process alone can learn how it ended, and has to. */
+import { closeSync } from 'node:fs';
+import { SystemError } from '../../errors.js';
+import { onReadable } from '../../lifecycle/readiness.js';
+import { FdEvents, native } from '../../native.js';
+import type { EndWatch, RunningChild } from './launcher.js';
+
+/** How a child ended that somebody else reaped: `waitpid(-1)` in the program, or SIGCHLD ignored. */
+const unknowable = 255;
+
+export class OwnChild implements RunningChild {
+  readonly pid: number;
+  readonly sentinel: number;
+  #exitCode: number | null = null;
+  #closed = false;
+
+  /** Not reaped by anybody until now, so that the pid is still the child's. */
+  constructor(pid: number) {
+    this.pid = pid;
+    try {
+      this.sentinel = native.processFile(pid);
+    } catch (error) {
+      // Without a pidfd (no descriptors left) nobody could see its end.
+      process.kill(pid, 'SIGKILL');
+      native.waitChild(pid, false);
+      throw error;
+    }
+  }
+
+  poll(): number | null {
+    if (this.#exitCode !== null) return this.#exitCode;
+    try {
+      const [ended, code, signal] = native.waitChild(this.pid, true);
+      if (ended !== 0) this.#exitCode = signal === 0 ? code : -signal;
+    } catch (error) {
+      if (!(error instanceof SystemError && error.code === 'ECHILD')) throw error;
+      // Reaped by somebody else: its end is in the pidfd all the same.
+      if (this.#closed || this.#isOver(0)) this.#exitCode = unknowable;
+    }
+    return this.#exitCode;
+  }
+
+  waitSync(deadline: number): number | null {
+    if (this.poll() === null) this.#isOver(deadline);
+    return this.poll();
+  }
+
+  onEnd(callback: () => void): EndWatch {
+    return onReadable(this.sentinel, callback);
+  }
+
+  signal(number: number): void {
+    if (this.poll() === null) native.signalProcess(this.sentinel, number);
+  }
+
+  close(): void {
+    if (this.#closed) return;
+    this.#closed = true;
+    closeSync(this.sentinel);
+  }
+
+  /** Whether it has ended, or does until the deadline. */
+  #isOver(deadline: number): boolean {
+    return native.fdPoll(Int32Array.of(this.sentinel, FdEvents.readable, 0), deadline) === 1;
+  }
+}

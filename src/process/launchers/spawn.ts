@@ -1,0 +1,24 @@
+/** The start method `spawn`: a fresh node that runs this package's entry. Works everywhere, costs a node's start. */
+import { fileURLToPath } from 'node:url';
+import { native } from '../../native.js';
+import { executable } from '../executable.js';
+import type { Launcher, LaunchRequest, RunningChild } from './launcher.js';
+import { OwnChild } from './own-child.js';
+
+const entry = fileURLToPath(new URL('../entry/main.js', import.meta.url));
+
+export const spawnLauncher: Launcher = {
+  method: 'spawn',
+  needsMessage: true,
+
+  unavailable: () => undefined,
+
+  launch({ argv, cwd, env, errand, execArgv, stdio }: LaunchRequest): RunningChild {
+    const file = executable();
+    const args = [file, ...execArgv, entry, ...argv.slice(1)];
+    const environment = Object.entries(env).map(([name, value]) => `${name}=${value}`);
+    // Where entry/main.ts looks for them.
+    const fds = [...stdio, errand.memory, errand.notice, errand.creator];
+    return new OwnChild(native.spawnProcess(file, args, environment, cwd, fds));
+  },
+};

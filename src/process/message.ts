@@ -1,0 +1,80 @@
+/** What a child is given to do, as bytes: who it is, and its target, arguments and fields, each serialised once. */
+import { deserialize, discard, serialize } from '../serialize/codec.js';
+import type { ChildFacts } from './facts.js';
+import type { Target } from './target.js';
+
+/** The work of a child, in the form that `Process` holds it. */
+export interface Work {
+  /** What to call: a function, or where to find one; `undefined` for a subclass with a `run` of its own. */
+  readonly target: Target | undefined;
+  readonly args: readonly unknown[];
+  /** The user's subclass of Process, and its own fields. */
+  readonly subclass: unknown;
+  readonly fields: object;
+}
+
+interface Message {
+  readonly facts: ChildFacts;
+  readonly target: Buffer;
+  readonly args: Buffer;
+  readonly subclass: Buffer;
+  readonly fields: Buffer;
+}
+
+/**
+ * @throws TypeError for what cannot travel, naming its path (`args[0].callback`) and the cure
+ */
+export function composeMessage(facts: ChildFacts, work: Work): Buffer {
+  const parts: Buffer[] = [];
+  const part = (value: unknown, root: string) => {
+    const bytes = serialize(value, root);
+    parts.push(bytes);
+    return bytes;
+  };
+  try {
+    const message: Message = {
+      facts,
+      target: part(work.target, 'target'),
+      args: part([...work.args], 'args'),
+      subclass: part(work.subclass, 'the class'),
+      fields: part(work.fields, 'this'),
+    };
+    return serialize(message);
+  } catch (error) {
+    for (const bytes of parts) discard(bytes);
+    throw error;
+  }
+}
+
+/** A message that was read, but whose parts are not restored yet. */
+export class ReceivedMessage {
+  readonly facts: ChildFacts;
+  readonly #message: Message;
+
+  constructor(bytes: Buffer) {
+    this.#message = deserialize(bytes) as Message;
+    this.facts = this.#message.facts;
+  }
+
+  /** The parts that may name modules to be imported first. */
+  get parts(): readonly Buffer[] {
+    const { target, subclass, args, fields } = this.#message;
+    return [target, subclass, args, fields];
+  }
+
+  /** Restores the parts: attaches the objects in them. Once. */
+  restore(): Work {
+    const { target, args, subclass, fields } = this.#message;
+    return {
+      target: deserialize(target) as Target | undefined,
+      subclass: deserialize(subclass),
+      args: deserialize(args) as unknown[],
+      fields: deserialize(fields) as object,
+    };
+  }
+}
+
+/** Nobody will restore the message: what it was bringing along is let go. */
+export function discardMessage(bytes: Buffer): void {
+  for (const part of new ReceivedMessage(bytes).parts) discard(part);
+}

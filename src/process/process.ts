@@ -1,0 +1,458 @@
+/** Process: work that runs in a process of its own, as Python's class of this name. */
+import { constants } from 'node:os';
+import { inspect } from 'node:util';
+import { now, parseSyncWait, parseWait, type Wait } from '../deadline.js';
+import { ProcessError, ValueError } from '../errors.js';
+import { native } from '../native.js';
+import type { Child } from './child.js';
+import { runningOwners, track } from './children.js';
+import { describeExitCode, signalNameOf } from './exit-status.js';
+import type { StartMethod } from './launchers/launcher.js';
+import { isLoading } from './loading.js';
+import { resultOf } from './result.js';
+import { self } from './self.js';
+import { factsOf, launch, type StartOptions } from './start.js';
+import { checkMethod, getStartMethod } from './start-method.js';
+import { checkStdio, type Stdio } from './stdio.js';
+import { checkTarget, findTarget, type Target } from './target.js';
+
+const { SIGINT, SIGKILL, SIGTERM } = constants.signals;
+const longestTimer = 2 ** 31 - 1;
+
+/** Options of {@link Process}. */
+export interface ProcessOptions {
+  /** What to run: a function that its module exports, or `{ module, export? }`. Its promise is awaited. */
+  target?: Target | undefined;
+  /** The target's arguments. Default none. */
+  args?: readonly unknown[] | undefined;
+  /** Default: the class's name and a number. */
+  name?: string | undefined;
+  /** Ends with this process instead of outliving it, and may have no children. Default: as this process is. */
+  daemon?: boolean | undefined;
+  /** What `getContext` returned, or the name of a start method. Default: the program's start method. */
+  context?: { getStartMethod(): StartMethod } | StartMethod | undefined;
+  /** Options of node for the child, instead of this process's. */
+  execArgv?: readonly string[] | undefined;
+  /** The child's environment, instead of this process's. Variables that are `undefined` are left out. */
+  env?: Readonly<Record<string, string | undefined>> | undefined;
+  /**
+   * The child's standard streams: one for stdout and stderr, or one for each of the three: `'inherit'`, `'ignore'`, or a
+   * descriptor. Default: stdin is the null device, the others are this process's.
+   */
+  stdio?: Stdio | readonly Stdio[] | undefined;
+  /** For Python's sake: must be absent or null. */
+  group?: null | undefined;
+}
+
+/** Process objects that stand for the process they are in, by what it knows of itself. */
+class Oneself {
+  readonly target: Target | undefined;
+  readonly args: readonly unknown[];
+
+  constructor(target: Target | undefined, args: readonly unknown[]) {
+    this.target = target;
+    this.args = args;
+  }
+}
+
+/** Classes of this package: their objects need no module of the program in the child. */
+const ownClasses = new WeakSet<object>();
+
+/**
+ * A process that runs a function, or the `run` of a subclass. Mirrors `multiprocessing.Process`.
+ *
+ * A subclass's own fields travel to the child; they have to be public ones, as nobody can read private ones from outside.
+ * Processes share nothing else: what the child changes in them stays there.
+ */
+export class Process {
+  #name: string;
+  #daemon: boolean;
+  #authkey: Buffer | undefined;
+  readonly #target: Target | undefined;
+  readonly #args: readonly unknown[];
+  readonly #options: StartOptions;
+  readonly #method: StartMethod | undefined;
+  readonly #identity: readonly number[];
+  /** Who made this object. */
+  readonly #creatorPid: number | null;
+  #isSelf: boolean;
+  #child: Child | undefined;
+  #closed = false;
+  #exited: Promise<number> | undefined;
+  #result: Promise<unknown> | undefined;
+  #begun: (() => void)[] = [];
+
+  /**
+   * @throws TypeError for options of the wrong type
+   * @throws ValueError for a `group`, and for a start method that this program does not have
+   */
+  constructor(options: ProcessOptions = {}) {
+    if ((options as unknown) instanceof Oneself) {
+      const { target, args } = options as Oneself;
+      this.#name = self.name;
+      this.#daemon = self.daemon;
+      this.#identity = self.identity;
+      this.#creatorPid = self.creator?.pid ?? null;
+      this.#isSelf = true;
+      this.#target = target;
+      this.#args = args;
+      this.#options = { stdio: [] };
+      return;
+    }
+    if (typeof options !== 'object' || options === null) throw wrongType('options', 'an object', options);
+    const { target, args = [], name, daemon, context, execArgv, env, stdio, group } = options;
+    if (group !== undefined && group !== null)
+      throw new ValueError('Expected "group" to be absent: there are no groups');
+    if (!Array.isArray(args)) throw wrongType('args', 'an array', args);
+    if (daemon !== undefined && typeof daemon !== 'boolean') throw wrongType('daemon', 'a boolean', daemon);
+    if (name !== undefined) checkName(name);
+    this.#isSelf = false;
+    this.#identity = [...self.identity, ++self.constructed];
+    this.#creatorPid = native.currentPid();
+    this.#name = name || `${new.target.name}-${this.#identity.join(':')}`;
+    this.#daemon = daemon ?? self.daemon;
+    this.#target = checkTarget(target);
+    this.#args = [...args];
+    this.#options = { execArgv: checkExecArgv(execArgv), env: checkEnv(env), stdio: checkStdio(stdio) };
+    if (context !== undefined) this.#method = checkMethod(typeof context === 'string' ? context : methodOf(context));
+  }
+
+  /**
+   * Starts the child and returns when there is one: `pid` is set. What it needs of the target, the arguments, the working
+   * directory and the environment is as of now.
+   *
+   * @throws ValueError if it was started before, by another process, or by a daemon
+   * @throws ProcessError while the modules of a child are loaded: a main module without a guard would start itself again
+   * @throws TypeError for what cannot travel, naming its path (`args[0].callback`) and the cure; there is no child then
+   * @throws SystemError `EAGAIN`, `ENOMEM`, `EMFILE`; `ENOENT` where the working directory or node is gone
+   */
+  start(): void {
+    this.#checkOpen();
+    if (this.#child !== undefined || this.#isSelf) throw new ValueError('cannot start a process twice');
+    if (this.#creatorPid !== native.currentPid()) {
+      throw new ValueError('can only start a process object created by current process');
+    }
+    if (self.daemon) throw new ValueError('daemonic processes are not allowed to have children');
+    if (isLoading()) throw unguarded();
+    runningOwners();
+    const facts = factsOf({
+      name: this.#name,
+      identity: this.#identity,
+      daemon: this.#daemon,
+      authkey: this.authkey,
+      method: this.#method ?? getStartMethod(),
+    });
+    const subclass = ownClasses.has(this.constructor) ? undefined : this.constructor;
+    const fields = subclass === undefined ? {} : { ...this };
+    const work = { target: this.#target, args: this.#args, subclass, fields };
+    this.#child = launch(facts, work, this.#options, () => {
+      this.#isSelf = true;
+      this.#child = undefined;
+      self.object = this;
+      return this.run();
+    });
+    track(this, this.#child);
+    for (const begun of this.#begun.splice(0)) begun();
+  }
+
+  /**
+   * What the child does: calls the target with its arguments. A subclass overrides it. Called directly it runs here, and
+   * no child is made.
+   */
+  run(): unknown {
+    const target = this.#target;
+    if (target === undefined) return undefined;
+    if (typeof target === 'function') return target(...(this.#args as never[]));
+    return findTarget(target).then((found) => found(...(this.#args as never[])));
+  }
+
+  /**
+   * Waits for the end of the child. A pending wait keeps the program alive, unless `{ ref: false }` is given.
+   *
+   * @param wait - milliseconds, or `{ timeout, signal, ref }`; absent: for ever
+   * @returns whether it has ended
+   * @throws ValueError if it was not started, or not by this process
+   * @throws the signal's `reason` once it fired
+   */
+  async join(wait?: Wait): Promise<boolean> {
+    const { deadline, signal, ref } = parseWait(wait);
+    const child = this.#joinable();
+    signal?.throwIfAborted();
+    if (child.poll() !== null) return true;
+    if (deadline === 0) return false;
+    return new Promise((resolve, reject) => {
+      let timer: NodeJS.Timeout | undefined;
+      const finish = () => {
+        clearTimeout(timer);
+        signal?.removeEventListener('abort', abort);
+        cancel();
+      };
+      const abort = () => {
+        finish();
+        reject(signal?.reason);
+      };
+      const cancel = child.onEnd(() => {
+        finish();
+        resolve(true);
+      }, ref);
+      const arm = () => {
+        const left = deadline - now();
+        if (left > 0) {
+          timer = setTimeout(arm, Math.min(Math.ceil(left), longestTimer));
+          if (!ref) timer.unref();
+          return;
+        }
+        finish();
+        resolve(child.poll() !== null);
+      };
+      if (deadline !== Infinity) arm();
+      signal?.addEventListener('abort', abort);
+    });
+  }
+
+  /**
+   * Blocks the thread until the child has ended; see {@link join}.
+   *
+   * @param wait - milliseconds; absent: for ever
+   */
+  joinSync(wait?: Wait): boolean {
+    const deadline = parseSyncWait(wait);
+    const child = this.#joinable();
+    return child.waitSync(deadline) !== null;
+  }
+
+  /** Whether it was started and has not ended. */
+  isAlive(): boolean {
+    this.#checkOpen();
+    if (this.#isSelf) return true;
+    if (this.#creatorPid !== native.currentPid()) throw new ValueError('can only test a child process');
+    return this.#child !== undefined && this.#child.poll() === null;
+  }
+
+  /** Sends SIGTERM. After the end of the child it does nothing. */
+  terminate(): void {
+    this.#signal(SIGTERM);
+  }
+
+  /** Sends SIGKILL, which nothing can ignore. */
+  kill(): void {
+    this.#signal(SIGKILL);
+  }
+
+  /** Sends SIGINT. */
+  interrupt(): void {
+    this.#signal(SIGINT);
+  }
+
+  /**
+   * Lets go of a child that has ended, at once instead of when this object is collected. Idempotent.
+   *
+   * @throws ValueError while it runs
+   */
+  close(): void {
+    if (this.#closed) return;
+    if (this.#child !== undefined) {
+      if (this.#child.poll() === null) {
+        throw new ValueError('Cannot close a process while it is still running. Call join() or terminate() first.');
+      }
+      this.#child.close();
+    }
+    this.#closed = true;
+  }
+
+  /** The process id; null before the start. */
+  get pid(): number | null {
+    this.#checkOpen();
+    return this.#isSelf ? native.currentPid() : (this.#child?.pid ?? null);
+  }
+
+  /** The same as {@link pid}, as in Python. */
+  get ident(): number | null {
+    return this.pid;
+  }
+
+  /** For people; need not be unique. */
+  get name(): string {
+    return this.#name;
+  }
+
+  set name(name: string) {
+    checkName(name);
+    this.#name = name;
+    if (this.#isSelf) self.name = name;
+  }
+
+  /** Whether it ends with its creator. */
+  get daemon(): boolean {
+    return this.#daemon;
+  }
+
+  set daemon(daemon: boolean) {
+    if (this.#child !== undefined || this.#isSelf) throw new ValueError('process has already started');
+    if (typeof daemon !== 'boolean') throw wrongType('daemon', 'a boolean', daemon);
+    this.#daemon = daemon;
+  }
+
+  /** The exit code, −signal if a signal ended it; null while it runs and before. */
+  get exitCode(): number | null {
+    this.#checkOpen();
+    return this.#child?.poll() ?? null;
+  }
+
+  /** The name of the signal that ended it, such as `'SIGKILL'`; otherwise null. */
+  get signalCode(): NodeJS.Signals | null {
+    return signalNameOf(this.exitCode);
+  }
+
+  /**
+   * A descriptor that becomes readable when the process ends, for `wait([…])`. It is this object's: do not close it.
+   *
+   * @throws ValueError before the start
+   */
+  get sentinel(): number {
+    this.#checkOpen();
+    if (this.#child === undefined) throw new ValueError('process not started');
+    return this.#child.sentinel;
+  }
+
+  /** The key of this process for `Listener`, `Client` and managers; at first its creator's. */
+  get authkey(): Buffer {
+    return this.#isSelf ? self.authkey : (this.#authkey ?? self.authkey);
+  }
+
+  set authkey(key: Uint8Array | string) {
+    if (typeof key !== 'string' && !(key instanceof Uint8Array)) throw wrongType('authkey', 'bytes or a string', key);
+    const bytes = Buffer.from(key as Uint8Array);
+    if (this.#isSelf) self.authkey = bytes;
+    else this.#authkey = bytes;
+  }
+
+  /**
+   * A promise of the exit code, as {@link exitCode}. Asked for before the start, it waits for that, too. While somebody has
+   * asked for it, the child keeps the program alive.
+   */
+  get exited(): Promise<number> {
+    this.#exited ??= this.#started().then(
+      (child) => new Promise((resolve) => child.onEnd(() => resolve(child.poll() as number), true)),
+    );
+    return this.#exited;
+  }
+
+  /**
+   * A promise of what the target (or `run`) returned. It rejects with what was thrown, with a TypeError if that value
+   * cannot travel, and with a ProcessError if the child ended before. Nobody has to look at it.
+   */
+  get result(): Promise<unknown> {
+    if (this.#result === undefined) {
+      this.#result = this.#started().then((child) => resultOf(child, this.#name));
+      this.#result.catch(() => {});
+    }
+    return this.#result;
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    if (this.#closed) return;
+    if (this.#child !== undefined) {
+      this.terminate();
+      await this.join();
+    }
+    this.close();
+  }
+
+  /** `<Process name='Process-1' pid=12 parent=11 stopped exitcode=-SIGKILL daemon>`, as in Python. */
+  [inspect.custom](): string {
+    const parts = [`${this.constructor.name} name=${inspect(this.#name)}`];
+    const exitCode = this.#closed ? null : (this.#child?.poll() ?? null);
+    if (this.#child !== undefined) parts.push(`pid=${this.#child.pid}`);
+    parts.push(`parent=${this.#creatorPid ?? 'null'}`, this.#status(exitCode));
+    if (exitCode !== null) parts.push(`exitcode=${describeExitCode(exitCode)}`);
+    if (this.#daemon) parts.push('daemon');
+    return `<${parts.join(' ')}>`;
+  }
+
+  #status(exitCode: number | null): string {
+    if (this.#isSelf) return 'started';
+    if (this.#closed) return 'closed';
+    if (this.#creatorPid !== native.currentPid()) return 'unknown';
+    if (this.#child === undefined) return 'initial';
+    return exitCode === null ? 'started' : 'stopped';
+  }
+
+  #started(): Promise<Child> {
+    if (this.#child !== undefined) return Promise.resolve(this.#child);
+    return new Promise((resolve) => this.#begun.push(() => resolve(this.#child as Child)));
+  }
+
+  #joinable(): Child {
+    this.#checkOpen();
+    if (this.#isSelf || this.#creatorPid !== native.currentPid()) throw new ValueError('can only join a child process');
+    if (this.#child === undefined) throw new ValueError('can only join a started process');
+    return this.#child;
+  }
+
+  #signal(number: number): void {
+    this.#checkOpen();
+    if (this.#isSelf || this.#creatorPid !== native.currentPid()) {
+      throw new ValueError('can only signal a child process');
+    }
+    if (this.#child === undefined) throw new ValueError('can only signal a started process');
+    this.#child.signal(number);
+  }
+
+  #checkOpen(): void {
+    if (this.#closed) throw new ValueError('process object is closed');
+  }
+}
+
+/** Marks a class of this package: its name is for the eye, children do not need it. */
+export function isOwnClass(processClass: object): void {
+  ownClasses.add(processClass);
+}
+
+isOwnClass(Process);
+
+/** The object that stands for this process, of the subclass that it was started as, with its fields. */
+export function oneself(subclass: typeof Process, target: Target | undefined, args: readonly unknown[]): Process {
+  return Reflect.construct(Process, [new Oneself(target, args)], subclass);
+}
+
+/**
+ * The children of this process that have not ended. Those that have are reaped. Mirrors
+ * `multiprocessing.active_children`.
+ */
+export function activeChildren(): Process[] {
+  return runningOwners() as Process[];
+}
+
+function methodOf(context: { getStartMethod(): StartMethod }): StartMethod {
+  if (typeof context?.getStartMethod !== 'function') throw wrongType('context', 'what getContext returns', context);
+  return context.getStartMethod();
+}
+
+function checkExecArgv(execArgv: unknown): readonly string[] | undefined {
+  if (execArgv === undefined) return undefined;
+  if (Array.isArray(execArgv) && execArgv.every((one) => typeof one === 'string')) return [...execArgv];
+  throw wrongType('execArgv', 'an array of strings', execArgv);
+}
+
+function checkEnv(env: unknown): Readonly<Record<string, string | undefined>> | undefined {
+  if (env === undefined) return undefined;
+  if (typeof env === 'object' && env !== null) return { ...env };
+  throw wrongType('env', 'an object', env);
+}
+
+function checkName(name: unknown): void {
+  if (typeof name !== 'string') throw wrongType('name', 'a string', name);
+}
+
+function wrongType(what: string, expected: string, got: unknown): TypeError {
+  return new TypeError(`Expected "${what}" to be ${expected}, got ${got === null ? 'null' : typeof got}`);
+}
+
+function unguarded(): ProcessError {
+  return new ProcessError(
+    'A process cannot be started while the modules of a child are being loaded. The main module starts processes when it ' +
+      "is loaded, and the child loads it again: guard that with `if (isMainProcess) { … }`, imported from 'multiproc'",
+    { code: 'ERR_MULTIPROC_UNGUARDED' },
+  );
+}

@@ -1,0 +1,25 @@
+/** What a child's target returned, or why that cannot be told. */
+import { ProcessError } from '../errors.js';
+import { deserialize } from '../serialize/codec.js';
+import type { Child } from './child.js';
+import { type Answer, Outcome } from './errand.js';
+import { signalNameOf } from './exit-status.js';
+
+export async function resultOf(child: Child, name: string): Promise<unknown> {
+  await new Promise<void>((resolve) => child.onAnswer(resolve));
+  const answer = child.answer();
+  if (answer === undefined) throw unanswered(name, child.poll() as number);
+  return read(answer);
+}
+
+function read({ outcome, bytes }: Answer): unknown {
+  const value = deserialize(bytes);
+  if (outcome !== Outcome.returned) throw value;
+  return value;
+}
+
+function unanswered(name: string, exitCode: number): ProcessError {
+  const signal = signalNameOf(exitCode);
+  const how = signal === null ? `ended with exit code ${exitCode}` : `was ended by ${signal}`;
+  return new ProcessError(`${name} ${how} before its target had settled`, { code: 'ERR_MULTIPROC_NO_RESULT' });
+}

@@ -1,0 +1,57 @@
+/** Who this process is among those that multiproc started: what its own objects and its children are named after. */
+import { randomBytes } from 'node:crypto';
+import { nameRecordsBy } from '../logging.js';
+import type { Errand } from './errand.js';
+import type { ChildFacts } from './facts.js';
+
+/** The state of this process; a child's is set before any module of the program is loaded. */
+export interface Self {
+  name: string;
+  identity: readonly number[];
+  daemon: boolean;
+  authkey: Buffer;
+  /** How many Process objects were constructed here. */
+  constructed: number;
+  /** Who started this process; `undefined` in the main one. */
+  creator: { readonly pid: number; readonly name: string; readonly sentinel: number } | undefined;
+  /** The program, as a URL, where the creator said so. */
+  main: string | undefined;
+  /** The object that stands for this process, once there is one. */
+  object: object | undefined;
+}
+
+const keySize = 32;
+
+let key: Buffer | undefined;
+
+export const self: Self = {
+  name: 'MainProcess',
+  identity: [],
+  daemon: false,
+  // Made when it is wanted: few programs do.
+  get authkey() {
+    key ??= randomBytes(keySize);
+    return key;
+  },
+  set authkey(bytes) {
+    key = bytes;
+  },
+  constructed: 0,
+  creator: undefined,
+  main: undefined,
+  object: undefined,
+};
+
+nameRecordsBy(() => self.name);
+
+/** Makes this process the child that the facts describe. */
+export function becomeChild(facts: ChildFacts, errand: Errand): void {
+  self.name = facts.name;
+  self.identity = facts.identity;
+  self.daemon = facts.daemon;
+  self.authkey = Buffer.from(facts.authkey);
+  self.constructed = 0;
+  self.creator = { ...facts.creator, sentinel: errand.creator };
+  self.main = facts.main;
+  self.object = undefined;
+}

@@ -1,0 +1,59 @@
+/** Which start method this program uses, and whether that is still open. */
+import { ProcessError, ValueError } from '../errors.js';
+import { availableMethods, defaultMethod, launcherOf } from './launchers/choose.js';
+import type { StartMethod } from './launchers/launcher.js';
+
+let chosen: StartMethod | undefined;
+
+/** Options of {@link setStartMethod}. */
+export interface SetStartMethodOptions {
+  /** Replace a method that was set, or used, before. Default `false`. */
+  force?: boolean | undefined;
+}
+
+/**
+ * How processes are started. Asking settles it: a later {@link setStartMethod} needs `force`.
+ * Mirrors `multiprocessing.get_start_method`.
+ */
+export function getStartMethod(): StartMethod {
+  chosen ??= defaultMethod();
+  return chosen;
+}
+
+/**
+ * Sets how processes are started, once in a program. Mirrors `multiprocessing.set_start_method`.
+ *
+ * @param method - `'spawn'`, `'forkserver'` or `'fork'`; with `force`, `null` goes back to the default
+ * @throws ProcessError if it has been set, or used, before (Python: `RuntimeError`)
+ * @throws ValueError if there is no such method, or not in this program
+ */
+export function setStartMethod(method: StartMethod | null, { force = false }: SetStartMethodOptions = {}): void {
+  if (chosen !== undefined && !force) throw new ProcessError('context has already been set');
+  chosen = method === null && force ? undefined : checkMethod(method);
+}
+
+/**
+ * The methods that this program can use; the default is the first. Mirrors `multiprocessing.get_all_start_methods`.
+ */
+export function getAllStartMethods(): StartMethod[] {
+  return availableMethods();
+}
+
+/**
+ * Returns the method if this program can use it.
+ *
+ * @throws ValueError otherwise
+ */
+export function checkMethod(method: unknown): StartMethod {
+  const launcher = typeof method === 'string' ? launcherOf(method) : undefined;
+  if (launcher === undefined)
+    throw new ValueError(`cannot find context for ${JSON.stringify(method) ?? typeof method}`);
+  const reason = launcher.unavailable();
+  if (reason !== undefined) throw new ValueError(`The start method '${launcher.method}' cannot be used: ${reason}`);
+  return launcher.method;
+}
+
+/** A child starts others as it was started itself. */
+export function inheritStartMethod(method: StartMethod): void {
+  chosen = method;
+}

@@ -1,0 +1,70 @@
+/** The start of a child: everything that is as of now is collected, and given to the launcher. */
+import { ProcessError } from '../errors.js';
+import { loggingState } from '../logging.js';
+import { Child } from './child.js';
+import { closeErrand, makeErrand } from './errand.js';
+import { inheritedExecArgv } from './exec-argv.js';
+import type { ChildFacts } from './facts.js';
+import { launcherOf } from './launchers/choose.js';
+import type { Launcher } from './launchers/launcher.js';
+import { composeMessage, discardMessage, type Work } from './message.js';
+import { self } from './self.js';
+import { openStdio, type Stdio } from './stdio.js';
+import { mainUrl } from './target.js';
+
+/** What an object may say about how its child is started. */
+export interface StartOptions {
+  readonly execArgv?: readonly string[] | undefined;
+  readonly env?: Readonly<Record<string, string | undefined>> | undefined;
+  readonly stdio: readonly Stdio[];
+}
+
+/** The facts of a child of this process. */
+export function factsOf(child: Pick<ChildFacts, 'name' | 'identity' | 'daemon' | 'authkey' | 'method'>): ChildFacts {
+  return {
+    ...child,
+    creator: { pid: process.pid, name: self.name },
+    argv: process.argv.slice(1),
+    main: self.main ?? mainUrl(),
+    logging: loggingState(),
+  };
+}
+
+/**
+ * Starts the child.
+ *
+ * @param inherited the work, for a child that has this process's memory
+ */
+export function launch(facts: ChildFacts, work: Work, options: StartOptions, inherited: () => unknown): Child {
+  const launcher = launcherOf(facts.method) as Launcher;
+  const reason = launcher.unavailable();
+  if (reason !== undefined) throw new ProcessError(`The start method '${facts.method}' cannot be used: ${reason}`);
+  const message = launcher.needsMessage ? composeMessage(facts, work) : undefined;
+  try {
+    const errand = makeErrand(message);
+    try {
+      return new Child(launcher, {
+        facts,
+        errand,
+        work: inherited,
+        cwd: process.cwd(),
+        env: environment(options.env ?? process.env),
+        argv: facts.argv,
+        execArgv: options.execArgv ?? inheritedExecArgv(process.execArgv),
+        stdio: openStdio(options.stdio),
+      });
+    } catch (error) {
+      closeErrand(errand);
+      throw error;
+    }
+  } catch (error) {
+    if (message !== undefined) discardMessage(message);
+    throw error;
+  }
+}
+
+function environment(variables: Readonly<Record<string, string | undefined>>): Record<string, string> {
+  const environment: Record<string, string> = {};
+  for (const [name, value] of Object.entries(variables)) if (value !== undefined) environment[name] = String(value);
+  return environment;
+}

@@ -1,0 +1,62 @@
+/** What a process is to run, when it is given by the module that has it. */
+import { createRequire } from 'node:module';
+import { isAbsolute, join, resolve } from 'node:path';
+import { pathToFileURL } from 'node:url';
+
+/** A function by its place: of a module's default export, or of a named one. */
+export interface ModuleTarget {
+  /** A URL, an absolute path, a path that begins with `./` or `../` (from the working directory), or a package's name. */
+  readonly module: URL | string;
+  /** Default `'default'`. */
+  readonly export?: string | undefined;
+}
+
+/** What a process runs. */
+export type Target = ((...args: never[]) => unknown) | ModuleTarget;
+
+type Callable = (...args: never[]) => unknown;
+
+/**
+ * Checks a target when it is given.
+ *
+ * @throws TypeError for anything but a function, a module's function, or `undefined`
+ */
+export function checkTarget(target: unknown): Target | undefined {
+  if (target === undefined || target === null) return undefined;
+  if (typeof target === 'function') return target as Callable;
+  const { module, export: name } = target as Partial<ModuleTarget>;
+  if (!(typeof module === 'string' || module instanceof URL)) {
+    throw new TypeError(`Expected "target" to be a function or { module, export? }, got ${typeof target}`);
+  }
+  if (name !== undefined && typeof name !== 'string') {
+    throw new TypeError(`Expected "target.export" to be a string, got ${typeof name}`);
+  }
+  return { module: moduleUrl(module), export: name };
+}
+
+/** The function itself, in the process that is to run it. */
+export async function findTarget(target: Target): Promise<Callable> {
+  if (typeof target === 'function') return target;
+  const name = target.export ?? 'default';
+  const exports: Record<string, unknown> = await import(String(target.module));
+  const found = exports[name] ?? (exports.default as Record<string, unknown> | undefined)?.[name];
+  if (typeof found !== 'function') {
+    throw new TypeError(`Expected the export "${name}" of ${target.module} to be a function, got ${typeof found}`);
+  }
+  return found as Callable;
+}
+
+function moduleUrl(module: URL | string): string {
+  if (module instanceof URL) return module.href;
+  if (isAbsolute(module)) return pathToFileURL(module).href;
+  if (/^\.\.?\//.test(module)) return pathToFileURL(resolve(module)).href;
+  if (/^(?:file|node|data):/.test(module)) return module;
+  const from = process.argv[1] ?? join(process.cwd(), 'main.js');
+  return pathToFileURL(createRequire(pathToFileURL(resolve(from))).resolve(module)).href;
+}
+
+/** As `import.meta.url` of the main program would be; `undefined` where it has no file. */
+export function mainUrl(): string | undefined {
+  const [, file] = process.argv;
+  return file === undefined ? undefined : pathToFileURL(file).href;
+}
