@@ -87,7 +87,9 @@ std::vector<char*> pointers(const std::vector<std::string>& strings) {
 Failure spawn_process(const SpawnRequest& request, pid_t* pid) {
   std::vector<char*> arguments = pointers(request.arguments);
   std::vector<char*> environment = pointers(request.environment);
-  std::vector<int> descriptors = request.descriptors;
+  // Not a copy of the vector: that needs a newer libstdc++.
+  std::vector<int> descriptors;
+  for (int fd : request.descriptors) descriptors.push_back(fd);
   Plan plan = {request.file.c_str(),
                arguments.data(),
                environment.data(),
