@@ -9,6 +9,7 @@ const root = fileURLToPath(new URL('..', import.meta.url));
 const source = [
   ['index', 'command'],
   ['context'],
+  ['api'],
   ['pool', 'managers', 'dummy'],
   ['process'],
   ['messaging'],

@@ -56,25 +56,31 @@ export class ReceivedMessage {
     this.facts = this.#message.facts;
   }
 
-  /** The parts that may name modules to be imported first. */
-  get parts(): readonly Buffer[] {
-    const { target, subclass, args, fields } = this.#message;
-    return [target, subclass, args, fields];
+  /** What to call. There is nothing in it that could be lost. */
+  target(): Target | undefined {
+    return deserialize(this.#message.target) as Target | undefined;
   }
 
-  /** Restores the parts: attaches the objects in them. Once. */
-  restore(): Work {
-    const { target, args, subclass, fields } = this.#message;
+  subclass(): unknown {
+    return deserialize(this.#message.subclass);
+  }
+
+  /** Attaches the objects in the arguments and fields: once, and nobody else may do it as well. */
+  restore(): Pick<Work, 'args' | 'fields'> {
     return {
-      target: deserialize(target) as Target | undefined,
-      subclass: deserialize(subclass),
-      args: deserialize(args) as unknown[],
-      fields: deserialize(fields) as object,
+      args: deserialize(this.#message.args) as unknown[],
+      fields: deserialize(this.#message.fields) as object,
     };
+  }
+
+  /** Nobody will restore it: what it was bringing along is let go. */
+  discard(): void {
+    discard(this.#message.args);
+    discard(this.#message.fields);
   }
 }
 
-/** Nobody will restore the message: what it was bringing along is let go. */
+/** As {@link ReceivedMessage.discard}. */
 export function discardMessage(bytes: Buffer): void {
-  for (const part of new ReceivedMessage(bytes).parts) discard(part);
+  new ReceivedMessage(bytes).discard();
 }

@@ -1,4 +1,5 @@
 /** Which start method this program uses, and whether that is still open. */
+import { inspect } from 'node:util';
 import { ProcessError, ValueError } from '../errors.js';
 import { availableMethods, defaultMethod, launcherOf } from './launchers/choose.js';
 import type { StartMethod } from './launchers/launcher.js';
@@ -46,8 +47,7 @@ export function getAllStartMethods(): StartMethod[] {
  */
 export function checkMethod(method: unknown): StartMethod {
   const launcher = typeof method === 'string' ? launcherOf(method) : undefined;
-  if (launcher === undefined)
-    throw new ValueError(`cannot find context for ${JSON.stringify(method) ?? typeof method}`);
+  if (launcher === undefined) throw new ValueError(`cannot find context for ${inspect(method)}`);
   const reason = launcher.unavailable();
   if (reason !== undefined) throw new ValueError(`The start method '${launcher.method}' cannot be used: ${reason}`);
   return launcher.method;

@@ -51,13 +51,14 @@ function begin(facts: ChildFacts, errand: Errand): void {
 
 /** Loads what the message names, and makes its objects. */
 async function restore(message: ReceivedMessage, errand: Errand): Promise<Process> {
-  const { main } = message.facts;
-  return whileLoading(async () => {
-    claimMessage(errand);
-    const { target, args, subclass, fields } = message.restore();
+  const target = message.target();
+  const loadsMain = typeof target === 'object' && String(target.module) === message.facts.main;
+  await whileLoading(async () => {
     if (target !== undefined) await findTarget(target);
-    return Object.assign(oneself((subclass ?? Process) as typeof Process, target, args), fields);
-  }, main !== undefined);
+  }, loadsMain);
+  claimMessage(errand);
+  const { args, fields } = message.restore();
+  return Object.assign(oneself((message.subclass() ?? Process) as typeof Process, target, args), fields);
 }
 
 async function perform(errand: Errand, prepare: () => Promise<() => unknown>): Promise<void> {

@@ -71,4 +71,6 @@ export interface Launcher {
    * @throws SystemError if the child cannot be made: then there is none
    */
   launch(request: LaunchRequest): RunningChild;
+  /** Prepares for the first child. */
+  warmUp?(): Promise<void>;
 }

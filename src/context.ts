@@ -1,0 +1,83 @@
+/** Contexts: the whole package, bound to one start method. */
+import * as api from './api.js';
+import { ValueError } from './errors.js';
+import type { StartMethod } from './process/launchers/launcher.js';
+import { isOwnClass, Process, type ProcessOptions } from './process/process.js';
+import { checkMethod, getStartMethod, type SetStartMethodOptions } from './process/start-method.js';
+import { warmUp } from './process/warm-up.js';
+
+type Api = typeof api;
+
+const everything: Api = api;
+
+/** What `getContext` returns: everything that the package exports, with a `Process` of this start method. */
+export interface Context extends Omit<Api, 'Process' | 'getStartMethod' | 'setStartMethod' | 'warmUp'> {
+  /** Starts its children by the context's method. */
+  readonly Process: typeof Process;
+  /** This context, or that of another method. */
+  getContext(method?: StartMethod | null): Context;
+  /** The context's method. */
+  getStartMethod(): StartMethod;
+  /** @throws ValueError always: the method of a context is fixed */
+  setStartMethod(method: StartMethod | null, options?: SetStartMethodOptions): never;
+  /** As `warmUp`, for the context's method. */
+  warmUp(): Promise<void>;
+}
+
+const classNames = { fork: 'Fork', spawn: 'Spawn', forkserver: 'ForkServer' } as const;
+const contexts = new Map<StartMethod, Context>();
+
+/**
+ * The context of a start method, of which there is one; without a method that of the program's. Mirrors
+ * `multiprocessing.get_context`.
+ *
+ * @throws ValueError if there is no such method, or not in this program
+ */
+export function getContext(method?: StartMethod | null): Context {
+  const checked = method === undefined || method === null ? getStartMethod() : checkMethod(method);
+  let context = contexts.get(checked);
+  if (context === undefined) {
+    context = makeContext(checked);
+    contexts.set(checked, context);
+  }
+  return context;
+}
+
+function makeContext(method: StartMethod): Context {
+  const prefix = classNames[method];
+  const context = new (named(`${prefix}Context`, class {}))() as Context;
+  const BoundProcess = named(
+    `${prefix}Process`,
+    class extends Process {
+      constructor(options?: ProcessOptions) {
+        super({ ...options, context: method });
+      }
+    },
+  );
+  isOwnClass(BoundProcess);
+  const own = {
+    Process: BoundProcess,
+    getContext: (other?: StartMethod | null) => (other === undefined || other === null ? context : getContext(other)),
+    getStartMethod: () => method,
+    setStartMethod: () => {
+      throw new ValueError('cannot set start method of concrete context');
+    },
+    warmUp: () => warmUp(method),
+  };
+  // Live, as some of the exports are.
+  for (const name of Object.keys(everything)) {
+    Object.defineProperty(context, name, {
+      get: () => everything[name as keyof Api],
+      enumerable: true,
+      configurable: true,
+    });
+  }
+  for (const [name, value] of Object.entries(own)) {
+    Object.defineProperty(context, name, { value, enumerable: true, configurable: true });
+  }
+  return context;
+}
+
+function named<T extends abstract new (...args: never[]) => object>(name: string, value: T): T {
+  return Object.defineProperty(value, 'name', { value: name, configurable: true });
+}
