@@ -10,9 +10,15 @@ export default [
       plain: node('Float64Array, a[i] += 1', 'struct-fields.js', ['plain']),
       strided: node('Float64Array, a[2 * i] += 1', 'struct-fields.js', ['strided']),
       objects: node('ordinary { x, y }, a[i].x += 1', 'struct-fields.js', ['objects']),
+      minimal: node('a least class over a Float64Array, a[i].x += 1', 'struct-fields.js', ['minimal']),
       index: node('multiproc, a[i].x += 1', 'struct-fields.js', ['index']),
       at: node('multiproc, a.at(i).x += 1', 'struct-fields.js', ['at']),
+      buffer: node('multiproc, new Float64Array(a.buffer)[2 * i] += 1', 'struct-fields.js', ['buffer']),
     },
-    targets: [{ text: 'a[i].x / Float64Array', atMost: 1.5, of: (m) => m.index.ns / m.plain.ns }],
+    targets: [
+      { text: 'a[i].x / Float64Array', atMost: 1.5, of: (m) => m.index.ns / m.plain.ns },
+      { text: 'a.at(i).x / Float64Array', atMost: 1.5, of: (m) => m.at.ns / m.plain.ns },
+      { text: 'a.buffer / Float64Array', atMost: 1.5, of: (m) => m.buffer.ns / m.plain.ns },
+    ],
   },
 ];

@@ -9,9 +9,12 @@ import { describe } from './names.js';
 import { type ArrayMembers, type LockMembers, numericArray } from './numeric-array.js';
 import { type LockLike, type LockOptions, OwnLock } from './own-lock.js';
 import { numbersOf, type ScalarOptions } from './scalar.js';
-import { assign, findLayout, type InstanceClass, type StructType, type WrittenFields } from './struct.js';
+import type { StructType, WrittenFields } from './struct.js';
 import { type StructArray, structArray } from './struct-array.js';
 import { obtainStructs } from './struct-block.js';
+import { type InstanceClass, openerOf } from './struct-class.js';
+import { assign } from './struct-copy.js';
+import { findLayout } from './struct-layout.js';
 import { bytesOf, type Read, type ScalarType, type TypeName, typeOf, type Written } from './types.js';
 
 /** Options of {@link RawArray}. */
@@ -195,8 +198,9 @@ function structsOver(
   const layout = findLayout(struct) as NonNullable<ReturnType<typeof findLayout>>;
   const values = typeof content === 'number' ? [] : [...(content as Iterable<unknown>)];
   const length = typeof content === 'number' ? checkSize(content) : values.length;
+  const open = openerOf(struct);
   const block = obtainStructs(mode, BlockKind.array, layout, length, options, (views) => {
-    for (const [i, value] of values.entries()) assign(new struct(views, i * layout.size), value);
+    for (const [i, value] of values.entries()) assign(open(views, i * (layout.size / layout.alignment)), value);
   });
   return over(new Cells(block, lock, false, struct));
 }

@@ -6,8 +6,10 @@ import type { Lock } from '../sync/lock.js';
 import type { RLock } from '../sync/rlock.js';
 import { Block, BlockKind, closedError, type Mode, type NameOptions, unusable } from './block.js';
 import type { OwnLock } from './own-lock.js';
-import { arrivedClass, findLayout, type InstanceClass, type Views } from './struct.js';
 import { holdsStructs, layoutIn, viewsOn } from './struct-block.js';
+import { arrivedClass, type InstanceClass } from './struct-class.js';
+import { findLayout, type StructLayout } from './struct-layout.js';
+import type { Views } from './struct-views.js';
 import { type ScalarType, typeOfBlock } from './types.js';
 
 export const numbersFlag = 1;
@@ -17,8 +19,7 @@ export const withoutLockFlag = 2;
 interface Structs {
   readonly struct: InstanceClass;
   readonly views: Views;
-  /** Of one, in bytes. */
-  readonly size: number;
+  readonly layout: StructLayout;
 }
 
 export class Cells {
@@ -45,7 +46,7 @@ export class Cells {
       const layout = findLayout(struct) ?? layoutIn(block);
       const views = viewsOn(block, layout);
       this.type = undefined as unknown as ScalarType;
-      this.structs = { struct: struct ?? arrivedClass(layout), views, size: layout.size };
+      this.structs = { struct: struct ?? arrivedClass(layout), views, layout };
       this.buffer = views.buffer;
       return;
     }
@@ -65,6 +66,10 @@ export class Cells {
     return this.#lock === undefined;
   }
 
+  get closed(): boolean {
+    return this.#block === undefined;
+  }
+
   getLock(): Lock | RLock {
     return (this.#lock as OwnLock).get(this.#block, 'Array');
   }
@@ -79,6 +84,7 @@ export class Cells {
     const block = this.#block;
     if (block === undefined) return;
     this.#block = undefined;
+    this.structs?.views.close();
     this.#lock?.close();
     if (this.buffer.byteLength > 0) block.segment.detach(this.buffer);
     block.release();

@@ -3,8 +3,8 @@ import { constants } from 'node:buffer';
 import { MultiprocError } from '../errors.js';
 import { layout as sizes } from '../native.js';
 import { Block, type BlockKind, kindNames, type Mode, type NameOptions, unusable } from './block.js';
-import { type InstanceClass, Views } from './struct.js';
 import { hashOf, longestText, parseLayout, type StructLayout } from './struct-layout.js';
+import { Views } from './struct-views.js';
 
 /** The lower 8 bits of the type of a block of structs; above them is the length of the text. */
 const structCode = 0x53;
@@ -85,9 +85,6 @@ export function viewsOn(block: Block, layout: StructLayout): Views {
   const buffer = bytes === 0 ? new ArrayBuffer(0) : block.segment.buffer(block.body + sizes.dataOffset, bytes);
   return new Views(buffer, layout, bytes);
 }
-
-/** The class to show structs with: the user's own, if it is known. */
-export type Shown = InstanceClass | undefined;
 
 function readText(block: Block, length: number): string {
   if (length === 0) return '';

@@ -29,6 +29,8 @@ export interface StructLayout {
   readonly alignment: number;
   /** The same as JSON: two structs are the same in memory, and by name, if their texts are equal. */
   readonly text: string;
+  /** The typecodes of all scalars in it, nested ones too. */
+  readonly codes: ReadonlySet<string>;
   /** The class that was declared with it, if one was. */
   readonly declared: unknown;
 }
@@ -72,12 +74,26 @@ export function layOut(fields: unknown, depth = 0): StructLayout {
   const text = `{${placed.map(({ name, part }) => `"${name}":${textOf(part)}`).join()}}`;
   if (end === 0) throw new RangeError('Expected a struct of at least one byte');
   if (text.length > longestText) throw new RangeError(`Expected a struct with fewer fields than ${entries.length}`);
-  return { fields: placed, size: checkSize(align(end, alignment)), alignment, text, declared: undefined };
+  const codes = new Set(placed.flatMap(({ part }) => [...codesOf(part)]));
+  return { fields: placed, size: checkSize(align(end, alignment)), alignment, text, codes, declared: undefined };
 }
 
 /** The layout that a text describes, which somebody else may have written: it is checked as a user's fields are. */
 export function parseLayout(text: string): StructLayout {
   return layOut(JSON.parse(text));
+}
+
+/** The layout of a class that `Struct` made, or of a subclass of one; `undefined` for anything else. */
+export function findLayout(type: unknown): StructLayout | undefined {
+  for (let each = type; typeof each === 'function'; each = Object.getPrototypeOf(each)) {
+    const layout = layouts.get(each);
+    if (layout !== undefined) return layout;
+  }
+  return undefined;
+}
+
+export function layoutOf(instance: object): StructLayout {
+  return findLayout(instance.constructor) as StructLayout;
 }
 
 /** 32 bits that differ for most layouts that differ. */
@@ -125,6 +141,11 @@ function depthOf(layout: StructLayout): number {
 function depthOfPart(part: Part): number {
   if (part.kind === 'scalar') return 0;
   return part.kind === 'array' ? 1 + depthOfPart(part.element) : depthOf(part.layout);
+}
+
+function codesOf(part: Part): Iterable<string> {
+  if (part.kind === 'scalar') return [part.scalar.code];
+  return part.kind === 'array' ? codesOf(part.element) : part.layout.codes;
 }
 
 function textOf(part: Part): string {

@@ -9,17 +9,12 @@ import { Block, BlockKind, closedError, type Mode, type NameOptions } from './bl
 import { describe } from './names.js';
 import type { ArrayMembers, LockMembers } from './numeric-array.js';
 import type { OwnLock } from './own-lock.js';
-import {
-  arrivedClass,
-  assign,
-  type Fields,
-  type FieldTypes,
-  findLayout,
-  type Instance,
-  type InstanceClass,
-  type WrittenFields,
-} from './struct.js';
+import type { Fields, FieldTypes, WrittenFields } from './struct.js';
 import { layoutIn, obtainStructs, viewsOn } from './struct-block.js';
+import { arrivedClass, type Instance, type InstanceClass, openerOf } from './struct-class.js';
+import { assign } from './struct-copy.js';
+import { findLayout } from './struct-layout.js';
+import type { Views } from './struct-views.js';
 
 /** What a value of a struct type has beside the fields. */
 export interface StructMembers<F extends FieldTypes> extends ArrayMembers {
@@ -51,7 +46,7 @@ class LiveValue implements Traveller {
   readonly #name: string | undefined;
   /** `undefined` for a raw value. */
   readonly #lock: OwnLock | undefined;
-  readonly #buffer: ArrayBuffer;
+  readonly #views: Views;
   #block: Block | undefined;
 
   static structOf(value: LiveValue): Record<string, unknown> {
@@ -63,10 +58,9 @@ class LiveValue implements Traveller {
   }
 
   constructor(block: Block, struct: InstanceClass, lock: OwnLock | undefined) {
-    const views = viewsOn(block, findLayout(struct) as NonNullable<ReturnType<typeof findLayout>>);
-    this.#struct = new struct(views, 0);
+    this.#views = viewsOn(block, findLayout(struct) as NonNullable<ReturnType<typeof findLayout>>);
+    this.#struct = openerOf(struct)(this.#views, 0);
     this.#structClass = struct;
-    this.#buffer = views.buffer;
     this.#name = block.name;
     this.#lock = lock;
     this.#block = block;
@@ -91,7 +85,8 @@ class LiveValue implements Traveller {
     if (block === undefined) return;
     this.#block = undefined;
     this.#lock?.close();
-    block.segment.detach(this.#buffer);
+    block.segment.detach(this.#views.buffer);
+    this.#views.close();
     block.release();
   }
 
@@ -156,7 +151,7 @@ export function obtainStructValue(
   const shown = valueClass(struct);
   const own = lock();
   const block = obtainStructs(mode, BlockKind.value, layout, 1, options, (views) => {
-    if (initial !== undefined) assign(new struct(views, 0), initial);
+    if (initial !== undefined) assign(openerOf(struct)(views, 0), initial);
   });
   return new shown(block, struct, own);
 }

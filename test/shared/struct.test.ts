@@ -203,10 +203,11 @@ t.test('an array of structs', async (t) => {
       ],
     );
     t.equal(points[0], points[0], 'the elements are kept');
-    t.equal(points.at(-2)?.y, 6);
+    t.equal(points.at(-2).y, 6);
     t.equal(points[4], undefined);
-    t.equal(points.at(4), undefined);
-    t.equal(points.at(-5), undefined);
+    for (const index of [4, -5, 0.5, Number.NaN, 2 ** 53]) t.throws(() => points.at(index), RangeError, `at(${index})`);
+    t.throws(() => points.at('0' as never), TypeError);
+    t.strictSame([...new Float64Array(points.buffer)], [1, 2, 3, 4, 0, 6, 0, 0]);
     for (const point of points) point.x += 1;
     t.equal(points[1]?.x, 4);
     points.set([[8, 9]], 3);
@@ -239,6 +240,8 @@ t.test('an array of structs', async (t) => {
       },
       { name: 'ClosedError' },
     );
+    t.throws(() => points.at(0).x, { name: 'ClosedError' });
+    t.equal(points.buffer.byteLength, 0);
     t.throws(() => points.set([]), { name: 'ClosedError' });
     t.throws(() => serialize(points), { name: 'ClosedError' });
     const empty = new arrayClass(Point, 0);
@@ -252,6 +255,35 @@ t.test('an array of structs', async (t) => {
     t.throws(() => new arrayClass(Point, 2 ** 40), RangeError);
   }
   t.throws(() => serialize(new Point()), TypeError, 'one struct in ordinary memory does not travel');
+});
+
+t.test('elements of a subclass are instances of it, made without its constructor', async (t) => {
+  class Vector extends Point {
+    static made = 0;
+    constructor(x: number, y: number) {
+      super({ x, y });
+      Vector.made++;
+    }
+    get norm(): number {
+      return Math.hypot((this as { x: number }).x, (this as { y: number }).y);
+    }
+  }
+  t.equal(new Vector(3, 4).norm, 5);
+  const vectors = new SharedArray(Vector as unknown as typeof Point, [{ x: 6, y: 8 }]);
+  for (const each of [vectors[0], vectors.at(0), ...vectors]) {
+    t.ok(each instanceof Vector);
+    t.equal((each as unknown as Vector).norm, 10);
+  }
+  t.equal(Vector.made, 1);
+  vectors.close();
+  t.throws(() => (Point as unknown as () => void)(), TypeError);
+});
+
+t.test('programs that forbid code from strings have structs', async (t) => {
+  const source = `import { Struct } from ${JSON.stringify(import.meta.resolve('multiproc'))};
+    console.log(new (Struct({ x: 'i', 'if': ['i', 2] }))([1, [2, 3]]));`;
+  const flags = ['--disallow-code-generation-from-strings', '--input-type=module', '-e', source];
+  t.match(spawnSync(process.execPath, flags, { encoding: 'utf8' }).stdout, '{ x: 1, if: [ 2, 3 ] }');
 });
 
 t.test('memory that is used again is zero', async (t) => {
@@ -412,6 +444,9 @@ const names: Record<string, [string, string]> = {
   Q: ['unsigned long long', 'c_ulonglong'],
   f: ['float', 'c_float'],
   d: ['double', 'c_double'],
+  '?': ['_Bool', 'c_bool'],
+  c: ['char', 'c_char'],
+  u: ['wchar_t', 'c_wchar'],
 };
 
 const seed = Number(process.env.MULTIPROC_TEST_SEED ?? Date.now() % 1e9);
@@ -430,7 +465,8 @@ function makeUpType(depth: number): Made {
   const kind = depth > 0 ? random(5) : 4;
   if (kind === 0) return makeUp(depth - 1);
   if (kind === 1) return [makeUpType(depth - 1), 1 + random(4)];
-  return Object.keys(names)[random(12)] as string;
+  const codes = Object.keys(names);
+  return codes[random(codes.length)] as string;
 }
 
 function declare(made: Made): never {
@@ -441,14 +477,24 @@ function declare(made: Made): never {
 
 /** Every scalar in it, with an expression that C and Python understand; small numbers fit every type. */
 function* leaves(made: Made, value: unknown, path: string): Generator<[string, number | bigint]> {
-  if (typeof made === 'string') yield [path, value as number];
+  if (typeof made === 'string') yield [path, numberOf(value)];
   else if (Array.isArray(made)) {
     for (let i = 0; i < made[1]; i++) yield* leaves(made[0], (value as unknown[])[i], `${path}[${i}]`);
   } else for (const [field, type] of made.fields) yield* leaves(type, (value as never)[field], `${path}.${field}`);
 }
 
+function numberOf(value: unknown): number | bigint {
+  if (typeof value === 'string') return value.codePointAt(0) as number;
+  if (typeof value === 'boolean') return Number(value);
+  return value instanceof Uint8Array ? (value[0] as number) : (value as number | bigint);
+}
+
+/** Small and not 0, at which ctypes ends what it shows of text. */
 function values(made: Made): unknown {
-  if (typeof made === 'string') return random(100);
+  if (made === '?') return random(2) === 1;
+  if (made === 'u') return String.fromCodePoint(1 + random(99));
+  if (typeof made === 'string') return 1 + random(99);
+  if (Array.isArray(made) && made[0] === 'c') return Buffer.from(Array.from({ length: made[1] }, () => 1 + random(99)));
   if (Array.isArray(made)) return Array.from({ length: made[1] }, () => values(made[0]));
   return Object.fromEntries(made.fields.map(([field, type]) => [field, values(type)]));
 }
@@ -509,7 +555,14 @@ static void print${i}(void) {
 }`;
   });
   const main = `int main(void) { ${structs.map((_, i) => `print${i}();`).join(' ')} }`;
-  const source = ['#include <stddef.h>', '#include <stdio.h>', '#include <string.h>', ...parts, main].join('\n');
+  const source = [
+    '#include <stddef.h>',
+    '#include <stdio.h>',
+    '#include <string.h>',
+    '#include <wchar.h>',
+    ...parts,
+    main,
+  ].join('\n');
   writeFileSync(join(folder, 's.c'), source);
   const compiled = spawnSync('cc', ['-o', join(folder, 's'), join(folder, 's.c')], { encoding: 'utf8' });
   t.equal(compiled.status, 0, compiled.stderr);
@@ -522,7 +575,7 @@ t.test(
   async (t) => {
     const { structs, bytes, lines } = sample(t);
     const parts = structs.map((made, i) => {
-      const prints = [...leaves(made, values(made), 's')].map(([path]) => `print('${path}', int(${path}))`);
+      const prints = [...leaves(made, values(made), 's')].map(([path]) => `print('${path}', number(${path}))`);
       const offsets = made.fields.map(([field]) => `print('${field}', T.${field}.offset)`);
       return `T = ${inPython(made)}
 s = T.from_buffer_copy(bytes.fromhex('${(bytes[i] as Buffer).toString('hex')}'))
@@ -530,7 +583,8 @@ print('size', sizeof(T))
 ${offsets.join('\n')}
 ${prints.join('\n')}`;
     });
-    const source = `from ctypes import *\n${parts.join('\n')}`;
+    const number = 'number = lambda x: ord(x) if isinstance(x, (str, bytes)) else int(x)';
+    const source = ['from ctypes import *', number, ...parts].join('\n');
     const ran = spawnSync('python3', ['-'], { encoding: 'utf8', input: source });
     t.strictSame(ran.stdout.trim().split('\n'), lines, ran.stderr);
   },

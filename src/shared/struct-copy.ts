@@ -1,0 +1,69 @@
+/** Copies ordinary values into the fields of structs, and structs out as ordinary values. */
+import { ValueError } from '../errors.js';
+import { describe } from './names.js';
+import { type Field, findLayout, layoutOf, type Part } from './struct-layout.js';
+import { bytesOf } from './types.js';
+
+/**
+ * Stores values in the fields.
+ *
+ * @throws TypeError for anything but a struct, an object with such fields, or an array with their values
+ * @throws ValueError for more values than there are fields
+ */
+export function assign(instance: object, value: unknown): void {
+  const { fields } = layoutOf(instance);
+  const target = instance as Record<string, unknown>;
+  if (typeof value !== 'object' || value === null) {
+    throw new TypeError(`Expected an object or an array with values for the fields, got ${describe(value)}`);
+  }
+  if (Array.isArray(value)) {
+    if (value.length > fields.length) throw new ValueError(`Expected ${fields.length} fields, got ${value.length}`);
+    for (const [i, each] of value.entries()) target[(fields[i] as Field).name] = each;
+    return;
+  }
+  // A struct's fields are no properties of its own.
+  const names = findLayout(value.constructor)?.fields.map(({ name }) => name) ?? Object.keys(value);
+  for (const name of names) {
+    if (!fields.some((field) => field.name === name)) {
+      throw new TypeError(`Expected the name of a field, got ${JSON.stringify(name)}`);
+    }
+    target[name] = (value as Record<string, unknown>)[name];
+  }
+}
+
+/** The same for a field that is a struct or a fixed array, given as the window on it. */
+export function assignPart(part: Part, target: object, value: unknown): void {
+  if (part.kind === 'struct') {
+    assign(target, value);
+    return;
+  }
+  const { element, length } = part as Part & { kind: 'array' };
+  if (element.kind === 'scalar' && element.scalar.code === 'c') {
+    const bytes = bytesOf(value);
+    if (bytes.length > length) throw new ValueError(`Expected at most ${length} bytes, got ${bytes.length}`);
+    (target as Buffer).fill(0).set(bytes);
+    return;
+  }
+  if (typeof (value as Partial<Iterable<unknown>> | null | undefined)?.[Symbol.iterator] !== 'function') {
+    throw new TypeError(`Expected an iterable of at most ${length} elements, got ${describe(value)}`);
+  }
+  const values = [...(value as Iterable<unknown>)];
+  if (values.length > length) throw new ValueError(`Expected at most ${length} elements, got ${values.length}`);
+  for (const [i, each] of values.entries()) {
+    const cells = target as Record<number, unknown>;
+    if (element.kind !== 'scalar') assignPart(element, cells[i] as object, each);
+    else cells[i] = element.scalar.family === 'converted' ? each : element.scalar.encode(each);
+  }
+}
+
+/** The fields as an ordinary object. */
+export function plainFields(instance: object): Record<string, unknown> {
+  const fields = instance as Record<string, unknown>;
+  return Object.fromEntries(layoutOf(instance).fields.map(({ name, part }) => [name, plain(part, fields[name])]));
+}
+
+function plain(part: Part, value: unknown): unknown {
+  if (part.kind === 'struct') return plainFields(value as object);
+  if (part.kind === 'scalar') return value;
+  return Array.from(value as Iterable<unknown>, (each) => plain(part.element, each));
+}
