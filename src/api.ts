@@ -25,6 +25,7 @@ export type { Stdio } from './process/stdio.js';
 export type { ModuleTarget, Target } from './process/target.js';
 export { warmUp } from './process/warm-up.js';
 export { deserialize, serialize } from './serialize/codec.js';
+export { register } from './serialize/registered.js';
 export {
   type Content,
   type ElementType,

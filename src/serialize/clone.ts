@@ -2,19 +2,49 @@
 import { Buffer } from 'node:buffer';
 import { Deserializer, Serializer } from 'node:v8';
 import { MultiprocError } from '../errors.js';
+import { type Hooks as ClassHooks, deserializeHook } from './classes.js';
+import { dress, resolveText } from './dressing.js';
 import { arrive, damaged, type Handle, type HandleKind, type Traveller } from './handles.js';
 import { bytesOfView, heartIndex, makeView } from './views.js';
 
-/** The entry is a handle; smaller numbers are classes of views. */
+/** What an entry is; smaller numbers are classes of views. */
 const handleEntry = 64;
+const referenceEntry = 65;
+const madeEntry = 66;
 const mostNested = 8;
 const deepest = 4;
+/** Instances that their classes make, one in the data of the other. */
+export const deepestMade = 100;
 
-/** A handle to be written in the place of a view, which stands for it. */
-export interface Carried {
+/** What is to be written in the place of a view, which stands for it. */
+export type Carried = CarriedHandle | CarriedReference | CarriedData;
+
+interface CarriedHandle {
   readonly handle: Handle;
   /** The views that stand for the handle's nested objects. */
   readonly nested: readonly ArrayBufferView[];
+}
+
+/** A function or class: its number in the message's table. */
+interface CarriedReference {
+  readonly reference: number;
+}
+
+/** An instance that its class makes from data. */
+interface CarriedData {
+  readonly maker: number;
+  /** With its own list for `dress`. */
+  readonly data: readonly [data: unknown, dressed: readonly unknown[]];
+}
+
+/** A value with the functions that it refers to, and the classes of its objects. */
+export interface Referring {
+  readonly value: unknown;
+  readonly carried: ReadonlyMap<unknown, Carried>;
+  /** Texts of references. */
+  readonly table: readonly Buffer[];
+  /** For `dress`. */
+  readonly dressed: readonly unknown[];
 }
 
 /** What Node's classes have beside their documented members. */
@@ -35,36 +65,103 @@ export function writeClone(tag: number, value: unknown, carried: ReadonlyMap<unk
 }
 
 /**
+ * Like {@link writeClone}, after a table of references: who receives it can load their modules before he reads on.
+ *
+ * @throws Error for what V8 cannot clone
+ */
+export function writeReferring(tag: number, { value, carried, table, dressed }: Referring): Buffer {
+  const writer = new Writer(carried);
+  writer.writeUint32(tag);
+  writer.writeUint32(table.length);
+  for (const text of table) {
+    writer.writeUint32(text.length);
+    writer.writeRawBytes(text);
+  }
+  writer.writeHeader();
+  writer.writeValue(dressed.length === 0 ? [value] : [value, dressed]);
+  return writer.releaseBuffer();
+}
+
+/** The table of a message that {@link writeReferring} wrote. */
+export function readTable(message: Buffer): Buffer[] {
+  const reader = new Reader(message);
+  reader.readUint32();
+  return reader.readTable();
+}
+
+/**
+ * Reads what {@link writeReferring} wrote, like {@link readClone}.
+ *
+ * @throws TypeError for a function or class that cannot be had here
+ */
+export function readReferring(message: Buffer): unknown {
+  return read(message, (reader) => {
+    // All of them first: nothing is attached yet if one fails.
+    const table = reader.readTable();
+    reader.functions = reader.blame(() => table.map(resolveText));
+    reader.readHeader();
+    return reader.readDressed();
+  });
+}
+
+/**
  * Reads what {@link writeClone} wrote. When it fails, the objects attached until then are closed.
  *
  * @throws MultiprocError `ERR_MULTIPROC_MESSAGE`, or why an object could not be attached
  */
 export function readClone(message: Buffer): unknown {
+  return read(message, (reader) => {
+    reader.readHeader();
+    return reader.readValue();
+  });
+}
+
+function read(message: Buffer, how: (reader: Reader) => unknown): unknown {
   const reader = new Reader(message);
   try {
     reader.readUint32();
-    reader.readHeader();
-    return reader.readValue();
+    return how(reader);
   } catch (cause) {
     for (const object of reader.attached) object.close();
     const reason = reader.failure ?? cause;
-    if (reason instanceof MultiprocError) throw reason;
+    if (reason instanceof MultiprocError || reader.othersFault) throw reason;
     throw damaged(reason instanceof Error ? reason.message : String(reason), reason);
   }
 }
 
 /** Lets go of what the handles in a message keep: nobody will read it. */
 export function discardClone(message: Buffer): void {
+  discard(message, (reader) => {
+    reader.readHeader();
+    reader.readValue();
+  });
+}
+
+/** The same for a message of {@link writeReferring}. No module is loaded for it. */
+export function discardReferring(message: Buffer): void {
+  discard(message, (reader) => {
+    reader.functions = reader.readTable().map(() => Nothing);
+    reader.readHeader();
+    reader.readValue();
+  });
+}
+
+function discard(message: Buffer, how: (reader: Reader) => void): void {
   const reader = new Reader(message);
   try {
     reader.readUint32();
-    reader.readHeader();
-    reader.readValue();
+    how(reader);
   } catch {
     // What had not arrived by then may be gone already.
   }
   for (const object of reader.attached) object.close();
 }
+
+/** In the place of every class in a message that nobody reads. */
+const Nothing = {
+  name: 'Nothing',
+  [deserializeHook]: () => ({}),
+};
 
 class Writer extends Serializer {
   readonly #carried: ReadonlyMap<unknown, Carried> | undefined;
@@ -79,7 +176,7 @@ class Writer extends Serializer {
   _writeHostObject(view: ArrayBufferView): void {
     const carried = this.#carried?.get(view);
     if (carried !== undefined) {
-      this.#writeHandle(carried);
+      this.#writeCarried(carried);
       return;
     }
     const bytes = bytesOfView(view);
@@ -89,7 +186,20 @@ class Writer extends Serializer {
     this.writeRawBytes(bytes);
   }
 
-  #writeHandle({ handle, nested }: Carried): void {
+  #writeCarried(carried: Carried): void {
+    if ('handle' in carried) {
+      this.#writeHandle(carried);
+    } else if ('reference' in carried) {
+      this.writeUint32(referenceEntry);
+      this.writeUint32(carried.reference);
+    } else {
+      this.writeUint32(madeEntry);
+      this.writeUint32(carried.maker);
+      this.writeValue(carried.data);
+    }
+  }
+
+  #writeHandle({ handle, nested }: CarriedHandle): void {
     this.writeUint32(handleEntry);
     this.writeUint32(handle.kind);
     const file = Buffer.from(handle.file, 'latin1');
@@ -113,18 +223,71 @@ class Reader extends Deserializer {
   readonly attached: Traveller[] = [];
   /** Why reading failed, if it was one of ours that did: V8 may replace the error. */
   failure: unknown;
+  /** The message was right, but a module or a class failed. */
+  othersFault = false;
+  /** What the message refers to. */
+  functions: readonly object[] = [];
+  readonly #made = new Set<unknown>();
   #depth = 0;
+  #madeDepth = 0;
+
+  readTable(): Buffer[] {
+    const texts: Buffer[] = [];
+    for (let left = this.readUint32(); left > 0; left--) texts.push(this.readRawBytes(this.readUint32()));
+    return texts;
+  }
+
+  readDressed(): unknown {
+    const both: unknown = this.readValue();
+    if (!Array.isArray(both)) throw damaged('it holds no value');
+    dress(both[1], (object) => this.#made.has(object) || this.attached.includes(object as Traveller));
+    return both[0];
+  }
+
+  /** Runs what is not of ours. */
+  blame<T>(act: () => T): T {
+    try {
+      return act();
+    } catch (error) {
+      this.othersFault = true;
+      throw error;
+    }
+  }
 
   /** V8 calls it wherever {@link Writer} wrote an entry. */
   _readHostObject(): object {
     try {
       const entry = this.readUint32();
       if (entry === handleEntry) return this.#readHandle();
+      if (entry === referenceEntry) return this.#readReference();
+      if (entry === madeEntry) return this.#readMade();
       return makeView(entry, this.readRawBytes(this.readUint32()));
     } catch (error) {
       this.failure ??= error;
       throw error;
     }
+  }
+
+  #readReference(): object {
+    const fn = this.functions[this.readUint32()];
+    if (fn === undefined) throw damaged('it refers to what is not in its table');
+    return fn;
+  }
+
+  #readMade(): object {
+    if (++this.#madeDepth > deepestMade) throw damaged('its instances are nested too deeply');
+    const maker = this.#readReference() as ClassHooks & { readonly name: string };
+    const data = this.readDressed();
+    this.#madeDepth--;
+    const made = this.blame(() => {
+      const one = maker[deserializeHook]?.(data);
+      if (typeof one === 'object' && one !== null) return one;
+      throw new TypeError(
+        `Expected ${maker.name}[Symbol.for('multiproc.deserialize')] to return an object, got ${one}`,
+      );
+    });
+    this.#made.add(made);
+    return made;
   }
 
   #readHandle(): object {

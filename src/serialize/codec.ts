@@ -5,9 +5,21 @@
  * which objects of ours are handles. `docs/architecture.md` has the table.
  */
 import { Buffer } from 'node:buffer';
-import { discardClone, readClone, writeClone } from './clone.js';
+import { types } from 'node:util';
+import {
+  discardClone,
+  discardReferring,
+  readClone,
+  readReferring,
+  readTable,
+  writeClone,
+  writeReferring,
+} from './clone.js';
+import { resolveText } from './dressing.js';
 import { damaged } from './handles.js';
 import { isPlain, pack, TooDeep } from './packing.js';
+import { readText, textOf } from './reference-text.js';
+import { isResolved, prepareReference } from './references.js';
 import { bytesOfView, makeView, viewIndex } from './views.js';
 
 const Tag = {
@@ -32,6 +44,10 @@ const Tag = {
   view: 11,
   /** A structured clone. */
   clone: 12,
+  /** A function or class: the text of the reference. */
+  reference: 13,
+  /** A structured clone after a table of references, with functions, or with instances of classes, in it. */
+  referring: 14,
 } as const;
 
 /**
@@ -63,6 +79,8 @@ export function serialize(value: unknown, root = 'value'): Buffer {
       const index = viewIndex(value);
       return index === -1 ? writeStructure(value, root) : writeView(value as ArrayBufferView, index);
     }
+    case 'function':
+      return writeReference(value, root);
     default:
       return writeStructure(value, root);
   }
@@ -110,6 +128,10 @@ export function deserialize(bytes: Uint8Array): unknown {
       return makeView(message.readUInt8(1), message.subarray(2));
     case Tag.clone:
       return readClone(message);
+    case Tag.reference:
+      return resolveText(message.subarray(1));
+    case Tag.referring:
+      return readReferring(message);
     default:
       throw damaged(message.length === 0 ? 'it is empty' : `no value has the tag ${tag}`);
   }
@@ -118,6 +140,40 @@ export function deserialize(bytes: Uint8Array): unknown {
 /** Gives up bytes of {@link serialize} that nobody will deserialise: the shared objects in them are no longer kept. */
 export function discard(bytes: Buffer): void {
   if (bytes[0] === Tag.clone) discardClone(bytes);
+  else if (bytes[0] === Tag.referring) discardReferring(bytes);
+}
+
+/**
+ * Imports the modules of the functions and classes in a message, which `deserialize` can only `require`: so modules with a
+ * top-level `await`, and what other loaders make, can be had, too.
+ *
+ * @param fresh no module is being evaluated in this thread: spares looking for one that waits for this message
+ * @returns `undefined` if there is nothing to import
+ * @throws MultiprocError `ERR_MULTIPROC_MESSAGE` for bytes that are damaged
+ */
+export function prepare(bytes: Uint8Array, { fresh = false } = {}): Promise<void> | undefined {
+  if (bytes[0] !== Tag.reference && bytes[0] !== Tag.referring) return undefined;
+  const message = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length);
+  const absent = tableOf(message)
+    .map(readText)
+    .filter((entry) => entry.kind === 'reference' && !isResolved(entry.reference));
+  if (absent.length === 0) return undefined;
+  const prepared = absent.map((entry) => {
+    if (entry.kind !== 'reference') return undefined;
+    const ready = prepareReference(entry.reference, fresh);
+    // An error is worth more than its class.
+    return entry.fallback === undefined ? ready : ready.catch(() => undefined);
+  });
+  return Promise.all(prepared).then(() => undefined);
+}
+
+function tableOf(message: Buffer): Buffer[] {
+  if (message[0] === Tag.reference) return [message.subarray(1)];
+  try {
+    return readTable(message);
+  } catch (cause) {
+    throw damaged('its table ends too soon', cause);
+  }
 }
 
 /** Bytes after the tag, at least; exactly, for those whose value has a fixed size. */
@@ -173,6 +229,15 @@ function writeView(view: ArrayBufferView, index: number): Buffer {
   return bytes;
 }
 
+function writeReference(fn: object, root: string): Buffer {
+  const text = types.isProxy(fn) ? undefined : textOf(fn);
+  // Packing tells why not.
+  if (!(text instanceof Uint8Array)) return writePacked(fn, root);
+  const bytes = start(Tag.reference, text.length);
+  bytes.set(text, 1);
+  return bytes;
+}
+
 /** Memory of its own, not of Buffer's pool: `postMessage` copies, or takes, all of what a Buffer lies in. */
 function start(tag: number, length: number): Buffer {
   const bytes = Buffer.allocUnsafeSlow(1 + length);
@@ -204,7 +269,8 @@ function writePlain(value: unknown): Buffer | undefined {
 function writePacked(value: unknown, root: string): Buffer {
   const packed = pack(value, root);
   try {
-    return writeClone(Tag.clone, packed.value, packed.carried);
+    if (packed.table.length === 0) return writeClone(Tag.clone, packed.value, packed.carried);
+    return writeReferring(Tag.referring, packed);
   } catch (cause) {
     packed.cancel();
     if (cause instanceof RangeError) throw cause;

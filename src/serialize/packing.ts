@@ -3,11 +3,16 @@
  *
  * V8 would take an object of ours for a plain one and lose it silently, so every message is looked through. The quick look
  * only finds out whether anything is unusual at all; few messages are packed: copied, with a view in the place of each
- * object that travels by handle.
+ * function and each object that travels by handle, and with a list of the objects that have a class.
  */
 import { types } from 'node:util';
-import type { Carried } from './clone.js';
+import { classOf, deserializeHook, extraFields, isNative, serializeHook, type TravellingClass } from './classes.js';
+import { type Carried, deepestMade } from './clone.js';
+import { constructorOf } from './constructors.js';
+import { DomExceptions, isDomException } from './dom-exceptions.js';
 import { type Departure, depart, isTraveller } from './handles.js';
+import { blankError, classTextOf, type ErrorPacker, packErrorFields } from './packed-errors.js';
+import { builtinText, textOf } from './reference-text.js';
 import { viewIndex } from './views.js';
 
 /**
@@ -25,22 +30,16 @@ const longArray = 1000;
 
 /** Prototypes of objects that V8 clones whole. */
 const leafPrototypes = new Set<object | null>(
-  [
-    Date,
-    RegExp,
-    ArrayBuffer,
-    Boolean,
-    Number,
-    String,
-    Error,
-    EvalError,
-    RangeError,
-    ReferenceError,
-    SyntaxError,
-    TypeError,
-    URIError,
-  ].map((leaf) => leaf.prototype),
+  [Date, RegExp, ArrayBuffer, Boolean, Number, String].map((leaf) => leaf.prototype),
 );
+
+/** … and those whose content is copied. */
+const basePrototypes = new Set<object | null>([...leafPrototypes, Array.prototype, Map.prototype, Set.prototype]);
+
+const domExceptionClass: TravellingClass = { text: builtinText('DOMException'), hooks: DomExceptions as never };
+
+/** In the place of the copy while a class's data are packed. */
+const unfinished = {};
 
 /** Objects in objects in objects …, more than can be read again. */
 export class TooDeep extends RangeError {}
@@ -120,12 +119,16 @@ function isPrimitive(value: unknown): boolean {
 export interface Packed {
   readonly value: unknown;
   readonly carried: ReadonlyMap<unknown, Carried>;
+  /** Texts of the references. */
+  readonly table: readonly Buffer[];
+  /** Objects with their classes, for `dress`. */
+  readonly dressed: readonly unknown[];
   /** The message is not sent after all. */
   cancel(): void;
 }
 
 /**
- * Replaces the objects that travel by handle.
+ * Replaces the objects that travel by handle, functions and classes, and takes down the classes of instances.
  *
  * @param root what the value is called
  * @throws TypeError for what cannot travel, naming its path
@@ -133,11 +136,8 @@ export interface Packed {
 export function pack(value: unknown, root: string): Packed {
   const packer = new Packer();
   try {
-    return {
-      value: packer.pack(value, { parent: undefined, step: root }),
-      carried: packer.carried,
-      cancel: packer.cancel,
-    };
+    const packed = packer.pack(value, { parent: undefined, step: root });
+    return { ...packer, value: packed };
   } catch (error) {
     packer.cancel();
     throw error;
@@ -152,31 +152,179 @@ interface Path {
 
 class Packer {
   readonly carried = new Map<unknown, Carried>();
+  readonly table: Buffer[] = [];
+  dressed: unknown[] = [];
+  readonly #indices = new Map<Buffer | string, number>();
   readonly #departures: Departure[] = [];
   readonly #copies = new Map<object, object>();
+  /** What became a copy, in order, while an attempt may have to be taken back. */
+  #journal: object[] | undefined;
+  #depth = 0;
+  #madeDepth = 0;
 
   readonly cancel = (): void => {
     for (const departure of this.#departures.splice(0)) departure.cancel();
   };
 
   pack(value: unknown, path: Path): unknown {
-    if (typeof value === 'function') throw refusal(path, nameOfFunction(value), 'send the data that it needs');
     if (typeof value === 'symbol') throw refusal(path, 'a symbol', 'use a string');
-    if (typeof value !== 'object' || value === null) return value;
+    if ((typeof value !== 'object' && typeof value !== 'function') || value === null) return value;
     const known = this.#copies.get(value);
-    if (known !== undefined) return known;
+    if (known !== undefined) {
+      if (known === unfinished)
+        throw refusal(path, 'in the data of itself', 'a class that makes its data may not go in circles');
+      return known;
+    }
     if (types.isProxy(value)) throw refusal(path, 'a Proxy', 'copy it to a plain object: { ...proxy }');
+    if (typeof value === 'function') return this.#packFunction(value, path);
+    if (++this.#depth > deepest) throw new TooDeep();
+    const packed = this.#packObject(value, path);
+    this.#depth--;
+    return packed;
+  }
+
+  #packObject(value: object, path: Path): unknown {
     if (isTraveller(value)) return this.#carry(value, value[depart](), path);
-    if (Array.isArray(value)) return this.#packArray(value, path);
-    if (types.isMap(value)) return this.#packMap(value, path);
-    if (types.isSet(value)) return this.#packSet(value, path);
-    if (isLeaf(value)) return value;
-    if (isPlainPrototype(Object.getPrototypeOf(value))) return this.#packFields(value, this.#begin(value, {}), path);
-    throw refusal(path, ...describeObject(value));
+    const prototype: object | null = Object.getPrototypeOf(value);
+    const plain = prototype === Object.prototype || isPlainPrototype(prototype);
+    const itsClass = plain ? undefined : this.#classOf(value, prototype as object, path);
+    if (itsClass !== undefined && typeof itsClass.hooks[deserializeHook] === 'function') {
+      return this.#packMade(value, itsClass, path);
+    }
+    if (itsClass !== undefined && typeof itsClass.hooks[serializeHook] === 'function') {
+      return this.#packState(value, itsClass, path);
+    }
+    if (isDomException(value)) return this.#packMade(value, domExceptionClass, path);
+    if (types.isNativeError(value) || value instanceof Error) return this.#packError(value, path);
+    if (Array.isArray(value)) return this.#dressed(this.#packArray(value, path), itsClass);
+    if (types.isMap(value))
+      return this.#dressed(this.#packMap(value, path), itsClass, this.#packExtra(value, itsClass, path));
+    if (types.isSet(value))
+      return this.#dressed(this.#packSet(value, path), itsClass, this.#packExtra(value, itsClass, path));
+    if (isLeaf(value)) return this.#dressed(value, itsClass, this.#packExtra(value, itsClass, path));
+    return this.#dressed(this.#packFields(value, this.#begin(value, {}), path), itsClass);
+  }
+
+  /** `undefined` for what V8 itself knows the class of, and for errors, which never fail for their class. */
+  #classOf(value: object, prototype: object, path: Path): TravellingClass | undefined {
+    if (basePrototypes.has(prototype) || viewIndex(value) !== -1) return undefined;
+    const error = types.isNativeError(value) || value instanceof Error;
+    const strange = strangeObject(value);
+    if (strange !== undefined) throw refusal(path, ...strange);
+    if ((isLeaf(value) || isCollection(value)) && isNative(prototype)) return undefined;
+    if (error && !hasHooks(prototype)) return undefined;
+    const found = classOf(prototype);
+    if ('text' in found) return found;
+    if (error) return undefined;
+    throw refusal(path, found.what, found.cure);
+  }
+
+  #packFunction(fn: object, path: Path): ArrayBufferView {
+    const text = textOf(fn);
+    if (!(text instanceof Uint8Array)) throw refusal(path, text.what, text.cure);
+    return this.#refer(fn, text);
+  }
+
+  /** A view in the place of a function or class. */
+  #refer(fn: object, text: Buffer): ArrayBufferView {
+    const view = this.#begin(fn, new Uint8Array(0));
+    this.carried.set(view, { reference: this.#index(text) });
+    return view;
+  }
+
+  /** The number of a reference in the table. */
+  #index(text: Buffer): number {
+    const key = text.toString('latin1');
+    let index = this.#indices.get(key);
+    if (index === undefined) {
+      index = this.table.push(text) - 1;
+      this.#indices.set(key, index);
+    }
+    return index;
+  }
+
+  #classView(text: Buffer): ArrayBufferView {
+    const view = new Uint8Array(0);
+    this.carried.set(view, { reference: this.#index(text) });
+    return view;
+  }
+
+  #dressed(copy: unknown, itsClass: TravellingClass | undefined, extra?: unknown): unknown {
+    if (itsClass !== undefined) this.dressed.push(copy, this.#classView(itsClass.text), extra, undefined);
+    return copy;
+  }
+
+  /** The own fields that a Map, a Date … of a class has beside its content. */
+  #packExtra(value: object, itsClass: TravellingClass | undefined, path: Path): object | undefined {
+    if (itsClass === undefined) return undefined;
+    const keys = extraFields(value);
+    return keys.length === 0 ? undefined : this.#packFields(value, {}, path, keys);
+  }
+
+  /** The class makes the data, and makes an instance of it again. */
+  #packMade(value: object, { text, hooks }: TravellingClass, path: Path): ArrayBufferView {
+    if (++this.#madeDepth > deepestMade) throw new TooDeep();
+    const outer = this.dressed;
+    this.dressed = [];
+    this.#begin(value, unfinished);
+    const own = hooks[serializeHook]?.(value) ?? { ...value };
+    const data = this.pack(own, { parent: path, step: "[Symbol.for('multiproc.serialize')]" });
+    const view = new Uint8Array(0);
+    this.carried.set(view, { maker: this.#index(text), data: [data, this.dressed] });
+    this.#copies.set(value, view);
+    this.dressed = outer;
+    this.#madeDepth--;
+    return view;
+  }
+
+  /** The class makes the fields. */
+  #packState(value: object, itsClass: TravellingClass, path: Path): unknown {
+    const state: unknown = itsClass.hooks[serializeHook]?.(value);
+    if (typeof state !== 'object' || state === null)
+      throw refusal(path, 'an instance whose class made no object', 'return one');
+    return this.#dressed(this.#packFields(state, this.#begin(value, {}), path), itsClass);
+  }
+
+  #packError(value: Error, path: Path): Error {
+    const copy = this.#begin(value, blankError());
+    const { text, exact } = classTextOf(value);
+    const packer: ErrorPacker = { attempt: (part, step) => this.#attempt(part, { parent: path, step }) };
+    const { shown, hidden } = packErrorFields(value, exact, packer);
+    this.dressed.push(copy, this.#classView(text), shown, hidden);
+    return copy;
+  }
+
+  #attempt(value: unknown, path: Path): { readonly value: unknown } | undefined {
+    if ((typeof value !== 'object' && typeof value !== 'function' && typeof value !== 'symbol') || value === null) {
+      return { value };
+    }
+    const outer = this.#journal;
+    const journal: object[] = [];
+    this.#journal = journal;
+    const [departures, carried, table] = [this.#departures.length, this.carried.size, this.table.length];
+    const { dressed } = this;
+    const dressings = dressed.length;
+    const depth = [this.#depth, this.#madeDepth] as const;
+    try {
+      return { value: this.pack(value, path) };
+    } catch {
+      for (const object of journal.splice(0)) this.#copies.delete(object);
+      for (const departure of this.#departures.splice(departures)) departure.cancel();
+      for (const view of [...this.carried.keys()].slice(carried)) this.carried.delete(view);
+      for (const text of this.table.splice(table)) this.#indices.delete(text.toString('latin1'));
+      this.dressed = dressed;
+      dressed.length = dressings;
+      [this.#depth, this.#madeDepth] = depth;
+      return undefined;
+    } finally {
+      this.#journal = outer;
+      outer?.push(...journal);
+    }
   }
 
   #begin<T extends object>(value: object, copy: T): T {
     this.#copies.set(value, copy);
+    this.#journal?.push(value);
     return copy;
   }
 
@@ -196,9 +344,9 @@ class Packer {
     return this.#packFields(value, this.#begin(value, new Array(value.length)), path);
   }
 
-  #packFields(value: object, copy: object, path: Path): object {
+  #packFields(value: object, copy: object, path: Path, keys = Object.keys(value)): object {
     const index = Array.isArray(value);
-    for (const key of Object.keys(value)) {
+    for (const key of keys) {
       const step = index && /^\d+$/.test(key) ? Number(key) : key;
       const field = this.pack((value as Record<string, unknown>)[key], { parent: path, step });
       // Not by assignment: a field may be called `__proto__`.
@@ -228,7 +376,7 @@ class Packer {
 }
 
 function isLeaf(value: object): boolean {
-  if (ArrayBuffer.isView(value) || types.isNativeError(value) || types.isDate(value)) return true;
+  if (ArrayBuffer.isView(value) || types.isDate(value)) return true;
   return (
     types.isRegExp(value) ||
     types.isArrayBuffer(value) ||
@@ -241,18 +389,23 @@ function isPlainPrototype(prototype: object | null): boolean {
   return prototype === null || Object.getPrototypeOf(prototype) === null;
 }
 
-function nameOfFunction(value: { readonly name: string }): string {
-  const kind = /^class\b/.test(Function.prototype.toString.call(value)) ? 'class' : 'function';
-  return value.name === '' ? `a ${kind}` : `the ${kind} ${value.name}`;
+function isCollection(value: object): boolean {
+  return Array.isArray(value) || types.isMap(value) || types.isSet(value);
 }
 
-function describeObject(value: object): [string, string] {
+function hasHooks(prototype: object): boolean {
+  const itsClass = constructorOf(prototype);
+  return itsClass !== undefined && (serializeHook in itsClass || deserializeHook in itsClass);
+}
+
+/** What no class can make travel. */
+function strangeObject(value: object): [string, string] | undefined {
   if (types.isPromise(value)) return ['a Promise', 'await it first'];
   if (types.isSharedArrayBuffer(value)) return ['a SharedArrayBuffer', 'use SharedMemory or SharedArray'];
   if (types.isWeakMap(value) || types.isWeakSet(value)) return ['a weak collection', 'use a Map or a Set'];
   if (types.isGeneratorObject(value)) return ['a generator', 'collect its values in an array'];
-  const name = value.constructor?.name;
-  return [`an instance of ${name || 'an unnamed class'}`, 'send its data as a plain object'];
+  if (types.isSymbolObject(value)) return ['a symbol', 'use a string'];
+  return undefined;
 }
 
 function refusal(path: Path, what: string, cure: string): TypeError {

@@ -1,0 +1,99 @@
+/** What V8 cloned as plain objects, Maps or errors becomes instances of classes again. */
+
+import { DomExceptions } from './dom-exceptions.js';
+import { type ErrorClass, errorClassNamed } from './error-classes.js';
+import { damaged } from './handles.js';
+import { type Entry, type Fallback, readText } from './reference-text.js';
+import { resolveReference } from './references.js';
+
+/** Stands for the class of an error that cannot be had here. */
+export class Substitute {
+  readonly base: ErrorClass;
+  readonly name: string;
+
+  constructor({ base, name }: Fallback) {
+    this.base = errorClassNamed(base) ?? Error;
+    this.name = name;
+  }
+}
+
+/** What texts were resolved to lately. */
+const lately = new Map<string, object>();
+const most = 1000;
+
+/** The function or class that a text refers to. */
+export function resolveText(text: Buffer): object {
+  const key = text.toString('latin1');
+  const known = lately.get(key);
+  if (known !== undefined) return known;
+  const entry = readText(text);
+  const found = resolveEntry(entry);
+  // Names may be registered anew, and a class that is missing may come.
+  if (entry.kind === 'reference' && entry.reference.registered === undefined && !(found instanceof Substitute)) {
+    if (lately.size >= most) lately.clear();
+    lately.set(key, found);
+  }
+  return found;
+}
+
+function resolveEntry(entry: Entry): object {
+  if (entry.kind === 'builtin') {
+    const found = entry.name === 'DOMException' ? DomExceptions : errorClassNamed(entry.name);
+    if (found === undefined) throw damaged('a reference in it names no class');
+    return found;
+  }
+  if (entry.fallback === undefined) return resolveReference(entry.reference);
+  try {
+    return resolveReference(entry.reference);
+  } catch {
+    // The error is worth more than its class.
+    return new Substitute(entry.fallback);
+  }
+}
+
+/** How many places in the list belong to one object: itself, its class, and fields that are enumerable and that are not. */
+const stride = 4;
+
+/**
+ * Gives objects their classes, and fields beside those that V8 cloned.
+ *
+ * @param list what the packer wrote: object, class, shown, hidden; and so on
+ * @param untouchable tells objects that the message did not make
+ */
+export function dress(list: unknown, untouchable: (object: object) => boolean): void {
+  if (list === undefined) return;
+  if (!Array.isArray(list) || list.length % stride !== 0) throw damaged('its list of instances is none');
+  for (let i = 0; i < list.length; i += stride) {
+    const [object, itsClass, shown, hidden] = list.slice(i, i + stride) as [object, object, unknown, unknown];
+    if (typeof object !== 'object' || object === null || untouchable(object)) {
+      throw damaged('an instance in it is no object of its own');
+    }
+    if (itsClass instanceof Substitute) {
+      Object.setPrototypeOf(object, itsClass.base.prototype);
+      define(object, 'name', itsClass.name, false);
+    } else {
+      Object.setPrototypeOf(object, prototypeOf(itsClass));
+    }
+    defineAll(object, shown, true);
+    defineAll(object, hidden, false);
+  }
+}
+
+function prototypeOf(itsClass: unknown): object {
+  const prototype: unknown = typeof itsClass === 'function' ? itsClass.prototype : undefined;
+  if (typeof prototype !== 'object' || prototype === null) throw damaged('the class of an instance in it is none');
+  return prototype;
+}
+
+function defineAll(object: object, fields: unknown, enumerable: boolean): void {
+  if (typeof fields !== 'object' || fields === null) return;
+  for (const key of Object.keys(fields)) define(object, key, (fields as Record<string, unknown>)[key], enumerable);
+}
+
+function define(object: object, key: string, value: unknown, enumerable: boolean): void {
+  try {
+    Object.defineProperty(object, key, { value, enumerable, writable: true, configurable: true });
+  } catch (cause) {
+    throw damaged(`a field ${key} does not go where it should`, cause);
+  }
+}

@@ -1,0 +1,189 @@
+/** Where functions were declared, as V8 knows it: asked of an inspector session inside this thread. */
+import type { Session } from 'node:inspector';
+import { pathToFileURL } from 'node:url';
+
+/** A place in a script as V8 compiled it, which is what a loader made of the file. Lines and columns count from 0. */
+export interface Place {
+  /** V8's number for the script, which is this thread's own. */
+  readonly script: string;
+  /** `file:` for modules in files, also for CommonJS ones; anything else, or empty, for other code. */
+  readonly url: string;
+  readonly line: number;
+  readonly column: number;
+}
+
+interface RemoteObject {
+  readonly objectId?: string;
+  readonly value?: { readonly scriptId: string; readonly lineNumber: number; readonly columnNumber: number };
+  readonly description?: string;
+}
+
+interface Property {
+  readonly name: string;
+  readonly value?: RemoteObject;
+}
+
+/** Through it, values go to the inspector and come from there. */
+const bridge = Symbol.for('multiproc.inspected');
+const bridgeExpression = "globalThis[Symbol.for('multiproc.inspected')]";
+const group = 'multiproc';
+
+const places = new WeakMap<object, Place | null>();
+const urls = new Map<string, string>();
+const sources = new Map<string, string>();
+let session: Session | undefined;
+
+/**
+ * Where a function or class was declared; `undefined` for those that JavaScript text did not make: built-in and bound
+ * ones.
+ *
+ * @throws Error where this Node has no inspector, or forbids it
+ */
+export function placeOf(fn: object): Place | undefined {
+  let place = places.get(fn);
+  if (place === undefined) {
+    place = findPlace(fn) ?? null;
+    places.set(fn, place);
+  }
+  return place ?? undefined;
+}
+
+/** The text of a script as V8 compiled it. */
+export function sourceOf(script: string): string {
+  let source = sources.get(script);
+  if (source === undefined) {
+    source = debugging(() =>
+      post<{ scriptSource: string }>('Debugger.getScriptSource', { scriptId: script }),
+    ).scriptSource;
+    sources.set(script, source);
+  }
+  return source;
+}
+
+/** Whether a script of this URL was compiled in this thread. */
+export function isCompiled(url: string): boolean {
+  if (![...urls.values()].includes(url)) learnScripts();
+  return [...urls.values()].includes(url);
+}
+
+/**
+ * The variables at the top level of the module that declared the function, also while it is still evaluated. Empty for
+ * CommonJS modules.
+ */
+export function moduleVariables(fn: object): Record<string, unknown> {
+  return inspecting(() => {
+    const scopes = internals(remote(fn)).find(({ name }) => name === '[[Scopes]]')?.value?.objectId;
+    if (scopes === undefined) return {};
+    const { result } = post<{ result: Property[] }>('Runtime.getProperties', { objectId: scopes, ownProperties: true });
+    const scope = result.find(({ value }) => value?.description?.startsWith('Module'))?.value?.objectId;
+    return scope === undefined ? {} : copyOf((local(scope) as { object: Record<string, unknown> }).object);
+  });
+}
+
+function copyOf(variables: Record<string, unknown>): Record<string, unknown> {
+  const copy: Record<string, unknown> = Object.create(null);
+  for (const name of Object.keys(variables)) {
+    try {
+      copy[name] = variables[name];
+    } catch {
+      // The module has not come to its declaration yet.
+    }
+  }
+  return copy;
+}
+
+/** All functions and classes that are alive in this thread. It costs a garbage collection. */
+export function liveFunctions(): readonly object[] {
+  return inspecting(() => {
+    const { objectId } = remote(Function.prototype);
+    const { objects } = post<{ objects: RemoteObject }>('Runtime.queryObjects', {
+      prototypeObjectId: objectId,
+      objectGroup: group,
+    });
+    return [...(local(objects.objectId as string) as object[])];
+  });
+}
+
+function findPlace(fn: object): Place | undefined {
+  const location = inspecting(
+    () => internals(remote(fn)).find(({ name }) => name === '[[FunctionLocation]]')?.value?.value,
+  );
+  if (location === undefined) return undefined;
+  const { scriptId: script, lineNumber: line, columnNumber: column } = location;
+  if (!urls.has(script)) learnScripts();
+  return { script, url: urls.get(script) ?? '', line, column };
+}
+
+/** Enabling the debugger makes V8 list all scripts: tens of milliseconds in a large program, so only when one is unknown. */
+function learnScripts(): void {
+  debugging(() => undefined);
+}
+
+function debugging<T>(act: () => T): T {
+  post('Debugger.enable');
+  try {
+    return act();
+  } finally {
+    post('Debugger.disable');
+  }
+}
+
+function inspecting<T>(act: () => T): T {
+  try {
+    return act();
+  } finally {
+    delete (globalThis as Record<symbol, unknown>)[bridge];
+    post('Runtime.releaseObjectGroup', { objectGroup: group });
+  }
+}
+
+/** The inspector's name for a value. */
+function remote(value: object): RemoteObject {
+  Object.defineProperty(globalThis, bridge, { value, writable: true, configurable: true });
+  return post<{ result: RemoteObject }>('Runtime.evaluate', { expression: bridgeExpression, objectGroup: group })
+    .result;
+}
+
+/** The value that the inspector's name stands for. */
+function local(objectId: string): unknown {
+  let value: unknown;
+  const take = (taken: unknown) => {
+    value = taken;
+  };
+  Object.defineProperty(globalThis, bridge, { value: take, writable: true, configurable: true });
+  post('Runtime.callFunctionOn', { objectId, functionDeclaration: `function () { ${bridgeExpression}(this) }` });
+  return value;
+}
+
+function internals({ objectId }: RemoteObject): Property[] {
+  if (objectId === undefined) return [];
+  const { internalProperties } = post<{ internalProperties?: Property[] }>('Runtime.getProperties', {
+    objectId,
+    ownProperties: true,
+  });
+  return internalProperties ?? [];
+}
+
+function post<T>(method: string, parameters: object = {}): T {
+  session ??= connect();
+  let failure: Error | null = null;
+  let answer: unknown;
+  // Within a thread the answer comes before `post` returns.
+  session.post(method, parameters, (error, result) => {
+    failure = error;
+    answer = result;
+  });
+  if (failure !== null) throw new Error(`The inspector refused ${method}: ${(failure as Error).message}`);
+  return answer as T;
+}
+
+function connect(): Session {
+  const { Session } = process.getBuiltinModule('node:inspector');
+  const fresh = new Session();
+  fresh.connect();
+  fresh.on('Debugger.scriptParsed', ({ params: { scriptId, url } }) => {
+    // Some loaders name the file.
+    urls.set(scriptId, url.startsWith('/') ? pathToFileURL(url).href : url);
+  });
+  return fresh;
+}

@@ -1,0 +1,86 @@
+/** The modules that references name: found where they are loaded already, and loaded where not. */
+import { createRequire } from 'node:module';
+import { fileURLToPath } from 'node:url';
+import { MultiprocError } from '../errors.js';
+import { placeOf } from './function-places.js';
+
+type Exports = Record<string, unknown>;
+
+const require = createRequire(import.meta.url);
+const namespaces = new Map<string, Exports>();
+let permitted: ((url: string) => boolean) | undefined;
+
+/** What a loaded module exports; `undefined` if that cannot be told without running anything. */
+export function loadedModule(url: string): unknown {
+  const file = fileOf(url);
+  // An entry that is still evaluated has the exports that are there so far.
+  const cached = file === undefined ? undefined : require.cache[file];
+  return cached?.exports ?? namespaces.get(url);
+}
+
+/**
+ * Loads a module and waits until it is evaluated. One with a top-level `await` cannot be had so.
+ *
+ * @throws whatever the module throws; an error with the code `ERR_REQUIRE_…` where it has to be imported
+ */
+export function requireModule(url: string): unknown {
+  checkPermission(url);
+  const file = fileOf(url);
+  if (file === undefined) throw Object.assign(new Error('It has to be imported'), { code: 'ERR_REQUIRE_ESM' });
+  return require(file);
+}
+
+/** Imports a module, and keeps its namespace for {@link loadedModule}. */
+export async function importModule(url: string): Promise<unknown> {
+  checkPermission(url);
+  const namespace = (await import(url)) as Exports;
+  namespaces.set(url, namespace);
+  return namespace;
+}
+
+/**
+ * Whether `require` is not Node's own: a loader for TypeScript, for example. It may then make another copy of a module
+ * that was imported.
+ */
+export function requireIsPatched(): boolean {
+  return Object.values(require.extensions).some((extension) => {
+    const url = extension === undefined ? undefined : placeOf(extension)?.url;
+    return url !== undefined && !url.startsWith('node:');
+  });
+}
+
+/** Narrows which modules references may load. Without a predicate every file that they name. */
+export function permitModules(predicate: ((url: string) => boolean) | undefined): void {
+  permitted = predicate;
+}
+
+/** An export by its name; `undefined` if there is none. */
+export function exportOf(exports: unknown, name: string): unknown {
+  if (name === 'module.exports') return own(exports, name) ?? own(exports, 'default') ?? exports;
+  // A CommonJS module that was imported shows some of its exports only under `default`.
+  return own(exports, name) ?? own(own(exports, 'default'), name) ?? (name === 'default' ? exports : undefined);
+}
+
+/** Only what is its own: to ask the half-made exports of a CommonJS module for more is a warning of the process. */
+function own(value: unknown, name: string): unknown {
+  if ((typeof value !== 'object' && typeof value !== 'function') || value === null || !Object.hasOwn(value, name))
+    return;
+  try {
+    return (value as Exports)[name];
+  } catch {
+    // Declared, but its module has not come to it yet.
+    return undefined;
+  }
+}
+
+/** None for a URL with a query: it is another module than that of the plain file. */
+function fileOf(url: string): string | undefined {
+  if (/[?#]/.test(url)) return undefined;
+  return fileURLToPath(url);
+}
+
+function checkPermission(url: string): void {
+  if (permitted !== undefined && !permitted(url)) {
+    throw new MultiprocError(`A message names the module ${url}, which it may not`, { code: 'ERR_MULTIPROC_MESSAGE' });
+  }
+}

@@ -1,0 +1,305 @@
+/**
+ * How a function or class travels: as the URL of its module and the name of its export, with the place where it was
+ * declared. What is found under that name must have been declared there, so no other function can take its place.
+ *
+ * For the rest of the package: `referenceOf` and `resolveReference` (at once), `prepareReference` (by importing).
+ */
+
+import { moduleVariables, type Place, placeOf, sourceOf } from './function-places.js';
+import { acquaint, findLive, findNear, isAt, nameOf, type Sought } from './live-functions.js';
+import { commonExportsOf, exportsOf } from './module-exports.js';
+import { exportOf, importModule, loadedModule, requireIsPatched, requireModule } from './modules.js';
+import { registeredAs, registrationOf } from './registered.js';
+
+/** A function or class, described. Plain data. */
+export interface Reference {
+  /** The URL of its module. */
+  readonly module: string;
+  /** The name of the export; `'module.exports'` for that itself. */
+  readonly export?: string;
+  /** Instead of an export: what it was registered as. */
+  readonly registered?: string;
+  /** The function's own name. */
+  readonly name?: string;
+  /** Where it was declared, from 0. Without, any function under that name will do. */
+  readonly line?: number;
+  readonly column?: number;
+}
+
+/** Why a function cannot travel: what it is, and what to do about it. */
+export interface Refusal {
+  readonly what: string;
+  readonly cure: string;
+}
+
+export type Callable = (...args: never[]) => unknown;
+
+const references = new WeakMap<object, Reference>();
+const resolved = new Map<string, object>();
+
+/**
+ * Describes a function or class for other processes.
+ *
+ * @param path what the function is called in the message of the error
+ * @throws TypeError if it cannot be found again by its module and name, with the cure
+ */
+export function referenceOf(fn: object, path: string): Reference {
+  const found = findReference(fn);
+  if ('what' in found) throw new TypeError(`${path} is ${found.what}, which cannot travel: ${found.cure}`);
+  return found;
+}
+
+/** Like {@link referenceOf}, with the refusal as a value. */
+export function findReference(fn: object): Reference | Refusal {
+  const registration = registrationOf(fn);
+  if (registration !== undefined) return { module: registration.module, registered: registration.name };
+  let reference = references.get(fn);
+  if (reference !== undefined) return reference;
+  const found = describe(fn);
+  if ('what' in found) return found;
+  reference = found;
+  references.set(fn, reference);
+  resolved.set(keyOf(reference), fn);
+  acquaint(reference.module, fn);
+  return reference;
+}
+
+/**
+ * Finds the function or class that a reference describes, and loads its module if need be.
+ *
+ * @throws TypeError if the module has another function there, cannot be loaded, or only be imported
+ */
+export function resolveReference(reference: Reference): Callable {
+  const known = lookUp(reference);
+  if (known !== undefined) return known;
+  if (requireIsPatched()) {
+    const live = lookAlive(reference);
+    if (live !== undefined) return live;
+  }
+  let exports: unknown;
+  try {
+    exports = requireModule(reference.module);
+  } catch (cause) {
+    if (!mustBeImported(cause)) throw notLoaded(reference, cause);
+    const live = lookAlive(reference);
+    if (live !== undefined) return live;
+    throw new TypeError(
+      `${describeReference(reference)} cannot be had at once: its module has a top-level await, is still evaluated, or ` +
+        'needs a loader. Import it before, or receive with an asynchronous method',
+      { cause },
+    );
+  }
+  return take(reference, exports);
+}
+
+/** When an import is suspected to wait for itself: ms after its start. */
+const suspicions = [10, 100, 1000];
+
+/**
+ * Imports the module of a reference, if it is not loaded, so that `resolveReference` will find the function.
+ *
+ * A module that waits for this very message, in its top-level await, is not waited for: the function is taken from it as it
+ * is.
+ *
+ * @param fresh no module is being evaluated in this thread, so that need not be thought of
+ * @throws TypeError if the module has another function there, or cannot be imported
+ */
+export async function prepareReference(reference: Reference, fresh = false): Promise<void> {
+  if (isResolved(reference)) return;
+  const near = !fresh && hasPlace(reference) ? findNear(reference) : undefined;
+  if (near !== undefined) {
+    keep(reference, near);
+    return;
+  }
+  const imported = importModule(reference.module).then(
+    (exports) => void take(reference, exports),
+    (cause) => {
+      throw notLoaded(reference, cause);
+    },
+  );
+  await (fresh ? imported : Promise.race([imported, foundMeanwhile(reference, imported)]));
+}
+
+/** Whether the function is at hand: `resolveReference` will load nothing. */
+export function isResolved(reference: Reference): boolean {
+  return lookUp(reference) !== undefined;
+}
+
+/** Resolves when the function turns up in the module although its import does not end. */
+function foundMeanwhile(reference: Reference, imported: Promise<void>): Promise<void> {
+  return new Promise((resolve) => {
+    let timer: NodeJS.Timeout;
+    const suspect = (round: number) => {
+      const after = suspicions[round];
+      if (after === undefined) return;
+      timer = setTimeout(() => {
+        if (lookAlive(reference) === undefined) suspect(round + 1);
+        else resolve();
+      }, after);
+    };
+    suspect(0);
+    const stop = () => clearTimeout(timer);
+    imported.then(stop, stop);
+  });
+}
+
+/** Without running anything. */
+function lookUp(reference: Reference): Callable | undefined {
+  if (reference.registered !== undefined) return registeredAs(reference.registered)?.fn as Callable | undefined;
+  const known = resolved.get(keyOf(reference));
+  if (known !== undefined) return known as Callable;
+  const exports = loadedModule(reference.module);
+  if (exports === undefined) return undefined;
+  const found = exportOf(exports, reference.export as string);
+  // Otherwise it may not be there yet.
+  return typeof found === 'function' && fits(found, reference) ? keep(reference, found) : undefined;
+}
+
+function lookAlive(reference: Reference): Callable | undefined {
+  if (!hasPlace(reference)) return undefined;
+  const found = findLive(reference);
+  return found === undefined ? undefined : keep(reference, found);
+}
+
+function take(reference: Reference, exports: unknown): Callable {
+  if (reference.registered !== undefined) {
+    const registered = registeredAs(reference.registered);
+    if (registered !== undefined) return registered.fn as Callable;
+    throw new TypeError(
+      `The module ${reference.module} did not register '${reference.registered}' when it was loaded here: ` +
+        'call register at its top level',
+    );
+  }
+  const found = exportOf(exports, reference.export as string);
+  if (typeof found !== 'function') {
+    const live = lookAlive(reference);
+    if (live !== undefined) return live;
+    throw new TypeError(
+      `${describeReference(reference)} is not exported where it was received: is that another version?`,
+    );
+  }
+  if (!fits(found, reference)) {
+    throw new TypeError(
+      `${describeReference(reference)} is another function where it was received: the module changed, or was loaded ` +
+        'otherwise. A wrapped function needs register(name, fn)',
+    );
+  }
+  return keep(reference, found);
+}
+
+function keep(reference: Reference, fn: object): Callable {
+  resolved.set(keyOf(reference), fn);
+  if (hasPlace(reference)) acquaint(reference.module, fn);
+  return fn as Callable;
+}
+
+function fits(fn: object, reference: Reference): boolean {
+  return !hasPlace(reference) || isAt(fn, reference);
+}
+
+function hasPlace(reference: Reference): reference is Reference & Sought {
+  return reference.line !== undefined && reference.column !== undefined && reference.name !== undefined;
+}
+
+function keyOf({ module, export: name, line, column }: Reference): string {
+  return `${line}:${column} ${name} ${module}`;
+}
+
+function describe(fn: object): Reference | Refusal {
+  const name = nameOf(fn);
+  let place: Place | undefined;
+  try {
+    place = placeOf(fn);
+  } catch {
+    return {
+      what: labelOf(fn),
+      cure: "this Node has no inspector to find it, so give it a name: register('name', fn)",
+    };
+  }
+  if (place === undefined) {
+    if (name.startsWith('bound '))
+      return { what: `the ${name.replace('bound ', 'bound function ')}`, cure: byRegistering };
+    return { what: `the built-in ${kindOf(fn)} ${name}`, cure: 'export a function of your own that uses it' };
+  }
+  const { url: module, line, column } = place;
+  if (!module.startsWith('file:')) {
+    if (module.startsWith('node:')) {
+      return { what: `the built-in ${kindOf(fn)} ${name}`, cure: 'export a function of your own that uses it' };
+    }
+    return { what: labelOf(fn), cure: 'its code lies in no file: declare it in a module, and export it there' };
+  }
+  const exported = exportName(fn, name, place);
+  if (exported !== undefined) return { module, export: exported, name, line, column };
+  return {
+    what: `${labelOf(fn)} (line ${line + 1} of ${module})`,
+    cure: `export it from its module, or ${byRegistering}`,
+  };
+}
+
+const byRegistering = "use register('name', fn) while its module loads";
+
+/** The name under which the module shows this very function. */
+function exportName(fn: object, name: string, place: Place): string | undefined {
+  const loaded = loadedModule(place.url);
+  const known = loaded === undefined ? undefined : nameAmong(loaded, fn, name);
+  if (known !== undefined) return known;
+  const source = sourceOf(place.script);
+  const exports = exportsOf(source);
+  if (exports.length === 0) return loaded === undefined ? undefined : commonExportsOf(source, name)[0];
+  const variables = moduleVariables(fn);
+  // A variable that only `export default variable` mentions is not among them; who receives it checks the place.
+  const holds = (variable: string) =>
+    Object.hasOwn(variables, variable) ? variables[variable] === fn : variable === name && variable !== '';
+  const shown = exports.filter(({ variable }) => variable !== undefined && holds(variable));
+  const best = shown.find((one) => one.name === name) ?? shown[0];
+  if (best !== undefined) return best.name;
+  const standard = exports.find((one) => one.name === 'default' && one.variable === undefined);
+  return standard !== undefined && isDefault(fn, name, source, standard.offset, place) ? 'default' : undefined;
+}
+
+function nameAmong(exports: unknown, fn: object, name: string): string | undefined {
+  if (exports === fn) return 'module.exports';
+  if ((typeof exports !== 'object' && typeof exports !== 'function') || exports === null) return undefined;
+  return [name, ...Object.keys(exports)].find((key) => exportOf(exports, key) === fn && Object.hasOwn(exports, key));
+}
+
+/** Whether it is the function or class without a name of its own that `export default` declares. */
+function isDefault(fn: object, name: string, source: string, offset: number, { line, column }: Place): boolean {
+  const at = offsetOf(source, line, column);
+  if (at < offset) return false;
+  if (kindOf(fn) === 'class')
+    return /^default\s+class\b/.test(source.slice(offset)) && (name === 'default' || name === '');
+  return (
+    name === 'default' && /^default\b\s*(?:async\b\s*)?(?:function\b\s*\*?\s*)?\(*\s*$/.test(source.slice(offset, at))
+  );
+}
+
+function offsetOf(source: string, line: number, column: number): number {
+  let start = 0;
+  for (let i = 0; i < line; i++) start = source.indexOf('\n', start) + 1;
+  return start + column;
+}
+
+function notLoaded(reference: Reference, cause: unknown): TypeError {
+  const reason = cause instanceof Error ? cause.message : String(cause);
+  return new TypeError(`${describeReference(reference)} cannot be had, its module fails to load: ${reason}`, { cause });
+}
+
+function mustBeImported(error: unknown): boolean {
+  const { code } = error as { code?: unknown };
+  return typeof code === 'string' && /^ERR_(?:REQUIRE_|UNKNOWN_FILE_EXTENSION)/.test(code);
+}
+
+function describeReference({ module, export: name, registered, line }: Reference): string {
+  if (registered !== undefined) return `The function registered as '${registered}' by ${module}`;
+  return `The export ${name} of ${module}${line === undefined ? '' : ` (line ${line + 1})`}`;
+}
+
+function labelOf(fn: object): string {
+  const name = nameOf(fn);
+  return name === '' ? `a ${kindOf(fn)} without a name` : `the ${kindOf(fn)} ${name}`;
+}
+
+function kindOf(fn: object): string {
+  return /^class\b/.test(Function.prototype.toString.call(fn)) ? 'class' : 'function';
+}
