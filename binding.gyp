@@ -4,6 +4,7 @@
       "target_name": "multiproc",
       "sources": [
         "native/addon.cc",
+        "native/binding/barriers.cc",
         "native/binding/buffer.cc",
         "native/binding/children.cc",
         "native/binding/conditions.cc",
@@ -23,6 +24,7 @@
         "native/binding/semaphores.cc",
         "native/binding/sockets.cc",
         "native/binding/target.cc",
+        "native/sync/barrier.cc",
         "native/sync/condition.cc",
         "native/sync/event.cc",
         "native/sync/header.cc",

@@ -32,7 +32,7 @@ const flavours = {
 // Plain runs of everything; the thread sanitizer where threads share words, the address sanitizer where bytes are checked.
 const quick = {
   address: ['header', 'permits', 'segment'],
-  thread: ['condition', 'event', 'lock', 'permits', 'semaphore', 'waiter'],
+  thread: ['barrier', 'condition', 'event', 'lock', 'permits', 'semaphore', 'waiter'],
 };
 const environment = {
   ...process.env,

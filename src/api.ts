@@ -42,6 +42,7 @@ export type { NameOptions } from './shared/block.js';
 export type { BytesMembers } from './shared/byte-array.js';
 export type { ElementArray, TextMembers } from './shared/element-array.js';
 export {
+  type BarrierInfo,
   type ConditionInfo,
   type EventInfo,
   type Holder,
@@ -84,6 +85,7 @@ export {
   type ValueConstructor,
   type ValueOptions,
 } from './shared/value.js';
+export { Barrier, type BarrierOptions } from './sync/barrier.js';
 export { Condition } from './sync/condition.js';
 export { Event } from './sync/event.js';
 export type { Hold } from './sync/hold.js';

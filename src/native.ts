@@ -14,7 +14,15 @@ export type PosixSemaphoreHandle = { readonly __posixSemaphore: unique symbol };
 export type SegmentId = number;
 
 /** What can be waited for; the values of `sync::Target::Kind`. */
-export const TargetKind = { lock: 1, semaphore: 2, permits: 3, event: 4, condition: 5 } as const;
+export const TargetKind = {
+  lock: 1,
+  semaphore: 2,
+  permits: 3,
+  event: 4,
+  condition: 5,
+  barrier: 6,
+  barrierRoom: 7,
+} as const;
 
 /** What a descriptor can be waited for; the bits of `sys::kReadable` and `sys::kWritable`. */
 export const FdEvents = { readable: 1, writable: 2 } as const;
@@ -34,12 +42,16 @@ export interface Layout {
   readonly wordOffset: number;
   readonly depthOffset: number;
   readonly tableOffset: number;
+  readonly barrierOffset: number;
+  readonly barrierSize: number;
+  readonly barrierTimeoutOffset: number;
   readonly conditionOffset: number;
   readonly conditionSize: number;
   readonly dataOffset: number;
   readonly ownerMask: number;
   readonly dirty: number;
   readonly contended: number;
+  readonly maxParties: number;
   readonly maxRobustPermits: number;
 }
 
@@ -89,6 +101,25 @@ export interface Native {
   conditionConsume(segment: SegmentId, body: number): void;
   conditionNotify(segment: SegmentId, body: number, count: number): number;
   conditionWaiting(segment: SegmentId, body: number): number;
+
+  /** What the other calls take as `arrival`; −1 if the barrier is broken, −2 if nobody can arrive just now. */
+  barrierArrive(segment: SegmentId, body: number, parties: number): number;
+  /** Blocks until somebody can arrive. */
+  barrierRoom(segment: SegmentId, body: number, parties: number, deadline: number): boolean;
+  /** Blocks, and leaves: 0 passed, 1 broken, 2 broken by this wait, whose deadline has passed. */
+  barrierWait(segment: SegmentId, body: number, parties: number, arrival: number, deadline: number): number;
+  /** The last one to arrive lets everybody go, and leaves: 0 passed, 1 broken. */
+  barrierComplete(segment: SegmentId, body: number, parties: number, arrival: number): number;
+  /** Breaks the barrier unless it has passed, and leaves: 0 passed, 1 broken. */
+  barrierGiveUp(segment: SegmentId, body: number, parties: number, arrival: number): number;
+  /** For an arrival whose round has ended: 0 passed, 1 broken. */
+  barrierLeave(segment: SegmentId, body: number, parties: number, arrival: number): number;
+  /** 0 passed, 1 broken, −1 not yet. */
+  barrierOutcome(segment: SegmentId, body: number, parties: number, arrival: number): number;
+  barrierAbort(segment: SegmentId, body: number, parties: number): void;
+  barrierReset(segment: SegmentId, body: number, parties: number): void;
+  /** How many wait; −1 if it is broken. */
+  barrierWaiting(segment: SegmentId, body: number, parties: number): number;
 
   eventSet(segment: SegmentId, body: number): void;
   /** `before`: the word when the wait began. */

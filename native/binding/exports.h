@@ -5,6 +5,7 @@
 
 namespace multiproc::binding {
 
+void export_barriers(Napi::Env env, Napi::Object exports);
 void export_buffer(Napi::Env env, Napi::Object exports);
 void export_children(Napi::Env env, Napi::Object exports);
 void export_conditions(Napi::Env env, Napi::Object exports);
@@ -27,6 +28,7 @@ void export_readiness(Napi::Env env, Napi::Object exports);
 inline void export_all(Napi::Env env, Napi::Object exports) {
   export_environment(env, exports);
   export_errors(env, exports);
+  export_barriers(env, exports);
   export_buffer(env, exports);
   export_children(env, exports);
   export_conditions(env, exports);

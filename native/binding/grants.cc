@@ -88,7 +88,7 @@ napi_value wait_arm(napi_env env, napi_callback_info info) {
   uint32_t kind = arguments.u32(0), argument = arguments.u32(4);
   Located located;
   if (kind < static_cast<uint32_t>(sync::Target::Kind::lock) ||
-      kind > static_cast<uint32_t>(sync::Target::Kind::condition)) {
+      kind > static_cast<uint32_t>(sync::Target::Kind::barrier_room)) {
     return throw_type_error(env, "a kind of target is expected");
   }
   if (!locate(env, arguments, 1, static_cast<sync::Target::Kind>(kind), &located)) return nullptr;

@@ -172,12 +172,16 @@ Napi::Value layout(const Napi::CallbackInfo& info) {
   set("wordOffset", sync::kWordOffset);
   set("depthOffset", sync::kDepthOffset);
   set("tableOffset", sync::kTableOffset);
+  set("barrierOffset", sync::kBarrierOffset);
+  set("barrierSize", sizeof(sync::BarrierWords));
+  set("barrierTimeoutOffset", offsetof(sync::BarrierWords, timeout));
   set("conditionOffset", sync::kConditionOffset);
   set("conditionSize", sizeof(sync::ConditionWords));
   set("dataOffset", sync::kDataOffset);
   set("ownerMask", sync::kOwnerMask);
   set("dirty", sync::kDirty);
   set("contended", sync::kContended);
+  set("maxParties", sync::kMaxParties);
   set("maxRobustPermits", sync::kMaxRobustPermits);
   return constants;
 }

@@ -36,13 +36,17 @@ bool still_running(void* context) {
 bool locate(napi_env env, Arguments& arguments, size_t index, sync::Target::Kind kind, Located* located) {
   uint32_t id = arguments.u32(index);
   uint64_t body = arguments.size(index + 1);
-  uint32_t limit = kind == sync::Target::Kind::permits ? arguments.u32(index + 2) : 0;
+  bool permits = kind == sync::Target::Kind::permits;
+  bool barrier = kind == sync::Target::Kind::barrier || kind == sync::Target::Kind::barrier_room;
+  uint32_t limit = permits || barrier ? arguments.u32(index + 2) : 0;
   if (!arguments.ok()) return false;
   sync::Segment* segment = Environment::of(env).segment(env, id);
   if (segment == nullptr) return false;
   if (limit > sync::kMaxRobustPermits || !inside(*segment, body, 8) ||
-      (kind == sync::Target::Kind::permits &&
-       (limit == 0 || !inside(*segment, body + sync::kTableOffset, 4 * limit))) ||
+      (permits && (limit == 0 || !inside(*segment, body + sync::kTableOffset, 4 * limit))) ||
+      (barrier && (limit == 0 || body % 8 != 0 ||
+                   !inside(*segment, body + sync::kBarrierOffset,
+                           sizeof(sync::BarrierWords) + sync::barrier_entries_size(limit)))) ||
       (kind == sync::Target::Kind::condition &&
        !inside(*segment, body + sync::kConditionOffset, sizeof(sync::ConditionWords)))) {
     throw_type_error(env, "an object inside the segment is expected");
@@ -51,8 +55,8 @@ bool locate(napi_env env, Arguments& arguments, size_t index, sync::Target::Kind
   uint8_t* address = segment->data() + body;
   located->target.kind = kind;
   located->target.word = reinterpret_cast<sync::Word*>(address + sync::kWordOffset);
-  located->target.table = reinterpret_cast<sync::Word*>(
-      address + (kind == sync::Target::Kind::condition ? sync::kConditionOffset : sync::kTableOffset));
+  uint32_t table = kind == sync::Target::Kind::condition ? sync::kConditionOffset : sync::kTableOffset;
+  located->target.table = reinterpret_cast<sync::Word*>(address + (barrier ? sync::kBarrierOffset : table));
   located->target.limit = limit;
   located->target.key = sync::wait_key(segment->inode, body);
   located->memory = segment->mapping;

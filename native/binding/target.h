@@ -16,8 +16,9 @@ struct Located {
   std::shared_ptr<sys::Mapping> memory;
 };
 
-// Reads (segment id, offset of the body, number of permits) from the arguments at `index`. For locks and semaphores the
-// number of permits is not looked at. False, with an exception pending, if the words are not inside the segment.
+// Reads (segment id, offset of the body, number of permits or parties) from the arguments at `index`. The number is
+// looked at for robust semaphores and barriers only. False, with an exception pending, if the words are not inside the
+// segment.
 bool locate(napi_env env, Arguments& arguments, size_t index, sync::Target::Kind kind, Located* located);
 
 // The word alone, for calls that cannot wait: cheaper, as nothing is shared.

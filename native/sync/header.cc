@@ -92,6 +92,10 @@ HeaderFault check_block(const uint8_t* data, uint64_t file_size, uint64_t offset
       return facts->size >= kDataOffset && facts->length <= facts->size ? HeaderFault::none : HeaderFault::bad_block;
     case BlockKind::condition:
       return facts->size >= kConditionOffset + sizeof(ConditionWords) ? HeaderFault::none : HeaderFault::bad_block;
+    case BlockKind::barrier:
+      if (facts->length == 0 || facts->length > kMaxParties) return HeaderFault::bad_block;
+      return facts->size >= sizeof(BarrierWords) + barrier_entries_size(facts->length) ? HeaderFault::none
+                                                                                       : HeaderFault::bad_block;
     case BlockKind::none:
       break;
   }
@@ -160,6 +164,11 @@ void adopt_segment(uint8_t* data, uint64_t file_size) {
     if (counts && (facts.flags & kRobust) != 0) {
       Word* table = reinterpret_cast<Word*>(data + facts.body + kTableOffset);
       for (uint64_t i = 0; i < facts.length; i++) table[i].store(0);
+    } else if (facts.kind == static_cast<uint32_t>(BlockKind::barrier)) {
+      BarrierWords* words = reinterpret_cast<BarrierWords*>(data + facts.body + kBarrierOffset);
+      words->state.store(0);
+      words->room.store(0);
+      memset(data + facts.body + sizeof(BarrierWords), 0, facts.size - sizeof(BarrierWords));
     } else if (!counts && facts.kind != static_cast<uint32_t>(BlockKind::event)) {
       uint32_t seen = word->load();
       word->store((seen & kOwnerMask) != 0 ? kDirty : seen & kDirty);

@@ -8,6 +8,7 @@
 #include <cstddef>
 #include <cstdint>
 
+#include "sync/barrier.h"
 #include "sync/condition.h"
 #include "sync/registry.h"
 
@@ -49,6 +50,7 @@ enum class BlockKind : uint32_t {
   array = 6,
   event = 9,
   condition = 10,
+  barrier = 11,
 };
 
 struct BlockHeader {
@@ -69,6 +71,7 @@ constexpr uint32_t kDepthOffset = 4;   // how deep an RLock is held, written by 
 constexpr uint32_t kTableOffset = 16;  // the permits
 constexpr uint32_t kDataOffset = 16;   // the elements: a scalar and its lock fill one block of 64 bytes
 
+constexpr uint32_t kBarrierOffset = 0;     // the words of a barrier; its entries follow
 constexpr uint32_t kConditionOffset = 32;  // the words of a condition, beside the lock of its own
 
 enum class HeaderFault {

@@ -40,6 +40,10 @@ int32_t try_once(const Target& target, uint32_t me) {
       return event_happened(target.word->load(std::memory_order_acquire), target.argument) ? 0 : kNotYet;
     case Target::Kind::condition:
       return condition_signalled(*target.condition(), me, target.argument) ? 0 : kNotYet;
+    case Target::Kind::barrier:
+      return barrier_outcome(target.barrier(), me, target.argument);
+    case Target::Kind::barrier_room:
+      return kNotYet;
   }
   return kNotYet;
 }
@@ -56,6 +60,10 @@ bool looks_free(const Target& target) {
     case Target::Kind::event:
       return event_happened(word, target.argument);
     case Target::Kind::condition:
+      return false;
+    case Target::Kind::barrier:
+      return barrier_outcome(target.barrier(), 0, target.argument) != kNotYet;
+    case Target::Kind::barrier_room:
       return false;
   }
   return false;
@@ -90,6 +98,10 @@ int32_t attempt(const Target& target, uint32_t me, bool parked, sys::FutexSet* s
       return event_attempt(*target.word, target.argument, set) ? 0 : kNotYet;
     case Target::Kind::condition:
       return condition_attempt(*target.condition(), me, target.argument, set) ? 0 : kNotYet;
+    case Target::Kind::barrier:
+      return barrier_attempt(target.barrier(), me, target.argument, parked, set);
+    case Target::Kind::barrier_room:
+      return barrier_has_room(target.barrier(), me, set) ? 0 : kNotYet;
   }
   return kNotYet;
 }
@@ -109,12 +121,17 @@ void give_back(const Target& target, uint32_t me, int32_t won) {
       return;  // everybody gets it: there is nothing to give back
     case Target::Kind::condition:
       return;  // the signal is still in its record
+    case Target::Kind::barrier:
+    case Target::Kind::barrier_room:
+      return;  // the entry is left by whoever arrived
   }
 }
 
 void pass_wake_on(const Target& target, int count) {
-  // These wake all sleepers.
-  if (target.kind == Target::Kind::event || target.kind == Target::Kind::condition) return;
+  // The others wake all sleepers.
+  bool one_by_one = target.kind == Target::Kind::lock || target.kind == Target::Kind::semaphore ||
+                    target.kind == Target::Kind::permits;
+  if (!one_by_one) return;
   // Somebody may have been faster than the one who was woken, by the fast path, which leaves no mark for those who
   // still sleep: one of them must wake up and set it again.
   bool unmarked = (target.word->load(std::memory_order_relaxed) & kContended) == 0;

@@ -6,6 +6,7 @@
 
 #include <cstdint>
 
+#include "sync/barrier.h"
 #include "sync/condition.h"
 #include "sync/owner.h"
 #include "sync/permits.h"
@@ -14,23 +15,33 @@
 namespace multiproc::sync {
 
 struct Target {
-  enum class Kind : uint32_t { lock = 1, semaphore = 2, permits = 3, event = 4, condition = 5 };
+  enum class Kind : uint32_t {
+    lock = 1,
+    semaphore = 2,
+    permits = 3,
+    event = 4,
+    condition = 5,
+    barrier = 6,
+    barrier_room = 7
+  };
 
   Kind kind;
   Word* word;             // the lock, the count, the bell, or the event
-  Word* table;            // of permits; the words of a condition
-  uint32_t limit;         // permits only
+  Word* table;            // of permits; the words of a condition or a barrier
+  uint32_t limit;         // how many permits, or parties of a barrier
   uint64_t key;           // names the object for people: shown in the participant's slot while it is parked
   uint32_t argument = 0;  // what the kind needs to know about this wait: of an event, the word when it began; of a
-                          // condition, how many of the signals are known already
+                          // condition, how many of the signals are known already; of a barrier, the arrival's tag
 
+  Barrier barrier() const { return {reinterpret_cast<BarrierWords*>(table), limit}; }
   ConditionWords* condition() const { return reinterpret_cast<ConditionWords*>(table); }
   Permits permits() const { return {word, table, limit}; }
 };
 
 constexpr int32_t kNotYet = -1;
 
-// kNotYet, or what was won: the index of a permit, 0 for the other kinds. Adds to `set` where it returns kNotYet.
+// kNotYet, or what was won: the index of a permit, how a barrier's generation ended, 0 for the other kinds. Adds to
+// `set` where it returns kNotYet.
 int32_t attempt(const Target& target, uint32_t me, bool parked, sys::FutexSet* set);
 
 // Gives back what `attempt` won but nobody wants any more.

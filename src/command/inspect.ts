@@ -1,5 +1,6 @@
 /** `multiproc inspect NAME`: who holds an object, who waits for it, how deep. */
 import {
+  type BarrierInfo,
   type EventInfo,
   type Holder,
   type Inspection,
@@ -17,6 +18,7 @@ export function inspectCommand([name = '']: string[]): Report {
     ...(data.lock ? lock(data.lock) : []),
     ...(data.semaphore ? semaphore(data.semaphore) : []),
     ...(data.condition ? ([['waits', String(data.condition.waiting)]] as Line[]) : []),
+    ...(data.barrier ? barrier(data.barrier) : []),
     ...(data.event ? event(data.event) : []),
   ];
   const width = Math.max(...lines.map(([label]) => label.length));
@@ -56,6 +58,15 @@ function semaphore(info: SemaphoreInfo): Line[] {
     ['free', String(info.value)],
     ['robust', info.robust ? 'yes' : 'no'],
     ...holders,
+    ['waiting', pids(info.waiters)],
+  ];
+}
+
+function barrier(info: BarrierInfo): Line[] {
+  return [
+    ['parties', String(info.parties)],
+    ['arrived', String(info.waiting)],
+    ['broken', info.broken ? 'yes, until reset()' : 'no'],
     ['waiting', pids(info.waiters)],
   ];
 }

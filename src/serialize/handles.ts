@@ -14,6 +14,7 @@ export const HandleKind = {
   memory: 9,
   event: 11,
   condition: 12,
+  barrier: 13,
   shareableList: 20,
 } as const;
 export type HandleKind = (typeof HandleKind)[keyof typeof HandleKind];

@@ -17,6 +17,7 @@ export const BlockKind = {
   array: 6,
   event: 9,
   condition: 10,
+  barrier: 11,
 } as const;
 export type BlockKind = (typeof BlockKind)[keyof typeof BlockKind];
 
@@ -30,6 +31,7 @@ export const kindNames: Readonly<Record<number, string>> = {
   6: 'Array',
   9: 'Event',
   10: 'Condition',
+  11: 'Barrier',
 };
 
 /** The word, the depth and a scalar; the robust semaphores' tables and the arrays have other ways. */
@@ -41,13 +43,16 @@ export const robustFlag = 1;
 /** `flags` of a condition over a lock that the user gave. */
 export const givenLockFlag = 2;
 
+/** `flags` of a barrier that was made with an action. */
+export const actionFlag = 4;
+
 /** What a block is, as its header says. */
 export interface Shape {
   readonly kind: BlockKind;
   /** The typecode's character code; for structs as `struct-block.ts` says; 0 where there is none. */
   readonly type: number;
   readonly flags: number;
-  /** Elements; the initial value of a semaphore. */
+  /** Elements; the initial value of a semaphore; the parties of a barrier. */
   readonly length: number;
   /** Bytes of the body. */
   readonly size: number;
@@ -331,9 +336,13 @@ function matching(block: Block, shape: Shape): Block {
   if (block.flags !== shape.flags && block.kind === BlockKind.condition) {
     return mismatch(block, 'a lock of its own:', shape.flags === 0, block.flags === 0);
   }
+  if (block.flags !== shape.flags && block.kind === BlockKind.barrier) {
+    return mismatch(block, 'an action:', shape.flags !== 0, block.flags !== 0);
+  }
   if (block.flags !== shape.flags) return mismatch(block, 'robust', shape.flags !== 0, block.flags !== 0);
   const counts = shape.kind === BlockKind.semaphore || shape.kind === BlockKind.boundedSemaphore;
-  if (!counts && block.length !== shape.length) return mismatch(block, 'length', shape.length, block.length);
+  const what = shape.kind === BlockKind.barrier ? 'parties' : 'length';
+  if (!counts && block.length !== shape.length) return mismatch(block, what, shape.length, block.length);
   return block;
 }
 

@@ -33,6 +33,14 @@ export interface SemaphoreInfo {
   waiters: number[];
 }
 
+export interface BarrierInfo {
+  parties: number;
+  /** Parties that have arrived and wait; 0 if it is broken. */
+  waiting: number;
+  broken: boolean;
+  waiters: number[];
+}
+
 export interface ConditionInfo {
   /** Waits that nobody has notified. */
   waiting: number;
@@ -50,6 +58,7 @@ export interface Inspection extends ObjectInfo {
   semaphore?: SemaphoreInfo;
   event?: EventInfo;
   condition?: ConditionInfo;
+  barrier?: BarrierInfo;
   /** Typecode of a value or an array; `'struct'` for structs. */
   type?: string;
   /** Elements of an array. */
@@ -79,6 +88,8 @@ function describeBlock(block: Block): Partial<Inspection> {
     case BlockKind.semaphore:
     case BlockKind.boundedSemaphore:
       return { semaphore: semaphoreInfo(block) };
+    case BlockKind.barrier:
+      return { barrier: barrierInfo(block) };
     case BlockKind.condition: {
       const waiting = native.conditionWaiting(block.segment.id, block.body);
       return { condition: { waiting }, ...(block.flags === 0 ? { lock: lockInfo(block) } : {}) };
@@ -132,6 +143,12 @@ function semaphoreInfo(block: Block): SemaphoreInfo {
 function eventInfo({ segment, body }: Block): EventInfo {
   const word = Atomics.load(segment.words, (body + layout.wordOffset) / 4);
   return { set: (word & 1) !== 0, waiters: native.waitersFor(segment.id, body) };
+}
+
+function barrierInfo({ segment, body, length }: Block): BarrierInfo {
+  const waiting = native.barrierWaiting(segment.id, body, length);
+  const waiters = native.waitersFor(segment.id, body);
+  return { parties: length, waiting: Math.max(waiting, 0), broken: waiting < 0, waiters };
 }
 
 function holderOf(owner: number): Holder {
