@@ -9,6 +9,7 @@ export {
   type LogRecord,
   logToStderr,
 } from './logging.js';
+export { SharedMemoryManager, type SharedMemoryManagerOptions } from './managers/shared-memory-manager.js';
 export { cpuCount, currentProcess, freezeSupport, type ParentProcess, parentProcess } from './process/current.js';
 export { setExecutable } from './process/executable.js';
 export type { StartMethod } from './process/launchers/launcher.js';

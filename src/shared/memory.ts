@@ -13,6 +13,7 @@ import {
 } from '../serialize/handles.js';
 import { closedError, nameTaken, staleHandle } from './block.js';
 import { anonymousFile, checkName, describe, isAnonymousFile } from './names.js';
+import { sweepOnce } from './sweep.js';
 import { RawValue } from './value.js';
 
 /** Options of {@link SharedMemory.create}. */
@@ -180,6 +181,7 @@ function releaseArrived(): void {
 /** `undefined` if the name is taken. */
 function make(name: string | undefined, size: number): SharedMemory | undefined {
   attach();
+  sweepOnce();
   releaseArrived();
   const segment = native.memoryCreate(size, anonymousFile());
   try {

@@ -2,6 +2,7 @@
 import { readdirSync, statSync } from 'node:fs';
 import { attach } from '../lifecycle/participant.js';
 import { native } from '../native.js';
+import { sweepManaged } from './managed-memory.js';
 import { anonymousPrefix } from './names.js';
 
 /** One file that {@link sweep} removed. */
@@ -12,7 +13,7 @@ export interface Swept {
 }
 
 /**
- * Removes the anonymous segments of this user that nobody has open. Named objects stay: they last until `unlink()`.
+ * Removes the anonymous segments of this user that nobody has open, and what managers left that have ended. Named objects stay: they last until `unlink()`.
  *
  * Creating objects does the same now and then; calling this is never necessary, but can free memory sooner.
  */
@@ -25,7 +26,7 @@ export function sweep(): Swept[] {
     const size = statSync(`/dev/shm/${file}`, { throwIfNoEntry: false })?.size ?? 0;
     if (native.sweepFile(file) === 'removed') swept.push({ file, size });
   }
-  return swept;
+  return [...swept, ...sweepManaged()];
 }
 
 let swept = false;

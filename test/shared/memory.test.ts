@@ -1,5 +1,4 @@
 /** SharedMemory: raw bytes by name, in processes of this package and of CPython. */
-import { spawnSync } from 'node:child_process';
 import { existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { promisify } from 'node:util';
 import { deflate } from 'node:zlib';
@@ -7,6 +6,7 @@ import { deserialize, SharedMemory, serialize, sweep } from 'multiproc';
 import t from 'tap';
 import { leaveNothing } from '../harness/leftovers.js';
 import { command, program, type Scope } from '../harness/program.js';
+import { pythons } from '../harness/pythons.js';
 
 t.before(() => leaveNothing(t));
 
@@ -173,13 +173,14 @@ t.test('asynchronous zlib may go on reading memory whose owner closes it', async
   for (const result of await Promise.allSettled(working)) t.type(result, Object, result.status);
 });
 
-const python = ['python3', 'python'].find(
-  (file) => spawnSync(file, ['-c', 'from multiprocessing import shared_memory']).status === 0,
-);
+const there = pythons();
+if (there.length === 0)
+  t.test('CPython reads and writes it', { skip: 'no CPython with shared_memory' }, async () => {});
 
-t.test('CPython reads and writes it', { skip: python === undefined && 'no CPython with shared_memory' }, async (t) => {
-  const run = async (source: string) => {
-    const script = `
+for (const { file: python, version } of there) {
+  t.test(`CPython ${version} reads and writes it`, async (t) => {
+    const run = async (source: string) => {
+      const script = `
 import sys
 from multiprocessing import resource_tracker, shared_memory
 def attach(name):
@@ -189,35 +190,36 @@ def attach(name):
     resource_tracker.unregister(shm._name, 'shared_memory')
     return shm
 ${source}`;
-    const other = command(t, python as string, { args: ['-c', script] });
-    const line = await other.line();
-    t.strictSame(await other.ended, { code: 0, signal: null });
-    t.equal(other.stderr, '');
-    return line;
-  };
-  const ours = SharedMemory.create({ name: name(t), size: 1000 });
-  ours.bytes.set(Buffer.from('from node'));
-  t.equal(
-    await run(`
+      const other = command(t, python, { args: ['-c', script] });
+      const line = await other.line();
+      t.strictSame(await other.ended, { code: 0, signal: null });
+      t.equal(other.stderr, '');
+      return line;
+    };
+    const ours = SharedMemory.create({ name: name(t), size: 1000 });
+    ours.bytes.set(Buffer.from('from node'));
+    t.equal(
+      await run(`
 shm = attach('${ours.name}')
 print(shm.size, bytes(shm.buf[:9]).decode())
 shm.buf[:11] = b'from python'
 shm.close()`),
-    '1000 from node',
-  );
-  t.equal(Buffer.from(ours.bytes.subarray(0, 11)).toString(), 'from python');
-  ours.close();
+      '1000 from node',
+    );
+    t.equal(Buffer.from(ours.bytes.subarray(0, 11)).toString(), 'from python');
+    ours.close();
 
-  const theirs = name(t);
-  await run(`
+    const theirs = name(t);
+    await run(`
 shm = shared_memory.SharedMemory('${theirs}', create=True, size=500)
 resource_tracker.unregister(shm._name, 'shared_memory')
 shm.buf[:5] = b'howdy'
 shm.close()
 print('made')`);
-  const memory = SharedMemory.open(theirs);
-  t.equal(memory.size, 500);
-  t.equal(Buffer.from(memory.bytes.subarray(0, 5)).toString(), 'howdy');
-  memory.unlink();
-  memory.close();
-});
+    const memory = SharedMemory.open(theirs);
+    t.equal(memory.size, 500);
+    t.equal(Buffer.from(memory.bytes.subarray(0, 5)).toString(), 'howdy');
+    memory.unlink();
+    memory.close();
+  });
+}

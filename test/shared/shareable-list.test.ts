@@ -4,6 +4,7 @@ import { deserialize, type Shareable, ShareableList, SharedMemory, serialize } f
 import t from 'tap';
 import { leaveNothing } from '../harness/leftovers.js';
 import type { Scope } from '../harness/program.js';
+import { pythons } from '../harness/pythons.js';
 
 t.before(() => leaveNothing(t));
 
@@ -132,9 +133,11 @@ t.test('memory that is no list, or a damaged one, is an error', async (t) => {
   list.close();
 });
 
-for (const python of ['python3', 'python3.13', 'python3.14']) {
-  const there = spawnSync(python, ['-c', 'from multiprocessing.shared_memory import ShareableList']).status === 0;
-  t.test(`${python} has the same list`, { skip: !there && `no ${python} with shared_memory` }, async (t) => {
+const there = pythons();
+if (there.length === 0) t.test('CPython has the same list', { skip: 'no CPython with shared_memory' }, async () => {});
+
+for (const { file: python, version } of there) {
+  t.test(`CPython ${version} has the same list`, async (t) => {
     // A program that ends would remove what it merely opened.
     const start = `
 from multiprocessing import resource_tracker

@@ -1,0 +1,201 @@
+/** SharedMemoryManager: raw memory and lists that vanish together, at the latest with the process that manages them. */
+import { randomBytes } from 'node:crypto';
+import { ProcessError, SystemError, ValueError } from '../errors.js';
+import { afterForkInChild } from '../lifecycle/after-fork.js';
+import { attach } from '../lifecycle/participant.js';
+import { native, type SegmentId } from '../native.js';
+import { managedName, sentinelFile, unlinkManaged } from '../shared/managed-memory.js';
+import { SharedMemory } from '../shared/memory.js';
+import { anonymousFile, describe } from '../shared/names.js';
+import { type Shareable, ShareableList } from '../shared/shareable-list.js';
+import { sweepOnce } from '../shared/sweep.js';
+
+/** Options of {@link SharedMemoryManager}. */
+export interface SharedMemoryManagerOptions {
+  /** Of a running manager, for {@link SharedMemoryManager.connect}. */
+  address?: string | undefined;
+}
+
+const addressPattern = /^[0-9a-f]{16}$/;
+
+/**
+ * Makes raw memory and lists that vanish when it is shut down; mirrors `multiprocessing.managers.SharedMemoryManager`.
+ *
+ * They also vanish when its process ends in whatever way: after a SIGKILL, the next program of this user that makes shared
+ * memory, or calls `sweep()`, removes them. Whoever has them open goes on using them until it closes them.
+ *
+ * Unlike Python's there is no server process: the names tell what belongs to the manager, and the kernel whether it lives.
+ * So making memory costs no message, and no signal can end a server.
+ */
+export class SharedMemoryManager {
+  #state: 'initial' | 'started' | 'connected' | 'shut down' = 'initial';
+  #token: string | undefined;
+  /** Only in the process, and the thread, that started it. */
+  #sentinel: SegmentId | undefined;
+
+  /** @throws TypeError for an address that is no manager's */
+  constructor(options?: SharedMemoryManagerOptions) {
+    if (options !== undefined && (typeof options !== 'object' || options === null)) {
+      throw new TypeError(`Expected "options" to be an object, got ${describe(options)}`);
+    }
+    const address: unknown = options?.address;
+    if (address !== undefined && (typeof address !== 'string' || !addressPattern.test(address))) {
+      throw new TypeError(`Expected "address" to be the address of a manager, got ${describe(address)}`);
+    }
+    this.#token = address;
+  }
+
+  /** By which others {@link connect}; `undefined` before the start. */
+  get address(): string | undefined {
+    return this.#token;
+  }
+
+  /**
+   * Starts the manager, which lives in this thread.
+   *
+   * @throws ProcessError if it was started, connected or shut down already; ValueError for one with an address
+   */
+  async start(): Promise<void> {
+    this.#checkInitial();
+    if (this.#token !== undefined) throw new ValueError('A manager with an address is connected, not started');
+    attach();
+    sweepOnce();
+    const token = randomBytes(8).toString('hex');
+    const sentinel = native.memoryCreate(1, anonymousFile());
+    native.segmentPublish(sentinel, sentinelFile(token));
+    this.#token = token;
+    this.#sentinel = sentinel;
+    this.#state = 'started';
+    keep(this);
+  }
+
+  /**
+   * Connects to the manager with the address, in whatever process of this user: what is made from now on belongs to it.
+   *
+   * @throws ValueError without an address
+   * @throws ProcessError if it was started, connected or shut down already
+   * @throws SystemError `ENOENT` if that manager has ended
+   */
+  async connect(): Promise<void> {
+    this.#checkInitial();
+    if (this.#token === undefined) throw new ValueError('Expected the address of a manager to connect to');
+    attach();
+    if (!isAlive(this.#token)) throw managerGone(this.#token);
+    this.#state = 'connected';
+  }
+
+  /**
+   * Makes raw memory, all zero, which belongs to the manager.
+   *
+   * @param size in bytes, at least 1
+   * @throws ValueError before the start, after the shutdown, or for a size below 1
+   * @throws SystemError `ENOENT` if the manager has ended; `ENOSPC` when /dev/shm is full
+   */
+  SharedMemory(size: number): SharedMemory {
+    return this.#make((name) => SharedMemory.create({ name, size }));
+  }
+
+  /**
+   * Makes a list of the values, which belongs to the manager.
+   *
+   * @throws ValueError before the start or after the shutdown
+   * @throws TypeError for values that a list cannot hold
+   * @throws SystemError `ENOENT` if the manager has ended; `ENOSPC` when /dev/shm is full
+   */
+  ShareableList(iterable?: Iterable<Shareable>): ShareableList {
+    return this.#make((name) => new ShareableList(iterable ?? [], { name }));
+  }
+
+  /**
+   * Removes all memory and lists that were made through it, here or by who connected. Those who have them open go on using
+   * them; opening them fails with `ENOENT` from now on. Idempotent.
+   *
+   * @throws ValueError before the start, or for a manager that is only connected
+   */
+  async shutdown(): Promise<void> {
+    if (this.#state === 'initial' || this.#state === 'connected') {
+      throw new ValueError('Only the manager that was started can be shut down');
+    }
+    this.#end();
+  }
+
+  /** As {@link shutdown}; a manager that is only connected, or was never started, has nothing to remove. */
+  async [Symbol.asyncDispose](): Promise<void> {
+    this.#end();
+  }
+
+  /** @internal At the end of the process. */
+  static end(manager: SharedMemoryManager): void {
+    manager.#end();
+  }
+
+  /** @internal In a forked child, which must not keep the manager alive, and is none itself. */
+  static forget(manager: SharedMemoryManager): void {
+    if (manager.#sentinel !== undefined) native.segmentRelease(manager.#sentinel);
+    manager.#sentinel = undefined;
+    manager.#state = 'connected';
+  }
+
+  #end(): void {
+    this.#state = 'shut down';
+    const token = this.#token;
+    if (this.#sentinel === undefined || token === undefined) return;
+    // First nobody can make any more, as they look for the sentinel afterwards; then nothing is missed.
+    native.segmentRelease(this.#sentinel);
+    native.sweepFile(sentinelFile(token));
+    this.#sentinel = undefined;
+    running.delete(this);
+    unlinkManaged(token);
+  }
+
+  #make<T extends { close(): void; unlink(): void }>(create: (name: string) => T): T {
+    if (this.#state === 'initial') throw new ValueError('The manager has not been started: call start() or connect()');
+    if (this.#state === 'shut down') throw new ValueError('The manager has been shut down');
+    const token = this.#token as string;
+    const made = create(managedName(token));
+    if (this.#sentinel === undefined && !isAlive(token)) {
+      try {
+        made.unlink();
+      } catch (error) {
+        // Whoever swept after the manager's end was quicker.
+        if (!(error instanceof SystemError && error.code === 'ENOENT')) throw error;
+      }
+      made.close();
+      throw managerGone(token);
+    }
+    return made;
+  }
+
+  #checkInitial(): void {
+    if (this.#state !== 'initial') throw new ProcessError(`Expected a new manager, but this one is ${this.#state}`);
+  }
+}
+
+const running = new Set<SharedMemoryManager>();
+let prepared = false;
+
+function keep(manager: SharedMemoryManager): void {
+  running.add(manager);
+  if (prepared) return;
+  prepared = true;
+  process.on('exit', () => {
+    for (const each of running) SharedMemoryManager.end(each);
+  });
+  afterForkInChild(() => {
+    for (const each of running) SharedMemoryManager.forget(each);
+    running.clear();
+  });
+}
+
+function isAlive(token: string): boolean {
+  return native.sweepFile(sentinelFile(token)) === 'in-use';
+}
+
+function managerGone(token: string): SystemError {
+  return new SystemError(`ENOENT: the manager with the address ${token} has ended`, {
+    code: 'ENOENT',
+    errno: 2,
+    syscall: 'connect',
+    path: token,
+  });
+}

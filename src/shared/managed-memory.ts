@@ -1,0 +1,64 @@
+/**
+ * Raw memory that belongs to a manager: its name says to which, and a file that only a living manager has open says
+ * whether that one lives. So nobody has to keep a list that could be lost, and whoever comes next can clean up.
+ */
+import { randomBytes } from 'node:crypto';
+import { readdirSync, statSync } from 'node:fs';
+import { SystemError } from '../errors.js';
+import { layout, native } from '../native.js';
+import { anonymousPrefix } from './names.js';
+
+/** As Python's names begin, and for Python to open; then the manager's token, behind the ABI version that it is for. */
+const pattern = new RegExp(`^psm_[0-9a-f]{8}\\.m${layout.abi}\\.([0-9a-f]{16})$`);
+
+/** A name for new memory of the manager. */
+export function managedName(token: string): string {
+  return `psm_${randomBytes(4).toString('hex')}.m${layout.abi}.${token}`;
+}
+
+/** The file that the manager has open for as long as it lives. It is swept like all anonymous ones. */
+export function sentinelFile(token: string): string {
+  return `${anonymousPrefix}manager.${token}`;
+}
+
+/** Removes what belongs to the manager. Those who have the memory open go on using it. */
+export function unlinkManaged(token: string): void {
+  for (const { file } of managedFiles((each) => each === token)) unlinkQuietly(file);
+}
+
+/** Removes what belongs to managers that are gone. */
+export function sweepManaged(): { file: string; size: number }[] {
+  const dead = new Map<string, boolean>();
+  const orphans = managedFiles((token) => {
+    let isDead = dead.get(token);
+    if (isDead === undefined) {
+      isDead = native.sweepFile(sentinelFile(token)) !== 'in-use';
+      dead.set(token, isDead);
+    }
+    return isDead;
+  });
+  return orphans.filter(({ file }) => unlinkQuietly(file));
+}
+
+function managedFiles(wanted: (token: string) => boolean): { file: string; size: number }[] {
+  const found: { file: string; size: number }[] = [];
+  for (const file of readdirSync('/dev/shm')) {
+    const token = pattern.exec(file)?.[1];
+    if (token === undefined) continue;
+    const facts = statSync(`/dev/shm/${file}`, { throwIfNoEntry: false });
+    // The sentinels of other users have other names: to root, their managers would look dead.
+    if (facts?.uid === layout.uid && wanted(token)) found.push({ file, size: facts.size });
+  }
+  return found;
+}
+
+/** `false` if somebody else was quicker. */
+function unlinkQuietly(file: string): boolean {
+  try {
+    native.unlinkFile(file);
+    return true;
+  } catch (error) {
+    if (error instanceof SystemError && error.code === 'ENOENT') return false;
+    throw error;
+  }
+}
