@@ -18,6 +18,12 @@ export function loadedModule(url: string): unknown {
   return cached?.exports ?? namespaces.get(url);
 }
 
+/** Whether it is a CommonJS module that has not run to its end. */
+export function isEvaluating(url: string): boolean {
+  const file = fileOf(url);
+  return file !== undefined && require.cache[file]?.loaded === false;
+}
+
 /**
  * Loads a module and waits until it is evaluated. One with a top-level `await` cannot be had so.
  *

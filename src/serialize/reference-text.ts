@@ -1,5 +1,6 @@
 /** References as text in messages: a JSON list, the shorter the less there is to say. */
 import { Buffer } from 'node:buffer';
+import { fileURLToPath } from 'node:url';
 import { damaged } from './handles.js';
 import { findReference, type Reference, type Refusal } from './references.js';
 
@@ -74,7 +75,12 @@ function readReference(list: unknown[]): Reference {
 }
 
 function isFile(module: string): boolean {
-  return module.startsWith('file:///') && URL.canParse(module) && !/%(?:00|2f)/i.test(module);
+  if (!module.startsWith('file:///')) return false;
+  try {
+    return !fileURLToPath(module).includes('\0');
+  } catch {
+    return false;
+  }
 }
 
 function isCount(value: unknown): value is number {

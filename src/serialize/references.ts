@@ -8,7 +8,7 @@
 import { moduleVariables, type Place, placeOf, sourceOf } from './function-places.js';
 import { acquaint, findLive, findNear, isAt, nameOf, type Sought } from './live-functions.js';
 import { commonExportsOf, exportsOf } from './module-exports.js';
-import { exportOf, importModule, loadedModule, requireIsPatched, requireModule } from './modules.js';
+import { exportOf, importModule, isEvaluating, loadedModule, requireIsPatched, requireModule } from './modules.js';
 import { registeredAs, registrationOf } from './registered.js';
 
 /** A function or class, described. Plain data. */
@@ -172,7 +172,7 @@ function take(reference: Reference, exports: unknown): Callable {
   }
   const found = exportOf(exports, reference.export as string);
   if (typeof found !== 'function') {
-    const live = lookAlive(reference);
+    const live = isEvaluating(reference.module) ? lookAlive(reference) : undefined;
     if (live !== undefined) return live;
     throw new TypeError(
       `${describeReference(reference)} is not exported where it was received: is that another version?`,

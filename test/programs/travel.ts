@@ -12,6 +12,8 @@ interface Order {
   path: string[];
   bytes?: Uint8Array;
   prepared?: boolean;
+  /** The field of what arrives that is told, instead of whether it is the export. */
+  tell?: string;
 }
 
 function pick(value: unknown, path: string[]): unknown {
@@ -19,14 +21,15 @@ function pick(value: unknown, path: string[]): unknown {
 }
 
 for (;;) {
-  const { url, path, bytes, prepared } = await hear<Order>();
+  const { url, path, bytes, prepared, tell: field } = await hear<Order>();
   try {
     if (bytes === undefined) {
       await tell(serialize(pick(await import(url), path)));
     } else {
       if (prepared) await prepare(bytes);
       const arrived = deserialize(bytes);
-      await tell(arrived === pick(await import(url), path));
+      if (field !== undefined) await tell((arrived as Record<string, unknown>)[field]);
+      else await tell(arrived === pick(await import(url), path));
     }
   } catch (error) {
     await tell(`${(error as Error).name}: ${(error as Error).message}`);
