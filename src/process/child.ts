@@ -1,9 +1,8 @@
 /** A child of this process while somebody here has an interest in it: its end, its answer, and what is open for it. */
-import { closeSync, writeSync } from 'node:fs';
 import { now } from '../deadline.js';
 import { onReadable } from '../lifecycle/readiness.js';
 import { native } from '../native.js';
-import { type Answer, closeErrand, type Errand, readAnswer, readMessage } from './errand.js';
+import { type Answer, closeErrand, type Errand, raiseNotice, readAnswer, readMessage } from './errand.js';
 import type { EndWatch, Launcher, LaunchRequest, RunningChild } from './launchers/launcher.js';
 import { discardMessage } from './message.js';
 
@@ -13,8 +12,33 @@ interface Waiter {
   readonly callback: () => void;
 }
 
-/** Descriptors of children that were forgotten without `close()`. */
-const forgotten = new FinalizationRegistry<RunningChild>((running) => running.close());
+/** What stays open for a child that has ended. */
+class Sentinel {
+  readonly #running: RunningChild;
+  #everReady: number | undefined;
+
+  constructor(running: RunningChild) {
+    this.#running = running;
+  }
+
+  /** For a child whose own descriptor was closed at its end, as nobody had seen it: one that is always readable. */
+  get everReady(): number {
+    if (this.#everReady === undefined) {
+      this.#everReady = native.noticeFile();
+      raiseNotice(this.#everReady);
+    }
+    return this.#everReady;
+  }
+
+  close(): void {
+    this.#running.close();
+    if (this.#everReady !== undefined) native.fdClose(this.#everReady);
+    this.#everReady = undefined;
+  }
+}
+
+/** Children that are forgotten without `close()`. */
+const forgotten = new FinalizationRegistry<Sentinel>((sentinel) => sentinel.close());
 
 export class Child {
   readonly pid: number;
@@ -29,13 +53,14 @@ export class Child {
   #answerWatch: EndWatch | undefined;
   readonly #answerWaiters = new Set<() => void>();
   #sentinelShown = false;
-  #everReady: number | undefined;
+  readonly #sentinel: Sentinel;
 
   constructor(launcher: Launcher, request: LaunchRequest) {
     this.#errand = request.errand;
     this.#running = launcher.launch(request);
     this.pid = this.#running.pid;
-    forgotten.register(this, this.#running, this);
+    this.#sentinel = new Sentinel(this.#running);
+    forgotten.register(this, this.#sentinel, this);
     this.#rearm();
   }
 
@@ -77,14 +102,14 @@ export class Child {
     return this.#answer;
   }
 
-  /** Calls back when there is an answer, or never will be. */
+  /** Calls back when there is an answer, or never will be. That is waited for. */
   onAnswer(callback: () => void): void {
     if (this.answer() !== undefined || this.poll() !== null) {
       queueMicrotask(callback);
       return;
     }
     this.#answerWaiters.add(callback);
-    this.#answerWatch ??= onReadable(this.#errand.notice, () => this.#answered());
+    if (this.#answerWatch === undefined) this.#watchAnswer();
   }
 
   /** Whether the child alone keeps the program alive. */
@@ -99,14 +124,7 @@ export class Child {
       this.#sentinelShown = true;
       return this.#running.sentinel;
     }
-    if (this.#everReady === undefined) {
-      const fd = native.noticeFile();
-      const one = Buffer.alloc(8, 0);
-      one.writeUInt8(1);
-      writeSync(fd, one);
-      this.#everReady = fd;
-    }
-    return this.#everReady;
+    return this.#sentinel.everReady;
   }
 
   signal(number: number): void {
@@ -115,10 +133,8 @@ export class Child {
 
   /** Lets go of a child that has ended. */
   close(): void {
-    this.#running.close();
+    this.#sentinel.close();
     forgotten.unregister(this);
-    if (this.#everReady !== undefined) closeSync(this.#everReady);
-    this.#everReady = undefined;
   }
 
   #rearm(): void {
@@ -133,11 +149,17 @@ export class Child {
     this.#watch?.reference(this.#held || [...this.#waiters].some(({ reference }) => reference));
   }
 
-  #answered(): void {
-    this.#answerWatch = undefined;
-    if (this.answer() === undefined) return;
-    for (const callback of this.#answerWaiters) callback();
-    this.#answerWaiters.clear();
+  #watchAnswer(): void {
+    this.#answerWatch = onReadable(this.#errand.notice, () => {
+      if (this.answer() === undefined) {
+        this.#watchAnswer();
+        return;
+      }
+      this.#answerWatch = undefined;
+      for (const callback of this.#answerWaiters) callback();
+      this.#answerWaiters.clear();
+    });
+    this.#answerWatch.reference(true);
   }
 
   // Once.

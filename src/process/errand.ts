@@ -2,7 +2,7 @@
  * What passes between a process and a child of it: the message with the work, the answer with the result, and who
  * lives. Three descriptors, made by the parent; no end of the conversation ever waits for the other.
  */
-import { closeSync, fstatSync, ftruncateSync, readSync, writeSync } from 'node:fs';
+import { fstatSync, ftruncateSync, readSync, writeSync } from 'node:fs';
 import { native } from '../native.js';
 
 /** The descriptors of one conversation, as this process has them. */
@@ -42,14 +42,14 @@ export function makeErrand(message: Buffer | undefined): Errand {
     if (message !== undefined) writeMarked(memory, messageMark, message);
     return { memory, notice: keep(native.noticeFile()), creator: keep(native.processFile(native.currentPid())) };
   } catch (error) {
-    for (const fd of opened) closeSync(fd);
+    for (const fd of opened) native.fdClose(fd);
     throw error;
   }
 }
 
 /** Closes this process's descriptors. */
 export function closeErrand({ memory, notice, creator }: Errand): void {
-  for (const fd of [memory, notice, creator]) closeSync(fd);
+  for (const fd of [memory, notice, creator]) native.fdClose(fd);
 }
 
 /** What the child has to do; `undefined` once it has claimed that. */
@@ -67,8 +67,13 @@ export function claimMessage({ memory }: Errand): void {
 export function writeAnswer({ memory, notice }: Errand, { outcome, bytes }: Answer): void {
   ftruncateSync(memory, 0);
   writeMarked(memory, outcome, bytes);
+  raiseNotice(notice);
+}
+
+/** Makes an eventfd readable. */
+export function raiseNotice(notice: number): void {
   const one = Buffer.alloc(8);
-  one.writeUInt8(1);
+  one.writeBigUInt64LE(1n);
   writeSync(notice, one);
 }
 

@@ -1,5 +1,4 @@
 /** The life of a child: it learns who it is, does its work, answers, and ends when nothing is left to do. */
-import { closeSync } from 'node:fs';
 import { inspect } from 'node:util';
 import { SystemExit } from '../../errors.js';
 import { writeStdioAtOnce } from '../../lifecycle/child-stdio.js';
@@ -85,8 +84,8 @@ function answer(errand: Errand, outcome: Outcome, value: unknown, root: string):
     const bytes = serialize(outcome === Outcome.threw ? plainError(value) : error);
     writeAnswer(errand, { outcome: Outcome.threw, bytes });
   }
-  closeSync(errand.memory);
-  closeSync(errand.notice);
+  native.fdClose(errand.memory);
+  native.fdClose(errand.notice);
 }
 
 /** Of an error that cannot travel as it is: what people read. */
@@ -99,8 +98,8 @@ function plainError(error: unknown): Error {
 }
 
 function exit(errand: Errand, { reason }: SystemExit): never {
-  closeSync(errand.memory);
-  closeSync(errand.notice);
+  native.fdClose(errand.memory);
+  native.fdClose(errand.notice);
   if (reason === undefined || reason === null) process.exit();
   if (typeof reason === 'boolean' || typeof reason === 'number') process.exit(Number(reason) & 0xff);
   write(typeof reason === 'string' ? reason : inspect(reason));

@@ -1,5 +1,4 @@
 /** A child in the kernel's sense: this process alone can learn how it ended, and has to. */
-import { closeSync } from 'node:fs';
 import { SystemError } from '../../errors.js';
 import { onReadable } from '../../lifecycle/readiness.js';
 import { FdEvents, native } from '../../native.js';
@@ -56,7 +55,7 @@ export class OwnChild implements RunningChild {
   close(): void {
     if (this.#closed) return;
     this.#closed = true;
-    closeSync(this.sentinel);
+    native.fdClose(this.sentinel);
   }
 
   /** Whether it has ended, or does until the deadline. */

@@ -1,0 +1,81 @@
+/** Programs whose own end is what is tested: `process-parent SCENARIO METHOD`. */
+import { getContext, isMainProcess, logToStderr, type StartMethod } from 'multiproc';
+import { hear } from '../harness/parent.js';
+
+const [, , scenario = '', method = 'spawn'] = process.argv;
+const context = getContext(method as StartMethod);
+const targets = new URL('./process-targets.js', import.meta.url);
+
+export async function sayAndStay(text: string): Promise<void> {
+  process.on('SIGTERM', () => {
+    console.log(`${text} ends`);
+    process.exit(0);
+  });
+  console.log(`${text} ${process.pid}`);
+  setTimeout(() => {}, 1_000_000);
+}
+
+export async function stubborn(text: string): Promise<void> {
+  process.on('SIGTERM', () => {});
+  console.log(`${text} ${process.pid}`);
+  setTimeout(() => {}, 1_000_000);
+}
+
+export function busy(text: string): void {
+  console.log(`${text} ${process.pid}`);
+  for (;;);
+}
+
+export async function sayLater(text: string, ms: number): Promise<void> {
+  console.log(`${text} begins`);
+  await new Promise((resolve) => setTimeout(resolve, ms));
+  console.log(`${text} ends`);
+}
+
+function start(name: string, args: unknown[], daemon = false) {
+  const child = new context.Process({ target: { module: import.meta.url, export: name }, args, daemon });
+  child.start();
+  return child;
+}
+
+const scenarios: Record<string, () => unknown> = {
+  async naturalEnd() {
+    start('sayAndStay', ['daemon'], true);
+    start('stubborn', ['stubborn'], true);
+    const later = start('sayLater', ['other', 300]);
+    process.on('exit', () => console.log(`parent ends, other ${later.exitCode}`));
+  },
+  async exit() {
+    start('sayAndStay', ['daemon'], true);
+    start('sayLater', ['other', 500]);
+    await hear();
+    process.exit(3);
+  },
+  async killed() {
+    start('sayAndStay', ['daemon'], true);
+    start('stubborn', ['stubborn'], true);
+    start('busy', ['busy'], true);
+    start('sayLater', ['other', 700]);
+    await hear();
+  },
+  async writeMuch() {
+    const child = new context.Process({ target: { module: targets, export: 'writeMuch' }, args: [500] });
+    child.start();
+    child.joinSync();
+    console.log(`exit code ${child.exitCode}`);
+  },
+  async logging() {
+    logToStderr('INFO');
+    const child = new context.Process({ target: { module: targets, export: 'log' }, args: ['hello'], name: 'logger' });
+    child.start();
+    await child.join();
+  },
+  async results() {
+    new context.Process({ target: { module: targets, export: 'fail' }, args: ['nobody looks'] }).start();
+    const killed = start('sayAndStay', ['killed']);
+    void killed.result;
+    killed.kill();
+  },
+};
+
+if (isMainProcess) await scenarios[scenario]?.();

@@ -1,0 +1,223 @@
+/** What the children of the process suite run. */
+import { writeSync } from 'node:fs';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { Worker } from 'node:worker_threads';
+import {
+  activeChildren,
+  currentProcess,
+  type Event,
+  getLogger,
+  getStartMethod,
+  isMainProcess,
+  type Lock,
+  Process,
+  parentProcess,
+  SystemExit,
+  setStartMethod,
+  type Value,
+} from 'multiproc';
+
+const here = import.meta.url;
+
+/** What a child sees of itself. */
+export function look(...args: unknown[]) {
+  const current = currentProcess();
+  return {
+    args,
+    pid: process.pid,
+    ident: current.ident,
+    name: current.name,
+    daemon: current.daemon,
+    alive: current.isAlive(),
+    exitCode: current.exitCode,
+    authkey: current.authkey.toString('hex'),
+    parent: { pid: parentProcess()?.pid, name: parentProcess()?.name, alive: parentProcess()?.isAlive() },
+    main: isMainProcess,
+    method: getStartMethod(),
+    active: activeChildren().length,
+    cwd: process.cwd(),
+    env: process.env.MULTIPROC_TEST,
+    argv: process.argv.slice(1),
+    execArgv: process.execArgv,
+  };
+}
+
+export function nothing(): void {}
+
+/** Goes on until somebody ends it. */
+export async function stay(ready?: Event): Promise<void> {
+  ready?.set();
+  await sleep(1_000_000);
+}
+
+/** As `stay`, with the thread blocked. */
+export function block(ready: Event, never: Lock): void {
+  ready.set();
+  never.acquireSync();
+}
+
+export async function ignoreSigterm(ready: Event): Promise<void> {
+  process.on('SIGTERM', () => {});
+  ready.set();
+  await sleep(1_000_000);
+}
+
+export function exit(code: number): void {
+  process.exit(code);
+}
+
+export function setExitCode(code: number): string {
+  process.exitCode = code;
+  return 'returned';
+}
+
+export function systemExit(reason: unknown): void {
+  throw new SystemExit(reason);
+}
+
+export class Refusal extends TypeError {}
+
+export async function fail(message: string): Promise<void> {
+  throw new Refusal(message);
+}
+
+export function rejectLater(): string {
+  setTimeout(() => void Promise.reject(new RangeError('nobody caught it')), 1);
+  return 'returned';
+}
+
+export function throwLater(): string {
+  setTimeout(() => {
+    throw new RangeError('nobody caught it');
+  }, 1);
+  return 'returned';
+}
+
+export function signalSelf(signal: NodeJS.Signals): Promise<void> {
+  process.kill(process.pid, signal);
+  return sleep(1_000_000);
+}
+
+export function neverSettles(): Promise<void> {
+  return new Promise(() => {});
+}
+
+export function returnFunction(): unknown {
+  return { deep: [() => 1] };
+}
+
+export function bytes(length: number): Uint8Array {
+  return new Uint8Array(length).fill(7);
+}
+
+/** Works on after it returned. */
+export function goOn(value: Value<'i'>): string {
+  setTimeout(() => {
+    value.value = 5;
+  }, 30);
+  setTimeout(() => {
+    value.value = 9;
+  }, 1_000_000).unref();
+  return 'returned';
+}
+
+/** A Worker that is referenced is waited for, another is not. */
+export function workers(value: Value<'i'>): void {
+  new Worker('setTimeout(() => process.exit(0), 50)', { eval: true }).on('exit', () => {
+    value.value = 5;
+  });
+  new Worker('setTimeout(() => {}, 1e6)', { eval: true }).unref();
+}
+
+export function onExit(value: Value<'i'>): void {
+  process.on('exit', () => {
+    value.value = 5;
+  });
+}
+
+export async function addUnderLock(lock: Lock, value: Value<'i'>, times: number): Promise<void> {
+  for (let i = 0; i < times; i++) {
+    await lock.run(() => {
+      value.value += 1;
+    });
+  }
+}
+
+export function joinOneself(): string[] {
+  const current = currentProcess();
+  return [() => current.isAlive(), () => current.joinSync(), () => current.terminate()].map((use) => {
+    try {
+      use();
+      return 'nothing';
+    } catch (error) {
+      return (error as Error).message;
+    }
+  });
+}
+
+/** The result of a grandchild's `look`, and its name. */
+export async function grandchild(): Promise<unknown> {
+  const child = new Process({ target: { module: here, export: 'look' } });
+  child.start();
+  return { own: process.pid, look: await child.result, exitCode: await child.exited };
+}
+
+export function startByDaemon(): string {
+  try {
+    new Process({ target: { module: here, export: 'nothing' } }).start();
+    return 'started';
+  } catch (error) {
+    return (error as Error).message;
+  }
+}
+
+export function setMethodAgain(): string {
+  try {
+    setStartMethod('spawn');
+    return 'set';
+  } catch (error) {
+    return (error as Error).message;
+  }
+}
+
+export async function waitForParent(): Promise<unknown> {
+  const parent = parentProcess();
+  const before = performance.now();
+  const ended = await parent?.join(50);
+  return { ended, waited: performance.now() - before >= 49, alive: parent?.isAlive(), sync: parent?.joinSync(10) };
+}
+
+export function listeners(): unknown {
+  return { int: process.listenerCount('SIGINT'), term: process.listenerCount('SIGTERM') };
+}
+
+export function isOpen(fd: number): boolean {
+  try {
+    writeSync(fd, '');
+    return true;
+  } catch (error) {
+    return (error as NodeJS.ErrnoException).code !== 'EBADF';
+  }
+}
+
+export function readStdin(): number {
+  let count = 0;
+  for (const _ of process.stdin.read() ?? []) count++;
+  return count;
+}
+
+/** Writes more than a pipe holds, and ends at once. */
+export function writeMuch(lines: number): void {
+  for (let i = 0; i < lines; i++) console.log(`line ${i} ${'x'.repeat(1000)}`);
+  process.exit(0);
+}
+
+export function log(message: string): void {
+  getLogger().info(message);
+}
+
+export function settleSlowly(value: Value<'i'>): Promise<void> {
+  return sleep(200).then(() => {
+    value.value = 1;
+  });
+}
