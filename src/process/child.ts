@@ -173,7 +173,7 @@ export class Child {
     if (unread !== undefined) discardMessage(unread);
     closeErrand(this.#errand);
     // Somebody may have the number of the sentinel.
-    if (!this.#sentinelShown) this.close();
+    if (!this.#sentinelShown) this.#running.close();
     const waiters = [...this.#waiters].map(({ callback }) => callback);
     this.#waiters.clear();
     // Not from inside a look at the exit code.

@@ -1,5 +1,5 @@
 /** What a child is given to do, as bytes: who it is, and its target, arguments and fields, each serialised once. */
-import { deserialize, discard, serialize } from '../serialize/codec.js';
+import { deserialize, discard, prepare, serialize } from '../serialize/codec.js';
 import type { ChildFacts } from './facts.js';
 import type { Target } from './target.js';
 
@@ -56,13 +56,12 @@ export class ReceivedMessage {
     this.facts = this.#message.facts;
   }
 
-  /** What to call. There is nothing in it that could be lost. */
-  target(): Target | undefined {
-    return deserialize(this.#message.target) as Target | undefined;
-  }
-
-  subclass(): unknown {
-    return deserialize(this.#message.subclass);
+  /** Imports what the parts refer to, and tells what to call, of which class. Nothing in that could be lost. */
+  async load(): Promise<Pick<Work, 'target' | 'subclass'>> {
+    const { target, subclass, args, fields } = this.#message;
+    // In this order: what an argument's module wants of the program is there already.
+    for (const part of [target, subclass, args, fields]) await prepare(part, { fresh: true });
+    return { target: deserialize(target) as Target | undefined, subclass: deserialize(subclass) };
   }
 
   /** Attaches the objects in the arguments and fields: once, and nobody else may do it as well. */

@@ -2,6 +2,7 @@
 import { createRequire } from 'node:module';
 import { isAbsolute, join, resolve } from 'node:path';
 import { pathToFileURL } from 'node:url';
+import { exportOf, importModule } from '../serialize/modules.js';
 
 /** A function by its place: of a module's default export, or of a named one. */
 export interface ModuleTarget {
@@ -38,8 +39,7 @@ export function checkTarget(target: unknown): Target | undefined {
 export async function findTarget(target: Target): Promise<Callable> {
   if (typeof target === 'function') return target;
   const name = target.export ?? 'default';
-  const exports: Record<string, unknown> = await import(String(target.module));
-  const found = exports[name] ?? (exports.default as Record<string, unknown> | undefined)?.[name];
+  const found = exportOf(await importModule(String(target.module)), name);
   if (typeof found !== 'function') {
     throw new TypeError(`Expected the export "${name}" of ${target.module} to be a function, got ${typeof found}`);
   }

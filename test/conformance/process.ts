@@ -16,10 +16,12 @@ import {
   type ProcessOptions,
   parentProcess,
   type StartMethod,
+  type Target,
   Value,
 } from 'multiproc';
 import type { Test } from 'tap';
 import { program } from '../harness/program.js';
+import { Adder, apply, Fragile, fail, perform, Refusal, Task, twice } from '../programs/process-targets.js';
 
 const targets = new URL('../programs/process-targets.js', import.meta.url);
 
@@ -226,8 +228,11 @@ export function processSuite(t: Test, method: StartMethod, execArgv: string[] = 
     const thrown = await stderrOf('fail', ['as asked'], { name: 'failing' });
     t.match(thrown, /^Process failing:\nRefusal.*: as asked\n/);
     t.match(thrown, place);
-    t.match(await stderrOf('throwLater', [], { name: 'later' }), /^Process later:\n[^]*RangeError: nobody caught it\n/);
-    t.match(await stderrOf('rejectLater', []), /^Process [\w-]+:\n[^]*RangeError: nobody caught it\n/);
+    t.match(
+      await stderrOf('throwLater', [], { name: 'later' }),
+      /^Process later:\n[\s\S]*RangeError: nobody caught it\n/,
+    );
+    t.match(await stderrOf('rejectLater', []), /^Process [\w-]+:\n[\s\S]*RangeError: nobody caught it\n/);
     t.equal(await stderrOf('systemExit', ['a text']), 'a text\n');
     t.equal(await stderrOf('systemExit', [['a', 'list']]), "[ 'a', 'list' ]\n");
     t.match(await stderrOf('neverSettles', []), /cannot settle/);
@@ -288,6 +293,39 @@ export function processSuite(t: Test, method: StartMethod, execArgv: string[] = 
     t.strictSame(await Promise.all(children.map((child) => child.exited)), [0, 0, 0]);
     t.equal(value.value, 600);
     lock.close();
+    value.close();
+  });
+
+  t.test('functions, classes and instances travel', async (t) => {
+    const run = (target: Target, args: unknown[]) => {
+      const child = new context.Process({ target, args });
+      child.start();
+      return child.result;
+    };
+    t.equal(await run(apply, [twice, 4]), 8);
+    t.strictSame(await run(perform, [new Task(4)]), [40, true]);
+    await t.rejects(run(fail, ['its own class']), { message: 'its own class', constructor: Refusal });
+    t.throws(() => run(() => 1, []), { name: 'TypeError', message: /^target is .*export it/ });
+  });
+
+  t.test('a subclass runs in the child with its fields, and shares none', async (t) => {
+    const shared = new Value('i');
+    t.teardown(() => shared.close());
+    const adder = new Adder([1, 2, 3], shared, { context: method });
+    const number = /^Adder-\d+$/.exec(adder.name)?.[0];
+    adder.start();
+    t.strictSame(await adder.result, { sum: 6, same: true, name: number, pid: true });
+    t.equal(shared.value, 6);
+    t.equal(adder.sum, 0);
+    t.strictSame(adder.numbers, [1, 2, 3]);
+  });
+
+  t.test('an argument that cannot be restored ends the child', async (t) => {
+    if (method === 'fork') return;
+    const value = new Value('i');
+    const child = started(t, 'look', [value, new Fragile()], { stdio: 'ignore' });
+    await t.rejects(child.result, { message: /it broke on the way/ });
+    t.equal(await child.exited, 1);
     value.close();
   });
 

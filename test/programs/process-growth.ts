@@ -16,7 +16,8 @@ if (isMainProcess) {
       if (i % 2 === 0) await child.result;
       if (i % 3 === 0) child.joinSync();
       else if (i % 5 === 0) child.kill();
-      if (i % 7 === 0) void child.sentinel;
+      if (i % 2 === 1) void child.sentinel;
+      if (i % 4 === 0) setImmediate(() => void child.sentinel);
       await child.exited;
       value.close();
     }

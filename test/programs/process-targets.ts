@@ -11,6 +11,7 @@ import {
   isMainProcess,
   type Lock,
   Process,
+  type ProcessOptions,
   parentProcess,
   SystemExit,
   setStartMethod,
@@ -220,4 +221,55 @@ export function settleSlowly(value: Value<'i'>): Promise<void> {
   return sleep(200).then(() => {
     value.value = 1;
   });
+}
+
+export const twice = (n: number): number => n * 2;
+
+export function apply(fn: (n: number) => number, n: number): number {
+  return fn(n);
+}
+
+export class Task {
+  constructor(readonly n: number) {}
+
+  perform(): number {
+    return this.n * 10;
+  }
+}
+
+export function perform(task: Task): [number, boolean] {
+  return [task.perform(), task instanceof Task];
+}
+
+/** Cannot be made again where it arrives. */
+export class Fragile {
+  readonly whole = true;
+
+  static [Symbol.for('multiproc.serialize')](): unknown {
+    return {};
+  }
+
+  static [Symbol.for('multiproc.deserialize')](): never {
+    throw new RangeError('it broke on the way');
+  }
+}
+
+/** A subclass with fields, one of them shared. */
+export class Adder extends Process {
+  sum = 0;
+
+  constructor(
+    readonly numbers: number[],
+    readonly shared: Value<'i'>,
+    options?: ProcessOptions,
+  ) {
+    super(options);
+  }
+
+  override run(): unknown {
+    for (const n of this.numbers) this.sum += n;
+    this.shared.value = this.sum;
+    this.numbers.push(0);
+    return { sum: this.sum, same: currentProcess() === this, name: this.name, pid: this.pid === process.pid };
+  }
 }

@@ -50,14 +50,14 @@ function begin(facts: ChildFacts, errand: Errand): void {
 
 /** Loads what the message names, and makes its objects. */
 async function restore(message: ReceivedMessage, errand: Errand): Promise<Process> {
-  const target = message.target();
-  const loadsMain = typeof target === 'object' && String(target.module) === message.facts.main;
-  await whileLoading(async () => {
-    if (target !== undefined) await findTarget(target);
-  }, loadsMain);
+  const { target, subclass } = await whileLoading(message.facts.main, async () => {
+    const work = await message.load();
+    if (work.target !== undefined) await findTarget(work.target);
+    return work;
+  });
   claimMessage(errand);
   const { args, fields } = message.restore();
-  return Object.assign(oneself((message.subclass() ?? Process) as typeof Process, target, args), fields);
+  return Object.assign(oneself((subclass ?? Process) as typeof Process, target, args), fields);
 }
 
 async function perform(errand: Errand, prepare: () => Promise<() => unknown>): Promise<void> {
