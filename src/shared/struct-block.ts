@@ -40,15 +40,19 @@ export function obtainStructs(
     length,
     size: sizes.dataOffset + bytes + text.length,
   };
-  const block = Block.obtain(mode, shape, options, (made) => {
-    const buffer = made.segment.buffer(made.body + sizes.dataOffset, bytes + text.length);
+  let made = false;
+  const block = Block.obtain(mode, shape, options, (fresh) => {
+    made = true;
+    const buffer = fresh.segment.buffer(fresh.body + sizes.dataOffset, bytes + text.length);
     try {
       new Uint8Array(buffer).set(text, bytes);
       if (bytes > 0) fill?.(new Views(buffer, layout, bytes));
     } finally {
-      made.segment.detach(buffer);
+      fresh.segment.detach(buffer);
     }
   });
+  // Another process may still have been first.
+  if (made && block.name === undefined) return block;
   const { text: found } = layoutIn(block);
   if (found !== layout.text) {
     const { name } = block;
