@@ -15,6 +15,7 @@ import { obtainStructs } from './struct-block.js';
 import { type InstanceClass, openerOf } from './struct-class.js';
 import { assign } from './struct-copy.js';
 import { findLayout } from './struct-layout.js';
+import type { Views } from './struct-views.js';
 import { bytesOf, type Read, type ScalarType, type TypeName, typeOf, type Written } from './types.js';
 
 /** Options of {@link RawArray}. */
@@ -199,9 +200,10 @@ function structsOver(
   const values = typeof content === 'number' ? [] : [...(content as Iterable<unknown>)];
   const length = typeof content === 'number' ? checkSize(content) : values.length;
   const open = openerOf(struct);
-  const block = obtainStructs(mode, BlockKind.array, layout, length, options, (views) => {
+  const fill = (views: Views) => {
     for (const [i, value] of values.entries()) assign(open(views, i * (layout.size / layout.alignment)), value);
-  });
+  };
+  const block = obtainStructs(mode, BlockKind.array, layout, length, options, values.length > 0 ? fill : undefined);
   return over(new Cells(block, lock, false, struct));
 }
 

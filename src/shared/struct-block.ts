@@ -43,7 +43,13 @@ export function obtainStructs(
   let made = false;
   const block = Block.obtain(mode, shape, options, (fresh) => {
     made = true;
-    const buffer = fresh.segment.buffer(fresh.body + sizes.dataOffset, bytes + text.length);
+    const start = fresh.body + sizes.dataOffset;
+    const seen = fresh.segment.view(Uint8Array);
+    if (fill === undefined && start + bytes + text.length <= seen.length) {
+      seen.set(text, start + bytes);
+      return;
+    }
+    const buffer = fresh.segment.buffer(start, bytes + text.length);
     try {
       new Uint8Array(buffer).set(text, bytes);
       if (bytes > 0) fill?.(new Views(buffer, layout, bytes));
@@ -51,7 +57,7 @@ export function obtainStructs(
       fresh.segment.detach(buffer);
     }
   });
-  // Another process may still have been first.
+  // One with a name may be somebody else's, who was quicker.
   if (made && block.name === undefined) return block;
   const { text: found } = layoutIn(block);
   if (found !== layout.text) {

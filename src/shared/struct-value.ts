@@ -150,9 +150,8 @@ export function obtainStructValue(
   const struct = type as InstanceClass;
   const shown = valueClass(struct);
   const own = lock();
-  const block = obtainStructs(mode, BlockKind.value, layout, 1, options, (views) => {
-    if (initial !== undefined) assign(openerOf(struct)(views, 0), initial);
-  });
+  const fill = initial === undefined ? undefined : (views: Views) => assign(openerOf(struct)(views, 0), initial);
+  const block = obtainStructs(mode, BlockKind.value, layout, 1, options, fill);
   return new shown(block, struct, own);
 }
 
