@@ -1,3 +1,78 @@
+<<<<<<< HEAD
+
 // What the package exports is listed in api.ts, as contexts carry it, too.
 export * from './api.js';
 export { type Context, getContext } from './context.js';
+
+=======
+
+export type { Wait, WaitOptions } from './deadline.js';
+export * from './errors.js';
+export { Queue, type QueueOptions } from './messaging/queue.js';
+export { deserialize, serialize } from './serialize/codec.js';
+export {
+  type Content,
+  type ElementType,
+  RawArray,
+  type RawArrayConstructor,
+  type RawArrayOptions,
+  type ScalarArray,
+  SharedArray,
+  SharedArray as Array,
+  type SharedArrayConstructor,
+  type SharedArrayOptions,
+} from './shared/array.js';
+export type { NameOptions } from './shared/block.js';
+export type { BytesMembers } from './shared/byte-array.js';
+export type { ElementArray, TextMembers } from './shared/element-array.js';
+export {
+  type ConditionInfo,
+  type EventInfo,
+  type Holder,
+  type Inspection,
+  inspect,
+  type LockInfo,
+  type SemaphoreInfo,
+} from './shared/inspect.js';
+export { list, type ObjectInfo, unlinkAll } from './shared/listing.js';
+export { SharedMemory, type SharedMemoryOptions } from './shared/memory.js';
+export type { ArrayMembers, LockMembers } from './shared/numeric-array.js';
+export type { LockLike, LockOptions } from './shared/own-lock.js';
+export type { Operand, ScalarOptions } from './shared/scalar.js';
+export { type Shareable, ShareableList, type ShareableListOptions } from './shared/shareable-list.js';
+export {
+  type Fields,
+  type FieldType,
+  type FieldTypes,
+  type ReadField,
+  Struct,
+  type StructType,
+  type WrittenField,
+  type WrittenFields,
+} from './shared/struct.js';
+export type { StructArray } from './shared/struct-array.js';
+export type { RawStructValue, StructMembers, StructValue } from './shared/struct-value.js';
+export { type Swept, sweep } from './shared/sweep.js';
+export {
+  type LongName,
+  type Read,
+  type Typecode,
+  type TypeName,
+  typecodeToType,
+  type Written,
+} from './shared/types.js';
+export {
+  RawValue,
+  type RawValueConstructor,
+  Value,
+  type ValueConstructor,
+  type ValueOptions,
+} from './shared/value.js';
+export { Condition } from './sync/condition.js';
+export { Event } from './sync/event.js';
+export type { Hold } from './sync/hold.js';
+export { Lock } from './sync/lock.js';
+export { RLock } from './sync/rlock.js';
+export { BoundedSemaphore, Semaphore, type SemaphoreOptions } from './sync/semaphore.js';
+
+>>>>>>> ad1258e (Add Queue: rings of records in shared memory, with a robust lock at each end)

@@ -22,6 +22,8 @@ export const TargetKind = {
   condition: 5,
   barrier: 6,
   barrierRoom: 7,
+  ringItems: 12,
+  ringTaken: 13,
 } as const;
 
 /** What a descriptor can be waited for; the bits of `sys::kReadable` and `sys::kWritable`. */
@@ -47,6 +49,9 @@ export interface Layout {
   readonly barrierTimeoutOffset: number;
   readonly conditionOffset: number;
   readonly conditionSize: number;
+  readonly ringOffset: number;
+  readonly ringSize: number;
+  readonly ringExtents: number;
   readonly dataOffset: number;
   readonly ownerMask: number;
   readonly dirty: number;
@@ -170,13 +175,28 @@ export interface Native {
   socketResolve(host: string): string;
   /** Whether the socket of the file is open; its listener does not notice. */
   socketProbe(path: string): boolean;
+  /** `kind` of {@link TargetKind}; 0 when the deadline passed, 1 if looking (up to 50 µs) was enough, 2 after a sleep. */
+  ringWait(
+    kind: number,
+    segment: SegmentId,
+    body: number,
+    argument: number,
+    deadline: number,
+    look: boolean,
+  ): 0 | 1 | 2;
+  /** Wakes up to `count` (−1: all) of those who sleep on the mark at `offset`. */
+  ringWake(segment: SegmentId, offset: number, count: number): number;
 
   /** Memory without header and blocks: published, seen through buffers and released like a segment. */
   memoryCreate(size: number, temporaryName: string): SegmentId;
   memoryOpen(fileName: string, most: number, sizeIfEmpty: number): SegmentId;
 
   layout(): Layout;
-  segmentCreate(kind: number, size: number, temporaryName: string): SegmentId;
+  /** `reserved`: of a sparse segment, so many bytes are backed by memory at first. */
+  segmentCreate(kind: number, size: number, temporaryName: string, reserved: number): SegmentId;
+  /** Backs a part of a sparse segment with memory: `ENOSPC` when there is none. */
+  segmentReserve(segment: SegmentId, offset: number, length: number): void;
+  segmentDiscard(segment: SegmentId, offset: number, length: number): void;
   /** `false` if another process was first. */
   segmentPublish(segment: SegmentId, fileName: string): boolean;
   /** A text says why the file cannot be a segment of ours. */

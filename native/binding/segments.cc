@@ -15,16 +15,18 @@ namespace {
 
 napi_value text(napi_env env, const char* value) { return Napi::String::New(env, value); }
 
-// segmentCreate(kind, size, temporary name): the id of a segment without a name.
+// segmentCreate(kind, size, temporary name, reserved): the id of a segment without a name.
 napi_value segment_create(napi_env env, napi_callback_info info) {
   Arguments arguments(env, info);
   uint32_t kind = arguments.u32(0);
-  uint64_t size = arguments.size(1);
+  uint64_t size = arguments.size(1), reserved = arguments.size(3);
   std::string temporary = arguments.string(2);
   if (!arguments.ok()) return nullptr;
   auto segment = std::make_unique<sync::Segment>();
-  sys::Failure failure =
-      sync::create_segment(static_cast<sync::SegmentKind>(kind), size, sync::attached(), temporary, segment.get());
+  bool sparse = kind == static_cast<uint32_t>(sync::SegmentKind::sparse);
+  sys::Failure failure = sparse ? sync::create_sparse(size, reserved, sync::attached(), temporary, segment.get())
+                                : sync::create_segment(static_cast<sync::SegmentKind>(kind), size, sync::attached(),
+                                                       temporary, segment.get());
   return failure ? throw_failure(env, failure, "") : Environment::of(env).add_segment(env, std::move(segment));
 }
 
@@ -177,6 +179,9 @@ Napi::Value layout(const Napi::CallbackInfo& info) {
   set("barrierTimeoutOffset", offsetof(sync::BarrierWords, timeout));
   set("conditionOffset", sync::kConditionOffset);
   set("conditionSize", sizeof(sync::ConditionWords));
+  set("ringOffset", sync::kRingOffset);
+  set("ringSize", sizeof(sync::RingWords));
+  set("ringExtents", sync::kExtents);
   set("dataOffset", sync::kDataOffset);
   set("ownerMask", sync::kOwnerMask);
   set("dirty", sync::kDirty);

@@ -42,24 +42,31 @@ bool locate(napi_env env, Arguments& arguments, size_t index, sync::Target::Kind
   if (!arguments.ok()) return false;
   sync::Segment* segment = Environment::of(env).segment(env, id);
   if (segment == nullptr) return false;
+  bool is_ring = kind >= sync::Target::Kind::ring_items;
   if (limit > sync::kMaxRobustPermits || !inside(*segment, body, 8) ||
       (permits && (limit == 0 || !inside(*segment, body + sync::kTableOffset, 4 * limit))) ||
       (barrier && (limit == 0 || body % 8 != 0 ||
                    !inside(*segment, body + sync::kBarrierOffset,
                            sizeof(sync::BarrierWords) + sync::barrier_entries_size(limit)))) ||
       (kind == sync::Target::Kind::condition &&
-       !inside(*segment, body + sync::kConditionOffset, sizeof(sync::ConditionWords)))) {
+       !inside(*segment, body + sync::kConditionOffset, sizeof(sync::ConditionWords))) ||
+      (is_ring && !inside(*segment, body + sync::kRingOffset, sizeof(sync::RingWords)))) {
     throw_type_error(env, "an object inside the segment is expected");
     return false;
   }
   uint8_t* address = segment->data() + body;
   located->target.kind = kind;
-  located->target.word = reinterpret_cast<sync::Word*>(address + sync::kWordOffset);
-  uint32_t table = kind == sync::Target::Kind::condition ? sync::kConditionOffset : sync::kTableOffset;
-  located->target.table = reinterpret_cast<sync::Word*>(address + (barrier ? sync::kBarrierOffset : table));
   located->target.limit = limit;
   located->target.key = sync::wait_key(segment->inode, body);
   located->memory = segment->mapping;
+  if (is_ring) {
+    located->target.table = reinterpret_cast<sync::Word*>(address + sync::kRingOffset);
+    located->target.word = &sync::ring_sleepers(*located->target.ring(), located->target.ring_wait());
+    return true;
+  }
+  located->target.word = reinterpret_cast<sync::Word*>(address + sync::kWordOffset);
+  uint32_t table = kind == sync::Target::Kind::condition ? sync::kConditionOffset : sync::kTableOffset;
+  located->target.table = reinterpret_cast<sync::Word*>(address + (barrier ? sync::kBarrierOffset : table));
   return true;
 }
 

@@ -58,7 +58,7 @@ HeaderFault check_segment(const uint8_t* data, uint64_t file_size) {
   if (read_once(header->abi) != kAbi) return HeaderFault::other_abi;
   if (read_once(header->total_size) != file_size) return HeaderFault::wrong_size;
   uint32_t kind = read_once(header->kind);
-  if (kind != static_cast<uint32_t>(SegmentKind::object) && kind != static_cast<uint32_t>(SegmentKind::arena)) {
+  if (kind < static_cast<uint32_t>(SegmentKind::object) || kind > static_cast<uint32_t>(SegmentKind::sparse)) {
     return HeaderFault::bad_kind;
   }
   return HeaderFault::none;
@@ -96,6 +96,12 @@ HeaderFault check_block(const uint8_t* data, uint64_t file_size, uint64_t offset
       if (facts->length == 0 || facts->length > kMaxParties) return HeaderFault::bad_block;
       return facts->size >= sizeof(BarrierWords) + barrier_entries_size(facts->length) ? HeaderFault::none
                                                                                        : HeaderFault::bad_block;
+    case BlockKind::queue:
+    case BlockKind::joinable_queue:
+    case BlockKind::simple_queue:
+    case BlockKind::pipe:
+      return facts->size >= kRingOffset + sizeof(RingWords) && offset == kFirstBlock ? HeaderFault::none
+                                                                                     : HeaderFault::bad_block;
     case BlockKind::none:
       break;
   }
@@ -159,6 +165,13 @@ void adopt_segment(uint8_t* data, uint64_t file_size) {
   BlockFacts facts;
   if (check_block(data, file_size, kFirstBlock, &facts) == HeaderFault::none) {
     Word* word = reinterpret_cast<Word*>(data + facts.body + kWordOffset);
+    if (facts.kind >= static_cast<uint32_t>(BlockKind::queue) && facts.kind <= static_cast<uint32_t>(BlockKind::pipe)) {
+      RingWords* ring = reinterpret_cast<RingWords*>(data + facts.body + kRingOffset);
+      ring->put.lock.store(kDirty);
+      ring->get.lock.store(kDirty);
+      header->registry = registry()->id;
+      return;
+    }
     bool counts = facts.kind == static_cast<uint32_t>(BlockKind::semaphore) ||
                   facts.kind == static_cast<uint32_t>(BlockKind::bounded_semaphore);
     if (counts && (facts.flags & kRobust) != 0) {

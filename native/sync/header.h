@@ -11,6 +11,7 @@
 #include "sync/barrier.h"
 #include "sync/condition.h"
 #include "sync/registry.h"
+#include "sync/ring.h"
 
 namespace multiproc::sync {
 
@@ -38,7 +39,7 @@ struct SegmentHeader {
 static_assert(sizeof(SegmentHeader) == kFirstBlock, "the segment header is part of the ABI");
 static_assert(offsetof(SegmentHeader, registry) == 32 && offsetof(SegmentHeader, transits) == 128, "ABI");
 
-enum class SegmentKind : uint32_t { object = 1, arena = 2 };
+enum class SegmentKind : uint32_t { object = 1, arena = 2, sparse = 3 };
 
 enum class BlockKind : uint32_t {
   none = 0,
@@ -51,6 +52,10 @@ enum class BlockKind : uint32_t {
   event = 9,
   condition = 10,
   barrier = 11,
+  queue = 16,
+  joinable_queue = 17,
+  simple_queue = 18,
+  pipe = 19,
 };
 
 struct BlockHeader {
@@ -71,7 +76,9 @@ constexpr uint32_t kDepthOffset = 4;   // how deep an RLock is held, written by 
 constexpr uint32_t kTableOffset = 16;  // the permits
 constexpr uint32_t kDataOffset = 16;   // the elements: a scalar and its lock fill one block of 64 bytes
 
-constexpr uint32_t kBarrierOffset = 0;     // the words of a barrier; its entries follow
+constexpr uint32_t kBarrierOffset = 0;  // the words of a barrier; its entries follow
+constexpr uint32_t kRingOffset = 32;    // the words of a queue, on cache lines of their own
+
 constexpr uint32_t kConditionOffset = 32;  // the words of a condition, beside the lock of its own
 
 enum class HeaderFault {

@@ -2,6 +2,7 @@
 #include "sync/segment.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <stdio.h>
 #include <sys/stat.h>
 #include <time.h>
@@ -14,6 +15,25 @@ namespace multiproc::sync {
 namespace {
 
 constexpr int kAdoptRounds = 30;
+
+bool is_sparse(const Segment& segment) { return segment.header()->kind == static_cast<uint32_t>(SegmentKind::sparse); }
+
+sys::Failure create(SegmentKind kind, uint64_t size, uint64_t reserved, uint32_t creator,
+                    const std::string& temporary_name, Segment* segment) {
+  sys::Failure failure = open_registry();
+  if (!failure) failure = sys::create_file(size, reserved, temporary_name, &segment->file);
+  if (failure) return failure;
+  struct stat status;
+  failure = sys::Mapping::map(segment->file.fd, size, &segment->mapping);
+  if (!failure && fstat(segment->file.fd, &status) == -1) failure = {errno, "fstat"};
+  if (failure) {
+    sys::close_file(&segment->file);
+    return failure;
+  }
+  segment->inode = static_cast<uint64_t>(status.st_ino);
+  init_segment(segment->header(), kind, size, creator);
+  return {};
+}
 
 // The locks in a segment of another registry may be held by participants that we cannot see. With nobody else there,
 // they are gone. Either way the descriptor has lost its shared lock and has to be opened anew: going back from the
@@ -40,7 +60,11 @@ sys::Failure open_once(const std::string& name, Segment* segment, HeaderFault* f
     segment->name = name;
   }
   if (failure || *fault != HeaderFault::none || !*settled) segment->mapping.reset();
-  close(fd);
+  if (segment->mapping && is_sparse(*segment)) {
+    segment->memory = fd;
+  } else {
+    close(fd);
+  }
   return failure;
 }
 
@@ -48,19 +72,31 @@ sys::Failure open_once(const std::string& name, Segment* segment, HeaderFault* f
 
 sys::Failure create_segment(SegmentKind kind, uint64_t size, uint32_t creator, const std::string& temporary_name,
                             Segment* segment) {
-  sys::Failure failure = open_registry();
-  if (!failure) failure = sys::create_file(size, temporary_name, &segment->file);
+  return create(kind, size, size, creator, temporary_name, segment);
+}
+
+sys::Failure create_sparse(uint64_t size, uint64_t reserved, uint32_t creator, const std::string& temporary_name,
+                           Segment* segment) {
+  sys::Failure failure = create(SegmentKind::sparse, size, reserved, creator, temporary_name, segment);
   if (failure) return failure;
-  struct stat status;
-  failure = sys::Mapping::map(segment->file.fd, size, &segment->mapping);
-  if (!failure && fstat(segment->file.fd, &status) == -1) failure = {errno, "fstat"};
-  if (failure) {
-    sys::close_file(&segment->file);
-    return failure;
-  }
-  segment->inode = static_cast<uint64_t>(status.st_ino);
-  init_segment(segment->header(), kind, size, creator);
-  return {};
+  segment->memory = fcntl(segment->file.fd, F_DUPFD_CLOEXEC, 0);
+  if (segment->memory != -1) return {};
+  failure = {errno, "fcntl"};
+  sys::close_file(&segment->file);
+  return failure;
+}
+
+Segment::~Segment() {
+  if (memory != -1) close(memory);
+}
+
+sys::Failure reserve_part(Segment* segment, uint64_t offset, uint64_t length) {
+  if (segment->memory == -1) return {EBADF, "posix_fallocate"};
+  return sys::reserve_range(segment->memory, offset, length);
+}
+
+void discard_part(Segment* segment, uint64_t offset, uint64_t length) {
+  if (segment->memory != -1) sys::discard_range(segment->memory, offset, length);
 }
 
 sys::Failure publish_segment(Segment* segment, const std::string& name) {

@@ -16,6 +16,12 @@ struct Segment {
   uint64_t inode = 0;
   std::string name;   // once it is published
   sys::NewFile file;  // until it is published
+  int memory = -1;    // of a sparse one: the descriptor through which parts of it get their memory
+
+  Segment() = default;
+  Segment(const Segment&) = delete;
+  Segment& operator=(const Segment&) = delete;
+  ~Segment();
 
   uint8_t* data() const { return mapping->data(); }
   uint64_t size() const { return mapping->size(); }
@@ -25,6 +31,12 @@ struct Segment {
 // Makes a segment that has no name yet: the caller fills its blocks, then publishes it.
 sys::Failure create_segment(SegmentKind kind, uint64_t size, uint32_t creator, const std::string& temporary_name,
                             Segment* segment);
+
+// Makes one whose memory comes piece by piece: `reserved` bytes of it at first.
+sys::Failure create_sparse(uint64_t size, uint64_t reserved, uint32_t creator, const std::string& temporary_name,
+                           Segment* segment);
+sys::Failure reserve_part(Segment* segment, uint64_t offset, uint64_t length);
+void discard_part(Segment* segment, uint64_t offset, uint64_t length);
 
 // EEXIST: another process was first; the segment is then of no use.
 sys::Failure publish_segment(Segment* segment, const std::string& name);

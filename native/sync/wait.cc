@@ -44,6 +44,9 @@ int32_t try_once(const Target& target, uint32_t me) {
       return barrier_outcome(target.barrier(), me, target.argument);
     case Target::Kind::barrier_room:
       return kNotYet;
+    case Target::Kind::ring_items:
+    case Target::Kind::ring_taken:
+      return ring_surplus(*target.ring(), target.ring_wait(), target.argument) > 0 ? 0 : kNotYet;
   }
   return kNotYet;
 }
@@ -60,6 +63,8 @@ bool looks_free(const Target& target) {
     case Target::Kind::event:
       return event_happened(word, target.argument);
     case Target::Kind::condition:
+    case Target::Kind::ring_items:
+    case Target::Kind::ring_taken:
       return false;
     case Target::Kind::barrier:
       return barrier_outcome(target.barrier(), 0, target.argument) != kNotYet;
@@ -102,6 +107,9 @@ int32_t attempt(const Target& target, uint32_t me, bool parked, sys::FutexSet* s
       return barrier_attempt(target.barrier(), me, target.argument, parked, set);
     case Target::Kind::barrier_room:
       return barrier_has_room(target.barrier(), me, set) ? 0 : kNotYet;
+    case Target::Kind::ring_items:
+    case Target::Kind::ring_taken:
+      return ring_attempt(*target.ring(), target.ring_wait(), target.argument, parked, set) ? 0 : kNotYet;
   }
   return kNotYet;
 }
@@ -124,10 +132,17 @@ void give_back(const Target& target, uint32_t me, int32_t won) {
     case Target::Kind::barrier:
     case Target::Kind::barrier_room:
       return;  // the entry is left by whoever arrived
+    case Target::Kind::ring_items:
+    case Target::Kind::ring_taken:
+      return;  // nothing was taken
   }
 }
 
 void pass_wake_on(const Target& target, int count) {
+  if (target.is_ring()) {
+    sys::futex_wake(target.word, count);
+    return;
+  }
   // The others wake all sleepers.
   bool one_by_one = target.kind == Target::Kind::lock || target.kind == Target::Kind::semaphore ||
                     target.kind == Target::Kind::permits;

@@ -10,6 +10,7 @@
 #include "sync/condition.h"
 #include "sync/owner.h"
 #include "sync/permits.h"
+#include "sync/ring.h"
 #include "sys/futex.h"
 
 namespace multiproc::sync {
@@ -22,7 +23,9 @@ struct Target {
     event = 4,
     condition = 5,
     barrier = 6,
-    barrier_room = 7
+    barrier_room = 7,
+    ring_items = 12,
+    ring_taken = 13
   };
 
   Kind kind;
@@ -34,6 +37,11 @@ struct Target {
                           // condition, how many of the signals are known already; of a barrier, the arrival's tag
 
   Barrier barrier() const { return {reinterpret_cast<BarrierWords*>(table), limit}; }
+  RingWords* ring() const { return reinterpret_cast<RingWords*>(table); }
+  RingWait ring_wait() const {
+    return static_cast<RingWait>(static_cast<uint32_t>(kind) - static_cast<uint32_t>(Kind::ring_items));
+  }
+  bool is_ring() const { return kind >= Kind::ring_items; }
   ConditionWords* condition() const { return reinterpret_cast<ConditionWords*>(table); }
   Permits permits() const { return {word, table, limit}; }
 };

@@ -107,6 +107,8 @@ bool Lane::look(sys::FutexSet* set) {
         i++;
         continue;
       }
+      // The thread that it is for may be busy for long; somebody else who sleeps may be quicker.
+      if (entry.target.is_ring()) pass_wake_on(entry.target);
       waiter_->granted.push_back({{entry.ticket, won}, entry.target});
       won_something = true;
     } else {

@@ -37,10 +37,10 @@ int retry_flock(int fd, int operation) {
 
 // posix_fallocate returns its error. Before Linux 6.10 a signal makes tmpfs undo the whole call, so that under a timer
 // (a profiler's) a large file would start anew for ever: in small pieces each call has a chance to end in time.
-int reserve(int fd, uint64_t size) {
+int reserve(int fd, uint64_t offset, uint64_t size) {
   for (uint64_t done = 0; done < size;) {
     uint64_t piece = std::min(size - done, kReservePiece);
-    int code = posix_fallocate(fd, static_cast<off_t>(done), static_cast<off_t>(piece));
+    int code = posix_fallocate(fd, static_cast<off_t>(offset + done), static_cast<off_t>(piece));
     if (code == 0)
       done += piece;
     else if (code != EINTR)
@@ -77,6 +77,10 @@ Failure check_opened(int fd, FileFacts* facts) {
 std::string file_path(const std::string& name) { return "/dev/shm/" + name; }
 
 Failure create_file(uint64_t size, const std::string& temporary_name, NewFile* file) {
+  return create_file(size, size, temporary_name, file);
+}
+
+Failure create_file(uint64_t size, uint64_t reserved, const std::string& temporary_name, NewFile* file) {
   file->fd = retry_open("/dev/shm", O_TMPFILE | O_RDWR, kMode);
   if (file->fd == -1) {
     if (errno != EOPNOTSUPP && errno != EISDIR && errno != EINVAL) return {errno, "open"};
@@ -90,7 +94,8 @@ Failure create_file(uint64_t size, const std::string& temporary_name, NewFile* f
     close_file(file);
     return failure;
   }
-  int code = reserve(file->fd, size);
+  int code = reserve(file->fd, 0, reserved);
+  if (code == 0 && reserved < size && ftruncate(file->fd, static_cast<off_t>(size)) == -1) code = errno;
   if (code != 0) {
     close_file(file);
     return {code, "posix_fallocate"};
@@ -149,9 +154,17 @@ Failure open_any_file(const std::string& name, int* fd, FileFacts* facts) {
   return {};
 }
 
-Failure reserve_file(int fd, uint64_t size) {
-  int code = reserve(fd, size);
+Failure reserve_file(int fd, uint64_t size) { return reserve_range(fd, 0, size); }
+
+Failure reserve_range(int fd, uint64_t offset, uint64_t length) {
+  int code = reserve(fd, offset, length);
   return code == 0 ? Failure{} : Failure{code, "posix_fallocate"};
+}
+
+void discard_range(int fd, uint64_t offset, uint64_t length) {
+  // Where it fails the memory is kept a while longer, and nothing else is wrong.
+  (void)fallocate(fd, FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE, static_cast<off_t>(offset),
+                  static_cast<off_t>(length));
 }
 
 bool lock_alone(int fd) { return retry_flock(fd, LOCK_EX | LOCK_NB) == 0; }

@@ -27,7 +27,10 @@ struct FileFacts {
 
 // Makes a file of `size` bytes, mode 0600, its memory reserved: a full /dev/shm says ENOSPC here, not SIGBUS later.
 // The file is locked (shared) before it can have a name. `temporary_name` is used only where O_TMPFILE is missing.
+// With `reserved` only so much of it, from its start on, is backed by memory: `reserve_range` does the rest piece by
+// piece.
 Failure create_file(uint64_t size, const std::string& temporary_name, NewFile* file);
+Failure create_file(uint64_t size, uint64_t reserved, const std::string& temporary_name, NewFile* file);
 
 // Gives the file its name. EEXIST: somebody else was first. The descriptor stays open.
 Failure publish_file(NewFile* file, const std::string& name);
@@ -44,6 +47,12 @@ Failure open_any_file(const std::string& name, int* fd, FileFacts* facts);
 
 // Gives a file its size, its memory reserved.
 Failure reserve_file(int fd, uint64_t size);
+
+// Backs a part of a file with memory. ENOSPC when there is none.
+Failure reserve_range(int fd, uint64_t offset, uint64_t length);
+
+// Gives the memory behind a part of a file back; zeros will be read there.
+void discard_range(int fd, uint64_t offset, uint64_t length);
 
 // Takes the exclusive lock instead of the shared one, if nobody else has the file open. False: someone has, and the
 // shared lock is lost, too.

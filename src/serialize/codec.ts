@@ -20,35 +20,8 @@ import { damaged } from './handles.js';
 import { isPlain, pack, TooDeep } from './packing.js';
 import { readText, textOf } from './reference-text.js';
 import { isResolved, prepareReference } from './references.js';
+import { Tag } from './tags.js';
 import { bytesOfView, makeView, viewIndex } from './views.js';
-
-const Tag = {
-  undefined: 0,
-  null: 1,
-  false: 2,
-  true: 3,
-  /** One signed byte. */
-  int8: 4,
-  /** Four bytes; all numbers are little-endian. */
-  int32: 5,
-  /** Eight bytes. */
-  double: 6,
-  /** A bigint in eight bytes, signed. */
-  int64: 7,
-  /** ASCII, one byte a character. */
-  ascii: 8,
-  utf8: 9,
-  /** UTF-16: strings with half a surrogate pair, which UTF-8 cannot hold. */
-  utf16: 10,
-  /** A byte with the index of the class in views.ts, then the bytes. */
-  view: 11,
-  /** A structured clone. */
-  clone: 12,
-  /** A function or class: the text of the reference. */
-  reference: 13,
-  /** A structured clone after a table of references, with functions, or with instances of classes, in it. */
-  referring: 14,
-} as const;
 
 /**
  * Makes bytes of a value, for `deserialize` in any process or thread of this machine.

@@ -15,6 +15,9 @@ export const HandleKind = {
   event: 11,
   condition: 12,
   barrier: 13,
+  queue: 16,
+  joinableQueue: 17,
+  simpleQueue: 18,
   shareableList: 20,
 } as const;
 export type HandleKind = (typeof HandleKind)[keyof typeof HandleKind];

@@ -18,6 +18,10 @@ export const BlockKind = {
   event: 9,
   condition: 10,
   barrier: 11,
+  queue: 16,
+  joinableQueue: 17,
+  simpleQueue: 18,
+  pipe: 19,
 } as const;
 export type BlockKind = (typeof BlockKind)[keyof typeof BlockKind];
 
@@ -32,6 +36,10 @@ export const kindNames: Readonly<Record<number, string>> = {
   9: 'Event',
   10: 'Condition',
   11: 'Barrier',
+  16: 'Queue',
+  17: 'JoinableQueue',
+  18: 'SimpleQueue',
+  19: 'Pipe',
 };
 
 /** The word, the depth and a scalar; the robust semaphores' tables and the arrays have other ways. */
@@ -56,6 +64,8 @@ export interface Shape {
   readonly length: number;
   /** Bytes of the body. */
   readonly size: number;
+  /** Of an object in a sparse segment: so many bytes of the segment are backed by memory at first. */
+  readonly reserved?: number;
 }
 
 /** Every shared object takes these last. */
@@ -220,7 +230,9 @@ export class Block implements Shape {
   /** A block in a segment of its own, which nobody can open yet. */
   static #own(shape: Shape, name: string | undefined, init: (block: Block) => void): Block {
     const size = layout.firstBlock + align(layout.blockHeaderSize + shape.size);
-    const segment = Segment.create(SegmentKind.object, size);
+    const { reserved } = shape;
+    const segment =
+      reserved === undefined ? Segment.create(SegmentKind.object, size) : Segment.createSparse(size, reserved);
     return Block.#make(segment, layout.firstBlock, shape, name, init, () => segment.release());
   }
 
@@ -343,10 +355,19 @@ function matching(block: Block, shape: Shape): Block {
   const counts = shape.kind === BlockKind.semaphore || shape.kind === BlockKind.boundedSemaphore;
   const what = shape.kind === BlockKind.barrier ? 'parties' : 'length';
   if (!counts && block.length !== shape.length) return mismatch(block, what, shape.length, block.length);
+  if (!counts && isQueue(shape.kind) && block.length !== shape.length) {
+    return mismatch(block, 'maxsize', shape.length, block.length);
+  }
+  if (!counts && block.length !== shape.length) return mismatch(block, 'length', shape.length, block.length);
   return block;
 }
 
-function mismatch(block: Block, what: string, expected: unknown, got: unknown): never {
+function isQueue(kind: BlockKind): boolean {
+  return kind === BlockKind.queue || kind === BlockKind.joinableQueue || kind === BlockKind.simpleQueue;
+}
+
+/** The named object is another one than the caller wants; it is let go. */
+export function mismatch(block: Block, what: string, expected: unknown, got: unknown): never {
   block.release();
   throw new MultiprocError(
     `Expected the object named '${block.name}' to have ${what} ${expected}, but it exists with ${what} ${got}`,

@@ -7,7 +7,7 @@ import { anonymousFile, isAnonymousFile } from './names.js';
 import { sweepOnce } from './sweep.js';
 
 /** The values of `sync::SegmentKind`. */
-export const SegmentKind = { object: 1, arena: 2 } as const;
+export const SegmentKind = { object: 1, arena: 2, sparse: 3 } as const;
 
 /** So much of a segment can be seen through `words` and `view`. Arenas are no larger; large arrays get own buffers. */
 const window = 4 * 1024 * 1024;
@@ -51,7 +51,17 @@ export class Segment {
     attach();
     sweepOnce();
     checkBufferLength(size);
-    return new Segment(native.segmentCreate(kind, size, anonymousFile()));
+    return new Segment(native.segmentCreate(kind, size, anonymousFile(), size));
+  }
+
+  /**
+   * Makes a segment of which only the first `reserved` bytes are backed by memory; {@link reserve} does the rest piece by
+   * piece. It may be larger than an ArrayBuffer.
+   */
+  static createSparse(size: number, reserved: number): Segment {
+    attach();
+    sweepOnce();
+    return new Segment(native.segmentCreate(SegmentKind.sparse, size, anonymousFile(), reserved));
   }
 
   /**

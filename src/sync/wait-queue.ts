@@ -19,6 +19,19 @@ const localMs = 10;
 /** What {@link WaitQueue.wait} resolves to when the deadline has passed. */
 export const missed = -1;
 
+/** Who is told what the native waiter has won. */
+export interface Receiver {
+  deliver(won: number): void;
+  /** In the child of a fork: what waits is the parent's. */
+  forget(): void;
+}
+
+/** Where a waiting task is queued. */
+export interface Canceller {
+  /** Takes a task out that will not wait any longer. */
+  cancel(waiter: Waiter, settle: () => void): void;
+}
+
 /** One task that waits. */
 export class Waiter {
   readonly owner: object;
@@ -35,7 +48,7 @@ export class Waiter {
   revoked: unknown;
 
   constructor(
-    queue: WaitQueue,
+    queue: Canceller,
     owner: object,
     wait: ParsedWait,
     resolve: (won: number) => void,
@@ -76,7 +89,7 @@ export class Waiter {
     if (this.keepsAlive) keepAlive(-1);
   }
 
-  #setTimer(queue: WaitQueue, deadline: number): void {
+  #setTimer(queue: Canceller, deadline: number): void {
     const left = Math.min(Math.max(Math.ceil(deadline - now()), 1), longestTimer);
     this.#timer = setTimeout(() => {
       // Timers count in whole milliseconds of another clock, and the longest is 25 days.
@@ -87,7 +100,7 @@ export class Waiter {
   }
 }
 
-export class WaitQueue {
+export class WaitQueue implements Receiver, Canceller {
   readonly #kind: number;
   readonly #block: Block;
   readonly #limit: number;
@@ -157,13 +170,8 @@ export class WaitQueue {
     this.#forgetTimer();
     if (this.#ticket !== 0 || this.#waiters.length === 0) return;
     const { segment, body } = this.#block;
-    this.#ticket = native.waitArm(
-      this.#kind,
-      segment.id,
-      body,
-      this.#limit,
-      this.live?.argument() ?? this.#argument ?? 0,
-    );
+    const argument = this.live?.argument() ?? this.#argument ?? 0;
+    this.#ticket = native.waitArm(this.#kind, segment.id, body, this.#limit, argument);
     armed.set(this.#ticket, this);
   }
 
@@ -253,12 +261,35 @@ export class WaitQueue {
   }
 }
 
-const queues = new Set<WaitQueue>();
-const armed = new Map<number, WaitQueue>();
+const queues = new Set<Receiver>();
+const armed = new Map<number, Receiver>();
 let started = false;
 let keepingAlive = 0;
 
-function start(): void {
+/** Has the receiver told of forks, until {@link resign}. */
+export function enlist(receiver: Receiver): void {
+  queues.add(receiver);
+}
+
+export function resign(receiver: Receiver): void {
+  queues.delete(receiver);
+}
+
+/** Starts a native wait for the receiver; the ticket. */
+export function armFor(receiver: Receiver, kind: number, block: Block, argument: number): number {
+  const ticket = native.waitArm(kind, block.segment.id, block.body, 0, argument);
+  armed.set(ticket, receiver);
+  return ticket;
+}
+
+/** Stops it. What it had won is of no use to anybody else. */
+export function disarm(ticket: number): void {
+  native.waitDisarm(ticket);
+  armed.delete(ticket);
+}
+
+/** Makes the channel by which native waits reach this thread, before its first {@link Waiter}. */
+export function start(): void {
   if (started) return;
   started = true;
   native.waitStart((grants) => {

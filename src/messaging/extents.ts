@@ -1,0 +1,198 @@
+/**
+ * Where the records of a ring lie: extents of one sparse segment, each twice as large as the one before.
+ *
+ * The first one always has memory. The others get theirs page by page when the ring grows into them, and give it back
+ * when they have been drained.
+ */
+import { statfsSync } from 'node:fs';
+import { SystemError } from '../errors.js';
+import { layout, native } from '../native.js';
+import { Window } from '../serialize/records.js';
+import { BlockKind } from '../shared/block.js';
+import type { Segment } from '../shared/segment.js';
+
+/** Bytes of a unit: records begin at multiples of it. */
+export const unit = 8;
+const page = 4096;
+const unitsOfPage = page / unit;
+
+/** Bytes of the first extent, unless the user of the ring wants another size. */
+export const smallestExtent = 64 * 1024;
+const largestExtent = 2 ** 31;
+/** Positions are units in 31 bits. */
+const mostBytes = 2 ** 31 * unit - largestExtent;
+
+/** A drained extent up to this size keeps its memory: it is likely to be needed again. */
+const kept = 1024 * 1024;
+const leastGrowth = 256 * 1024;
+
+/** How large the extents of a ring are. */
+export interface Geometry {
+  /** Bytes of the first one. */
+  readonly base: number;
+  readonly count: number;
+}
+
+/** As many extents as may be needed for `capacity` bytes of records. */
+export function geometryFor(capacity: number, base = smallestExtent): Geometry {
+  let count = 1;
+  let size = base;
+  for (let total = size; (size < capacity || total < 2 * capacity) && count < layout.ringExtents; count++) {
+    size = Math.min(size * 2, largestExtent);
+    if (total + size > mostBytes) break;
+    total += size;
+  }
+  return { base, count };
+}
+
+/** Where in the segment the first extent lies: behind the words, and what else the kind of queue keeps. */
+export function startOfExtents(kind: BlockKind): number {
+  return kind === BlockKind.joinableQueue ? 17 * page : page;
+}
+
+/** Bytes of all extents together. */
+export function sizeOf({ base, count }: Geometry): number {
+  let total = 0;
+  for (let i = 0; i < count; i++) total += Math.min(base * 2 ** i, largestExtent);
+  return total;
+}
+
+/** Half of the free shared memory, in bytes. */
+export function defaultCapacity(): number {
+  const { bavail, bsize, blocks } = statfsSync('/dev/shm');
+  // A tmpfs without a limit says 0 blocks.
+  const free = blocks === 0 ? mostBytes : bavail * bsize;
+  return Math.min(Math.floor(free / 2), mostBytes / 4);
+}
+
+export class Extents {
+  readonly count: number;
+  readonly #segment: Segment;
+  readonly #first: number;
+  readonly #capacityPages: number;
+  /** Of the pairs (used, reserved pages) in the segment's words. */
+  readonly #table: number;
+  /** In units, one more than there are extents. */
+  readonly #starts: number[] = [0];
+  readonly #windows: (Window | undefined)[] = [];
+
+  constructor(segment: Segment, first: number, geometry: Geometry, capacity: number, table: number) {
+    this.#segment = segment;
+    this.#first = first;
+    this.#table = table;
+    this.#capacityPages = Math.max(Math.floor(capacity / page), 1);
+    this.count = geometry.count;
+    for (let i = 0; i < geometry.count; i++) {
+      const size = Math.min(geometry.base * 2 ** i, largestExtent);
+      this.#starts.push((this.#starts[i] as number) + size / unit);
+    }
+  }
+
+  /** Which extent the position lies in; −1 for none. */
+  indexOf(position: number): number {
+    for (let i = 0; i < this.count; i++) {
+      if (position >= (this.#starts[i] as number) && position < (this.#starts[i + 1] as number)) return i;
+    }
+    return -1;
+  }
+
+  start(index: number): number {
+    return this.#starts[index] as number;
+  }
+
+  /** In units. */
+  size(index: number): number {
+    return (this.#starts[index + 1] as number) - (this.#starts[index] as number);
+  }
+
+  window(index: number): Window {
+    let window = this.#windows[index];
+    if (window === undefined) {
+      const start = this.start(index);
+      const buffer = this.#segment.buffer(this.#first + start * unit, this.size(index) * unit);
+      window = new Window(buffer, start);
+      this.#windows[index] = window;
+    }
+    return window;
+  }
+
+  used(index: number): boolean {
+    return Atomics.load(this.#words, this.#table + 2 * index) !== 0;
+  }
+
+  setUsed(index: number, used: boolean): void {
+    Atomics.store(this.#words, this.#table + 2 * index, used ? 1 : 0);
+  }
+
+  /** So many units of the extent, from its start on, have memory. */
+  reserved(index: number): number {
+    const pages = this.#words[this.#table + 2 * index + 1] as number;
+    return Math.min(pages * unitsOfPage, this.size(index));
+  }
+
+  /** Makes sure that the first `units` of the extent have memory. `false` if there is none, or the capacity forbids it. */
+  reserve(index: number, units: number): boolean {
+    const size = this.size(index) / unitsOfPage;
+    const needed = Math.ceil(units / unitsOfPage);
+    const at = this.#table + 2 * index + 1;
+    const has = this.#words[at] as number;
+    if (has >= needed) return true;
+    if (needed > size) return false;
+    if (this.#free() < needed - has) this.#reclaim(index);
+    const free = this.#free();
+    if (free < needed - has) return false;
+    const generous = Math.min(has + Math.max(size / 8, leastGrowth / page), size, has + free);
+    for (const pages of [Math.max(Math.floor(generous), needed), needed]) {
+      if (!this.#back(index, has, pages)) continue;
+      this.#words[at] = pages;
+      return true;
+    }
+    return false;
+  }
+
+  /** The extent has been drained. */
+  release(index: number): void {
+    if (index > 0 && this.size(index) * unit > kept) this.#discard(index);
+    this.setUsed(index, false);
+  }
+
+  /** Whether a record of so many units can be put at all. */
+  fits(units: number): boolean {
+    const most = Math.min(this.size(this.count - 1), this.#capacityPages * unitsOfPage);
+    return units + 2 <= most || units + 2 <= this.size(0);
+  }
+
+  get #words(): Int32Array {
+    return this.#segment.words;
+  }
+
+  /** Pages that the capacity still allows. The first extent does not count while it is the only one. */
+  #free(): number {
+    let pages = 0;
+    for (let i = 0; i < this.count; i++) pages += this.#words[this.#table + 2 * i + 1] as number;
+    return this.#capacityPages - pages;
+  }
+
+  #back(index: number, from: number, to: number): boolean {
+    const offset = this.#first + this.start(index) * unit;
+    try {
+      native.segmentReserve(this.#segment.id, offset + from * page, (to - from) * page);
+      return true;
+    } catch (error) {
+      if (error instanceof SystemError && (error.code === 'ENOSPC' || error.code === 'ENOMEM')) return false;
+      throw error;
+    }
+  }
+
+  #reclaim(but: number): void {
+    for (let i = 1; i < this.count; i++) if (i !== but && !this.used(i)) this.#discard(i);
+  }
+
+  #discard(index: number): void {
+    const pages = this.#words[this.#table + 2 * index + 1] as number;
+    if (pages === 0) return;
+    // In this order: what is said to have memory always has it.
+    this.#words[this.#table + 2 * index + 1] = 0;
+    native.segmentDiscard(this.#segment.id, this.#first + this.start(index) * unit, pages * page);
+  }
+}

@@ -1,0 +1,603 @@
+/**
+ * A ring of records in shared memory, with any number of producers and consumers in any processes.
+ *
+ * Each end has a robust lock. A record is written beyond the tail, and one store of the tail commits it; a consumer
+ * copies, then stores the head. Whoever dies half-way has changed nothing that counts; what had to follow the store is
+ * noted before it, and the next owner of the lock finishes or forgets it. Where the room ends, a jump leads on: to the
+ * start of the extent, or to another extent.
+ */
+import { now } from '../deadline.js';
+import { ClosedError, MultiprocError } from '../errors.js';
+import { me } from '../lifecycle/participant.js';
+import { layout, native, TargetKind } from '../native.js';
+import { damaged } from '../serialize/handles.js';
+import { finish, mostUnits, readRecord, type Window, writeBytes, writeRecord } from '../serialize/records.js';
+import { Tag } from '../serialize/tags.js';
+import { Block, type BlockKind, type Mode, mismatch, type NameOptions } from '../shared/block.js';
+import {
+  defaultCapacity,
+  Extents,
+  type Geometry,
+  geometryFor,
+  sizeOf,
+  smallestExtent,
+  startOfExtents,
+} from './extents.js';
+
+/** What {@link Ring.tryTake} returns when there is nothing. */
+export const nothing: unique symbol = Symbol('nothing');
+
+/** What became of a put. */
+export const Put = {
+  done: 0,
+  /** There are `maxsize` messages. */
+  full: 1,
+  /** There is no memory for it now. */
+  noRoom: 2,
+  /** Somebody holds the lock for long: a stopped process. */
+  busy: 3,
+} as const;
+export type Put = (typeof Put)[keyof typeof Put];
+
+/** {@link Ring.tryTake}: somebody holds the lock for long. */
+export const busy: unique symbol = Symbol('busy');
+
+/** How long a call that must not wait waits for a lock, whose holders need less than a microsecond unless stopped. */
+const brieflyMs = 20;
+
+/** Bits of the state: nothing will be put any more; nothing will be taken any more. */
+export const ended = 1;
+export const broken = 2;
+
+// Words of an end, in 32-bit words from its start; as `sync::RingWords` says.
+const position = 1;
+const count = 2;
+const otherPosition = 3;
+const otherCount = 4;
+const nextPosition = 5;
+const nextCount = 6;
+const moving = 7;
+const getEnd = 16;
+const facts = 32;
+const stateWord = facts;
+const kindWord = facts + 1;
+const baseWord = facts + 2;
+const extentsWord = facts + 3;
+const capacityWord = facts + 4;
+const puttersAsleep = facts + 6;
+const gettersAsleep = facts + 7;
+const chainsWord = facts + 8;
+const table = 48;
+
+/** How often the adaptive look may fail before it is given up. */
+const mostPatience = 8;
+
+/** For the fast path of a closed ring: the lock is never free. */
+const closedWords = new Int32Array(table + 2 * layout.ringExtents).fill(-1);
+
+export interface RingOptions extends NameOptions {
+  /** Messages that fit; 0: as many as there is memory for. */
+  maxsize: number;
+  /** Bytes of memory for messages; default: half of the free shared memory. */
+  capacity?: number | undefined;
+  /** Goes on in further memory rather than waiting for the reader. Otherwise only what is larger than all does. */
+  chains: boolean;
+  /** A number for the ring's user. */
+  kind?: number | undefined;
+}
+
+/** Opens or makes the block of a ring. */
+export function obtainRing(mode: Mode, kind: BlockKind, options: RingOptions): Block {
+  const capacity = options.capacity ?? 0;
+  const geometry = geometryFor(capacity === 0 ? defaultCapacity() : capacity);
+  const first = startOfExtents(kind);
+  const size = first - layout.firstBlock - layout.blockHeaderSize + sizeOf(geometry);
+  const reserved = first + geometry.base;
+  const shape = { kind, type: options.kind ?? 0, flags: 0, length: options.maxsize, size, reserved };
+  const block = Block.obtain(mode, shape, options, (made) => init(made, geometry, capacity, options.chains));
+  const words = block.segment.words.subarray((block.body + layout.ringOffset) / 4);
+  const is = capacityOf(words, capacityWord);
+  if (is !== capacity && mode !== 'open') mismatch(block, 'capacity', describeCapacity(capacity), describeCapacity(is));
+  return block;
+}
+
+function init(block: Block, geometry: Geometry, capacity: number, chains: boolean): void {
+  const words = block.segment.words.subarray((block.body + layout.ringOffset) / 4);
+  words[baseWord] = geometry.base;
+  words[extentsWord] = geometry.count;
+  words[capacityWord] = capacity | 0;
+  words[capacityWord + 1] = Math.floor(capacity / 2 ** 32);
+  words[kindWord] = 0;
+  words[chainsWord] = chains ? 1 : 0;
+  words[table] = 1;
+  const pages = geometry.base / 4096;
+  words[table + 1] = capacity === 0 ? pages : Math.min(pages, Math.ceil(capacity / 4096));
+}
+
+function capacityOf(words: Int32Array, at: number): number {
+  return ((words[at] as number) >>> 0) + (words[at + 1] as number) * 2 ** 32;
+}
+
+function describeCapacity(capacity: number): string {
+  return capacity === 0 ? 'the default' : `${capacity}`;
+}
+
+/** One end's view of who else is waiting, and the memory, of one ring as this object has it open. */
+export class Ring {
+  readonly block: Block;
+  readonly maxsize: number;
+  #words: Int32Array;
+  /** Of the ring's words in `#words`. */
+  #at: number;
+  readonly #extents: Extents;
+  readonly #chains: boolean;
+  #putWindow: Window;
+  #putIndex = 0;
+  #getWindow: Window;
+  #closed = false;
+  #patience: number = mostPatience;
+  #waits = 0;
+
+  /** @throws MultiprocError `ERR_MULTIPROC_SEGMENT` for memory that holds no ring */
+  constructor(block: Block) {
+    this.block = block;
+    this.maxsize = block.length;
+    this.#words = block.segment.words;
+    this.#at = (block.body + layout.ringOffset) / 4;
+    const geometry = {
+      base: this.#words[this.#at + baseWord] as number,
+      count: this.#words[this.#at + extentsWord] as number,
+    };
+    const first = startOfExtents(block.kind);
+    checkGeometry(block, first, geometry);
+    const capacity = capacityOf(this.#words, this.#at + capacityWord) || defaultCapacity();
+    this.#extents = new Extents(block.segment, first, geometry, capacity, this.#at + table);
+    this.#chains = this.#words[this.#at + chainsWord] !== 0;
+    this.#putWindow = this.#extents.window(0);
+    this.#getWindow = this.#putWindow;
+  }
+
+  get closed(): boolean {
+    return this.#closed;
+  }
+
+  /** How many messages are there. */
+  get length(): number {
+    const gets = Atomics.load(this.#words, this.#at + getEnd + count);
+    return Math.max((Atomics.load(this.#words, this.#at + count) - gets) | 0, 0);
+  }
+
+  /** How many messages were ever taken, in 32 bits. */
+  get taken(): number {
+    return Atomics.load(this.#words, this.#at + getEnd + count);
+  }
+
+  /** Bits: {@link ended}, {@link broken}. */
+  get state(): number {
+    return Atomics.load(this.#words, this.#at + stateWord);
+  }
+
+  /**
+   * Puts a value, or a {@link Message}, if there is room.
+   *
+   * @param units {@link mostUnits} of it
+   * @param deadline how long to wait for the lock; 0: not long
+   * @throws ClosedError after {@link close}, or when the ring has ended
+   */
+  tryPut(value: unknown, units: number, deadline = 0): Put {
+    const words = this.#words;
+    const at = this.#at;
+    if (Atomics.compareExchange(words, at, 0, me) !== 0 && !this.#lockPut(deadline)) return Put.busy;
+    try {
+      const outcome = this.#putOne(value, units);
+      if (outcome !== Put.done) return outcome;
+    } finally {
+      if (Atomics.compareExchange(words, at, me, 0) !== me) this.#unlock(at);
+    }
+    if (Atomics.load(words, at + gettersAsleep) !== 0) this.#wake(gettersAsleep);
+    return Put.done;
+  }
+
+  /** Puts bytes that are no value, as `sendBytes` does. */
+  tryPutBytes(bytes: Uint8Array, deadline = 0): Put {
+    const words = this.#words;
+    const at = this.#at;
+    if (Atomics.compareExchange(words, at, 0, me) !== 0 && !this.#lockPut(deadline)) return Put.busy;
+    try {
+      const place = this.#claim(1 + Math.ceil(bytes.length / 8));
+      if (place < 0) return place === -1 ? Put.noRoom : Put.full;
+      const window = this.#putWindow;
+      this.#commitPut(place + writeBytes(window, place - window.start, Tag.bytes, bytes));
+    } finally {
+      if (Atomics.compareExchange(words, at, me, 0) !== me) this.#unlock(at);
+    }
+    if (Atomics.load(words, at + gettersAsleep) !== 0) this.#wake(gettersAsleep);
+    return Put.done;
+  }
+
+  /** Puts as many of the values as there is room for, from the index on, under one lock. How many that were. */
+  tryPutMany(values: readonly unknown[], from: number, deadline = 0): number {
+    const words = this.#words;
+    const at = this.#at;
+    if (Atomics.compareExchange(words, at, 0, me) !== 0 && !this.#lockPut(deadline)) return 0;
+    let i = from;
+    try {
+      for (; i < values.length; i++) if (this.#putOne(values[i], mostUnits(values[i])) !== Put.done) break;
+    } finally {
+      if (Atomics.compareExchange(words, at, me, 0) !== me) this.#unlock(at);
+    }
+    if (i > from && Atomics.load(words, at + gettersAsleep) !== 0) this.#wake(gettersAsleep);
+    return i - from;
+  }
+
+  /**
+   * Takes the oldest message.
+   *
+   * @returns its value, {@link nothing}, or {@link busy}
+   * @throws what deserialising it throws: the message is taken all the same
+   */
+  tryTake(deadline = 0): unknown {
+    const words = this.#words;
+    const get = this.#at + getEnd;
+    if (Atomics.compareExchange(words, get, 0, me) !== 0 && !this.#lockGet(deadline)) return busy;
+    let value: unknown;
+    try {
+      value = this.#takeOne();
+    } finally {
+      if (Atomics.compareExchange(words, get, me, 0) !== me) this.#unlock(get);
+    }
+    if (value === nothing) return nothing;
+    if (Atomics.load(words, this.#at + puttersAsleep) !== 0) this.#wake(puttersAsleep);
+    return value instanceof Damage ? value.raise() : finish(value);
+  }
+
+  /** Takes up to `most` messages under one lock. Empty if there are none, or somebody holds the lock for long. */
+  tryTakeMany(most: number, deadline = 0): unknown[] {
+    const words = this.#words;
+    const get = this.#at + getEnd;
+    const values: unknown[] = [];
+    if (Atomics.compareExchange(words, get, 0, me) !== 0 && !this.#lockGet(deadline)) return values;
+    try {
+      while (values.length < most) {
+        const value = this.#takeOne();
+        if (value === nothing) break;
+        values.push(value);
+      }
+    } finally {
+      if (Atomics.compareExchange(words, get, me, 0) !== me) this.#unlock(get);
+    }
+    if (values.length > 0 && Atomics.load(words, this.#at + puttersAsleep) !== 0) this.#wake(puttersAsleep);
+    return values;
+  }
+
+  /** Whether a record of so many units can be put at all, however long one waits. */
+  fits(units: number): boolean {
+    return this.#extents.fits(units);
+  }
+
+  /** Sets bits of the state, and wakes everybody. No put is under way when it returns. */
+  finishWith(bits: number): void {
+    const at = this.#at;
+    if (Atomics.compareExchange(this.#words, at, 0, me) !== 0) this.#lockPut(Infinity);
+    Atomics.or(this.#words, at + stateWord, bits);
+    if (Atomics.compareExchange(this.#words, at, me, 0) !== me) this.#unlock(at);
+    for (const asleep of [gettersAsleep, puttersAsleep]) {
+      Atomics.store(this.#words, at + asleep, 0);
+      native.ringWake(this.block.segment.id, (at + asleep) * 4, -1);
+    }
+  }
+
+  /** Blocks until there is something to take, or the ring has ended. `false` when the deadline passed. */
+  waitForItems(deadline: number): boolean {
+    return this.#wait(TargetKind.ringItems, 0, deadline);
+  }
+
+  /** Blocks until more was taken than `before` (see {@link taken}), or nobody will take any more. */
+  waitForTaken(before: number, deadline: number): boolean {
+    return this.#wait(TargetKind.ringTaken, before, deadline);
+  }
+
+  /** Lets go of it in this object. The block is the caller's. */
+  close(): void {
+    this.#closed = true;
+    this.#words = closedWords;
+    this.#at = 0;
+  }
+
+  #wait(kind: number, argument: number, deadline: number): boolean {
+    this.#waits++;
+    // Where looking does not pay it is tried now and then only.
+    const look = this.#patience > 0 || (this.#waits & 15) === 0;
+    const { segment, body } = this.block;
+    const outcome = native.ringWait(kind, segment.id, body, argument >>> 0, deadline, look);
+    if (outcome === 1) this.#patience = mostPatience;
+    else if (look && this.#patience > 0) this.#patience--;
+    return outcome !== 0;
+  }
+
+  #putOne(value: unknown, units: number): Put {
+    const place = this.#claim(units);
+    if (place < 0) return place === -1 ? Put.noRoom : Put.full;
+    const window = this.#putWindow;
+    this.#commitPut(place + writeRecord(window, place - window.start, value));
+    return Put.done;
+  }
+
+  /** Where a record of so many units may be written; −1: there is no room, −2: there are `maxsize` messages. */
+  #claim(units: number): number {
+    const words = this.#words;
+    const put = this.#at;
+    if (words[put + stateWord] !== 0) throw this.#refusal();
+    if (words[put + moving] !== 0) this.#repairPut();
+    if (this.maxsize !== 0 && this.#isFull()) return -2;
+    const tail = words[put + position] as number;
+    let window = this.#putWindow;
+    if (tail < window.start || tail >= window.end) window = this.#enterPut(tail);
+    const index = this.#putIndex;
+    if (index !== 0 && ((words[put + count] as number) & 63) === 0) {
+      const home = this.#goHome(units, tail, index);
+      if (home >= 0) return home;
+    }
+    const end = window.start + this.#extents.reserved(index);
+    let head = words[put + otherPosition] as number;
+    for (let seen = false; ; seen = true) {
+      const inside = head >= window.start && head < window.end;
+      if (!inside || head <= tail) {
+        // One unit stays free for a jump, here and below; and tail never meets head from behind.
+        if (tail + units + 1 <= end) return tail;
+        if (inside && window.start + units + 2 <= head) {
+          this.#jump(window, tail, window.start);
+          return window.start;
+        }
+      } else if (tail + units + 2 <= head) {
+        return tail;
+      }
+      if (seen) return this.#claimSlowly(units, window, index, tail, head);
+      head = Atomics.load(words, put + getEnd + position);
+      words[put + otherPosition] = head;
+    }
+  }
+
+  #claimSlowly(units: number, window: Window, index: number, tail: number, head: number): number {
+    if (!this.#chains && head !== tail) return -1;
+    const extents = this.#extents;
+    const behind = head > tail && head < window.end;
+    if (!behind && tail + units + 1 <= window.end && (this.#chains || index > 0)) {
+      if (extents.reserve(index, tail + units + 1 - window.start)) return tail;
+    }
+    for (let i = index + 1; i < extents.count; i++) if (this.#mayMove(i, units)) return this.#move(window, tail, i);
+    for (let i = index - 1; i >= 0; i--) if (this.#mayMove(i, units)) return this.#move(window, tail, i);
+    return -1;
+  }
+
+  #mayMove(index: number, units: number): boolean {
+    const extents = this.#extents;
+    return units + 2 <= extents.size(index) && !extents.used(index) && extents.reserve(index, units + 2);
+  }
+
+  #move(window: Window, tail: number, index: number): number {
+    const words = this.#words;
+    const put = this.#at;
+    words[put + moving] = index + 1;
+    this.#extents.setUsed(index, true);
+    // Nobody has taken anything there: what was seen of the head is of an earlier time.
+    words[put + otherPosition] = -1;
+    const start = this.#extents.start(index);
+    this.#jump(window, tail, start);
+    this.#putIndex = index;
+    this.#putWindow = this.#extents.window(index);
+    return start;
+  }
+
+  /** After the rush: back to a smaller extent, so that the memory of the larger one can be given back. */
+  #goHome(units: number, tail: number, index: number): number {
+    const head = Atomics.load(this.#words, this.#at + getEnd + position);
+    if (head !== tail) return -1;
+    for (let i = 0; i < index; i++) {
+      if (units * 8 <= this.#extents.size(i) && this.#mayMove(i, units)) return this.#move(this.#putWindow, tail, i);
+    }
+    return -1;
+  }
+
+  #jump(window: Window, from: number, to: number): void {
+    const i = (from - window.start) * 2;
+    window.words[i] = Tag.jump;
+    window.words[i + 1] = to;
+  }
+
+  #commitPut(tail: number): void {
+    const words = this.#words;
+    const put = this.#at;
+    const puts = ((words[put + count] as number) + 1) | 0;
+    words[put + nextPosition] = tail;
+    words[put + nextCount] = puts;
+    Atomics.store(words, put + position, tail);
+    words[put + count] = puts;
+    words[put + moving] = 0;
+  }
+
+  #isFull(): boolean {
+    const words = this.#words;
+    const put = this.#at;
+    // Counts of 32 bits are compared by their difference. Mostly the other end's cache line need not be looked at.
+    const least = (words[put + count] as number) - this.maxsize;
+    if ((((words[put + otherCount] as number) - least) | 0) > 0) return false;
+    const gets = Atomics.load(words, put + getEnd + count);
+    words[put + otherCount] = gets;
+    if (((gets - least) | 0) > 0) return false;
+    // Somebody may have died between taking a message and counting it.
+    if (!this.#repairDeadGetter()) return true;
+    return ((Atomics.load(words, put + getEnd + count) - least) | 0) <= 0;
+  }
+
+  #repairDeadGetter(): boolean {
+    const get = this.#at + getEnd;
+    const owner = Atomics.load(this.#words, get) & layout.ownerMask;
+    if (owner === 0 || owner === me || !native.isDead(owner)) return false;
+    if (!native.lockTry(this.block.segment.id, get * 4)) return false;
+    this.#mendGet();
+    this.#unlock(get);
+    return true;
+  }
+
+  #takeOne(): unknown {
+    const words = this.#words;
+    const get = this.#at + getEnd;
+    const head = words[get + position] as number;
+    if (head === words[get + otherPosition]) {
+      const tail = Atomics.load(words, this.#at + position);
+      words[get + otherPosition] = tail;
+      if (head === tail) return nothing;
+    }
+    let window = this.#getWindow;
+    if (head < window.start || head >= window.end) window = this.#enterGet(head);
+    let place = head;
+    let left = -1;
+    const i = (head - window.start) * 2;
+    if (window.words[i] === Tag.jump) {
+      place = window.words[i + 1] as number;
+      if (place < window.start || place >= window.end) {
+        left = this.#extents.indexOf(head);
+        window = this.#enterGet(place);
+      }
+    }
+    window.units = 0;
+    let value: unknown;
+    try {
+      value = readRecord(window, place - window.start, window.end - place);
+    } catch (error) {
+      if (window.units === 0) throw error;
+      // The record is whole, but this Node has no such value: it is taken, and the caller learns why.
+      value = new Damage(error);
+    }
+    this.#commitGet(place + window.units, left);
+    return value;
+  }
+
+  #commitGet(head: number, left: number): void {
+    const words = this.#words;
+    const get = this.#at + getEnd;
+    const gets = ((words[get + count] as number) + 1) | 0;
+    words[get + nextPosition] = head;
+    words[get + nextCount] = gets;
+    if (left >= 0) words[get + moving] = left + 1;
+    Atomics.store(words, get + position, head);
+    words[get + count] = gets;
+    if (left >= 0) {
+      this.#extents.release(left);
+      words[get + moving] = 0;
+    }
+  }
+
+  #enterPut(tail: number): Window {
+    const index = this.#extents.indexOf(tail);
+    if (index === -1) throw this.#broken();
+    this.#putIndex = index;
+    this.#putWindow = this.#extents.window(index);
+    return this.#putWindow;
+  }
+
+  #enterGet(head: number): Window {
+    const index = this.#extents.indexOf(head);
+    if (index === -1) throw this.#broken();
+    this.#getWindow = this.#extents.window(index);
+    return this.#getWindow;
+  }
+
+  #lockPut(deadline: number): boolean {
+    return this.#lock(this.#at, deadline, this.#mendPut);
+  }
+
+  #lockGet(deadline: number): boolean {
+    return this.#lock(this.#at + getEnd, deadline, this.#mendGet);
+  }
+
+  /** The way of those who find it held. Mends what an owner that died left half-done. */
+  #lock(at: number, deadline: number, mend: () => void): boolean {
+    if (this.#closed) throw new ClosedError('The queue is closed in this process');
+    const { id } = this.block.segment;
+    const until = deadline === Infinity ? Infinity : Math.max(deadline, now() + brieflyMs);
+    if (!native.lockAcquire(id, at * 4, until)) return false;
+    if ((Atomics.load(this.#words, at) & layout.dirty) !== 0) mend.call(this);
+    return true;
+  }
+
+  #unlock(at: number): void {
+    native.lockRelease(this.block.segment.id, at * 4);
+  }
+
+  #mendPut(): void {
+    const words = this.#words;
+    const put = this.#at;
+    if (words[put + nextPosition] === words[put + position]) {
+      words[put + count] = words[put + nextCount] as number;
+    }
+    this.#repairPut();
+    native.lockMarkConsistent(this.block.segment.id, put * 4);
+  }
+
+  /** An extent that was about to be used: it is used if the tail lies in it. */
+  #repairPut(): void {
+    const words = this.#words;
+    const put = this.#at;
+    const index = (words[put + moving] as number) - 1;
+    if (index >= 0 && index < this.#extents.count && this.#extents.indexOf(words[put + position] as number) !== index) {
+      this.#extents.setUsed(index, false);
+    }
+    words[put + moving] = 0;
+  }
+
+  #mendGet(): void {
+    const words = this.#words;
+    const get = this.#at + getEnd;
+    if (words[get + nextPosition] === words[get + position]) {
+      words[get + count] = words[get + nextCount] as number;
+    }
+    const left = (words[get + moving] as number) - 1;
+    if (left >= 0 && left < this.#extents.count && this.#extents.indexOf(words[get + position] as number) !== left) {
+      this.#extents.release(left);
+    }
+    words[get + moving] = 0;
+    native.lockMarkConsistent(this.block.segment.id, get * 4);
+  }
+
+  #wake(asleep: number): void {
+    if (Atomics.exchange(this.#words, this.#at + asleep, 0) === 0) return;
+    native.ringWake(this.block.segment.id, (this.#at + asleep) * 4, 1);
+  }
+
+  #refusal(): MultiprocError {
+    if (this.#closed) return new ClosedError('The queue is closed in this process');
+    if ((this.state & ended) !== 0) return new ClosedError('The queue has ended: nothing can be put any more');
+    return new MultiprocError('EPIPE: nobody will read what is put', { code: 'EPIPE' });
+  }
+
+  #broken(): MultiprocError {
+    return damaged(`${this.block.segment.fileName} has a position outside of its memory`);
+  }
+}
+
+/** Why a message that was taken could not be read. */
+export class Damage {
+  readonly #reason: unknown;
+
+  constructor(reason: unknown) {
+    this.#reason = reason;
+  }
+
+  raise(): never {
+    throw this.#reason;
+  }
+}
+
+function checkGeometry(block: Block, first: number, { base, count: extents }: Geometry): void {
+  const sound =
+    base === smallestExtent &&
+    extents >= 1 &&
+    extents <= layout.ringExtents &&
+    first + sizeOf({ base, count: extents }) <= block.segment.size;
+  if (sound) return;
+  throw new MultiprocError(`/dev/shm/${block.segment.fileName} cannot be used: the ring in it has impossible sizes`, {
+    code: 'ERR_MULTIPROC_SEGMENT',
+  });
+}

@@ -1,0 +1,247 @@
+/**
+ * How values become records of a ring and values again, straight in shared memory.
+ *
+ * A record is a header of eight bytes (the tag in its lowest byte, the class of a view in the next; then a number, or how
+ * many bytes follow) and the bytes, padded to eight. Tags and bytes are those of the codec; what has no compact form
+ * of its own is a whole message of `serialize`.
+ */
+import { Buffer } from 'node:buffer';
+import { deserialize } from './codec.js';
+import { damaged } from './handles.js';
+import { Tag } from './tags.js';
+import { bytesOfView, makeView, viewIndex } from './views.js';
+
+/** A part of shared memory in which records lie, through three kinds of view. */
+export class Window {
+  /** Where it begins, in units of eight bytes, as the ring counts. */
+  readonly start: number;
+  /** Where it ends. */
+  readonly end: number;
+  readonly words: Int32Array;
+  readonly bytes: RawBuffer;
+  readonly doubles: Float64Array;
+  /** What the last record read or written takes, in units. */
+  units = 0;
+
+  constructor(buffer: ArrayBuffer, start: number) {
+    this.start = start;
+    this.end = start + buffer.byteLength / 8;
+    this.words = new Int32Array(buffer);
+    this.bytes = Buffer.from(buffer) as RawBuffer;
+    this.doubles = new Float64Array(buffer);
+  }
+}
+
+/** Buffer's methods without argument checks. */
+interface RawBuffer extends Buffer {
+  latin1Write(text: string, offset: number, length: number): number;
+  utf8Write(text: string, offset: number, length: number): number;
+  ucs2Write(text: string, offset: number, length: number): number;
+  latin1Slice(start: number, end: number): string;
+  utf8Slice(start: number, end: number): string;
+  ucs2Slice(start: number, end: number): string;
+}
+
+/** Bytes of a value that was serialised before. */
+export class Message {
+  readonly bytes: Buffer;
+
+  constructor(bytes: Buffer) {
+    this.bytes = bytes;
+  }
+}
+
+/** Strings up to this length are written character by character: it is quicker than a call. */
+const shortString = 24;
+/** Room for strings up to this length is guessed; longer ones are measured. */
+const guessedString = 1024;
+
+const bufferIndex = viewIndex(Buffer.alloc(0));
+/** Received Buffers up to this size share memory with others, as Buffers do. */
+const pooled = 2048;
+
+/** How many units the value's record takes at most; 0 if it has no compact form, and {@link Message} is the way. */
+export function mostUnits(value: unknown): number {
+  switch (typeof value) {
+    case 'number':
+      return 2;
+    case 'boolean':
+    case 'undefined':
+      return 1;
+    case 'string':
+      return value.length <= guessedString
+        ? 1 + ((value.length * 3 + 7) >> 3)
+        : 1 + Math.ceil(Math.max(Buffer.byteLength(value), isWellFormed(value) ? 0 : value.length * 2) / 8);
+    case 'object':
+      if (value === null) return 1;
+      if (value instanceof Message) return 1 + Math.ceil(value.bytes.length / 8);
+      return viewIndex(value) === -1 ? 0 : 1 + Math.ceil((value as ArrayBufferView).byteLength / 8);
+    default:
+      return 0;
+  }
+}
+
+/**
+ * Writes the value's record at the unit `at` of the window. Precondition: there is room for {@link mostUnits} of it.
+ *
+ * @returns how many units it takes
+ */
+export function writeRecord(window: Window, at: number, value: unknown): number {
+  const { words } = window;
+  const i = at * 2;
+  switch (typeof value) {
+    case 'number':
+      if ((value | 0) === value && (value !== 0 || 1 / value > 0)) {
+        words[i] = Tag.int32;
+        words[i + 1] = value;
+        return 1;
+      }
+      words[i] = Tag.double;
+      words[i + 1] = 8;
+      window.doubles[at + 1] = value;
+      return 2;
+    case 'string':
+      return writeString(window, at, value);
+    case 'boolean':
+      words[i] = value ? Tag.true : Tag.false;
+      return 1;
+    case 'undefined':
+      words[i] = Tag.undefined;
+      return 1;
+    default:
+      break;
+  }
+  if (value === null) {
+    words[i] = Tag.null;
+    return 1;
+  }
+  if (value instanceof Message) return writeBytes(window, at, Tag.clone, value.bytes);
+  const bytes = bytesOfView(value as ArrayBufferView);
+  return writeBytes(window, at, Tag.view | (viewIndex(value as object) << 8), bytes);
+}
+
+/** Writes a record of bytes, with a tag of the caller's. Precondition: there is room. */
+export function writeBytes(window: Window, at: number, tag: number, bytes: Uint8Array): number {
+  const { length } = bytes;
+  window.words[at * 2] = tag;
+  window.words[at * 2 + 1] = length;
+  window.bytes.set(bytes, at * 8 + 8);
+  return 1 + Math.ceil(length / 8);
+}
+
+function writeString(window: Window, at: number, text: string): number {
+  const { bytes, words } = window;
+  const { length } = text;
+  const start = at * 8 + 8;
+  words[at * 2 + 1] = length;
+  if (length <= shortString) {
+    let i = 0;
+    let all = 0;
+    for (; i < length; i++) {
+      const code = text.charCodeAt(i);
+      all |= code;
+      bytes[start + i] = code;
+    }
+    if (all < 0x80) {
+      words[at * 2] = Tag.ascii;
+      return 1 + ((length + 7) >> 3);
+    }
+  }
+  let written = bytes.utf8Write(text, start, bytes.length - start);
+  let tag: number = Tag.ascii;
+  if (written !== length) {
+    tag = Tag.utf8;
+    // UTF-8 cannot hold half a surrogate pair.
+    if (!isWellFormed(text)) {
+      tag = Tag.utf16;
+      written = bytes.ucs2Write(text, start, length * 2);
+    }
+  }
+  words[at * 2] = tag;
+  words[at * 2 + 1] = written;
+  return 1 + Math.ceil(written / 8);
+}
+
+/** A value that is to be made of a record's bytes later, when the ring's lock is free. */
+export class Later {
+  readonly bytes: Buffer;
+
+  constructor(bytes: Buffer) {
+    this.bytes = bytes;
+  }
+}
+
+/**
+ * Reads the record at the unit `at` of the window; `window.units` then tells how long it is. Nothing that is read twice
+ * is believed twice, so memory that changes meanwhile gives a wrong value or an error, never a crash.
+ *
+ * @param most so many units lie before the end of what may be read
+ * @returns the value; {@link Later} for what is not made at once; {@link RawBytes} for bytes that are no value
+ * @throws MultiprocError `ERR_MULTIPROC_MESSAGE`
+ */
+export function readRecord(window: Window, at: number, most: number): unknown {
+  const { words } = window;
+  const head = words[at * 2] as number;
+  const second = words[at * 2 + 1] as number;
+  const tag = head & 0xff;
+  if (tag === Tag.int32) {
+    window.units = 1;
+    return second;
+  }
+  if (tag >= Tag.double) {
+    const length = second >>> 0;
+    const units = 1 + Math.ceil(length / 8);
+    if (units > most) throw damaged(`a record in the ring has ${length} bytes, more than there are`);
+    window.units = units;
+    return readBytes(window, at, head, length);
+  }
+  window.units = 1;
+  if (tag === Tag.null) return null;
+  if (tag === Tag.true) return true;
+  if (tag === Tag.false) return false;
+  if (tag === Tag.undefined) return undefined;
+  throw damaged(`no record in a ring has the tag ${tag}`);
+}
+
+function readBytes(window: Window, at: number, head: number, length: number): unknown {
+  const start = at * 8 + 8;
+  switch (head & 0xff) {
+    case Tag.double:
+      return window.doubles[at + 1];
+    case Tag.ascii:
+      return window.bytes.latin1Slice(start, start + length);
+    case Tag.utf8:
+      return window.bytes.utf8Slice(start, start + length);
+    case Tag.utf16:
+      return window.bytes.ucs2Slice(start, start + length);
+    case Tag.view:
+      return readView(window, (head >>> 8) & 0xff, start, length);
+    case Tag.clone:
+      return new Later(copyBytes(window, start, length, pooled));
+    case Tag.bytes:
+      return copyBytes(window, start, length, pooled);
+    default:
+      throw damaged(`no record in a ring has the tag ${head & 0xff}`);
+  }
+}
+
+function readView(window: Window, index: number, start: number, length: number): unknown {
+  if (index === bufferIndex) return copyBytes(window, start, length, pooled);
+  return makeView(index, window.bytes.subarray(start, start + length));
+}
+
+/** Buffers larger than `largest` have memory of their own. */
+export function copyBytes(window: Window, start: number, length: number, largest: number): Buffer {
+  const copy = length <= largest ? Buffer.allocUnsafe(length) : Buffer.allocUnsafeSlow(length);
+  copy.set(length === window.bytes.length ? window.bytes : window.bytes.subarray(start, start + length), 0);
+  return copy;
+}
+
+/** The value of what {@link readRecord} put off. */
+export function finish(value: unknown): unknown {
+  return value instanceof Later ? deserialize(value.bytes) : value;
+}
+
+function isWellFormed(value: string): boolean {
+  return (value as unknown as { isWellFormed(): boolean }).isWellFormed();
+}
