@@ -175,6 +175,7 @@ export interface Native {
   socketResolve(host: string): string;
   /** Whether the socket of the file is open; its listener does not notice. */
   socketProbe(path: string): boolean;
+
   /** `kind` of {@link TargetKind}; 0 when the deadline passed, 1 if looking (up to 50 µs) was enough, 2 after a sleep. */
   ringWait(
     kind: number,
