@@ -65,7 +65,7 @@ TEST("each wrong field of a segment has its own fault and its own words") {
       {HeaderFault::wrong_size, [](SegmentHeader* header) { header->total_size--; }},
       {HeaderFault::wrong_size, [](SegmentHeader* header) { header->total_size = UINT64_MAX; }},
       {HeaderFault::bad_kind, [](SegmentHeader* header) { header->kind = 0; }},
-      {HeaderFault::bad_kind, [](SegmentHeader* header) { header->kind = 3; }},
+      {HeaderFault::bad_kind, [](SegmentHeader* header) { header->kind = 4; }},
   };
   for (auto& one : cases) {
     Image image = good;
@@ -126,6 +126,8 @@ TEST("each kind has the room that it needs") {
       {BlockKind::value, 0, 1, 15, false},
       {BlockKind::array, 0, 64, 64, true},
       {BlockKind::array, 0, UINT64_MAX, 64, false},
+      {BlockKind::queue, 0, 0, 32 + sizeof(RingWords), true},
+      {BlockKind::pipe, 0, 0, 31 + sizeof(RingWords), false},
   };
   for (auto& one : cases) {
     Image image;
