@@ -26,8 +26,10 @@ import { bytesOfView, makeView, viewIndex } from './views.js';
 /**
  * Makes bytes of a value, for `deserialize` in any process or thread of this machine.
  *
- * Plain objects, arrays, Maps, Sets, Dates, RegExps, Errors, bigints, Buffers and typed arrays are copied, with cycles and
- * identities. Shared objects travel by handle: what arrives is the same object. Until the bytes are deserialised, or this
+ * Plain objects, arrays, Maps, Sets, Dates, RegExps, bigints, Buffers and typed arrays are copied, with cycles and
+ * identities. Functions and classes that their module exports, or that were given to `register`, come out as the very same
+ * ones; instances of such classes as their own fields under the class; errors whole, but for fields that cannot travel. Shared
+ * objects travel by handle: what arrives is the same object. Until the bytes are deserialised, or this
  * thread ends, the memory of an anonymous one is kept, whatever is closed meanwhile; so deserialise the bytes once.
  *
  * @param root what the value is called in messages of errors
@@ -62,10 +64,11 @@ export function serialize(value: unknown, root = 'value'): Buffer {
 /**
  * Makes the value again that {@link serialize} made bytes of. Shared objects in it are attached: close them when done.
  *
- * The bytes may come from anywhere: what `serialize` did not write is an error, never a crash. They must not change
- * meanwhile.
+ * What `serialize` did not write is an error, never a crash. But the bytes may name modules in files, which are loaded: they
+ * must come from somebody who may run code here. They must not change meanwhile.
  *
- * @throws TypeError for anything but bytes
+ * @throws TypeError for anything but bytes; for a function or class that is not what it was where the bytes were made, or
+ * whose module cannot be loaded at once
  * @throws MultiprocError `ERR_MULTIPROC_MESSAGE` for bytes that are damaged; `ERR_MULTIPROC_SEGMENT` for a stale handle
  * @throws SystemError `ENOENT` if a shared object in it is gone
  */
