@@ -1,6 +1,6 @@
 /** Who this process is among those that multiproc started: what its own objects and its children are named after. */
-import { randomBytes } from 'node:crypto';
 import { nameRecordsBy } from '../logging.js';
+import { native } from '../native.js';
 import type { Errand } from './errand.js';
 import type { ChildFacts } from './facts.js';
 
@@ -28,9 +28,12 @@ export const self: Self = {
   name: 'MainProcess',
   identity: [],
   daemon: false,
-  // Made when it is wanted: few programs do.
+  // Not by node:crypto, which takes a child some milliseconds to load.
   get authkey() {
-    key ??= randomBytes(keySize);
+    if (key === undefined) {
+      key = Buffer.alloc(keySize);
+      native.fillRandom(key);
+    }
     return key;
   },
   set authkey(bytes) {
