@@ -4,7 +4,7 @@ import { Deserializer, Serializer } from 'node:v8';
 import { MultiprocError } from '../errors.js';
 import { type Hooks as ClassHooks, deserializeHook } from './classes.js';
 import { dress, resolveText } from './dressing.js';
-import { arrive, damaged, type Handle, type HandleKind, type Traveller } from './handles.js';
+import { arrive, damaged, type Handle, HandleKind, type Traveller } from './handles.js';
 import { bytesOfView, heartIndex, makeView } from './views.js';
 
 /** What an entry is; smaller numbers are classes of views. */
@@ -305,8 +305,10 @@ class Reader extends Deserializer {
     const nested: object[] = [];
     for (let i = 0; i < count; i++) {
       const object: unknown = this.readValue();
-      // Whatever else is there, it is no lock.
-      if (!this.attached.includes(object as Traveller)) throw damaged('a handle in it refers to what is none');
+      // A barrier has its action there, the others a lock.
+      const expected =
+        kind === HandleKind.barrier ? typeof object === 'function' : this.attached.includes(object as Traveller);
+      if (!expected) throw damaged('a handle in it refers to what is none');
       nested.push(object as object);
     }
     const object = arrive({ kind, file, inode, offset, generation, sender, flags, nested });

@@ -37,7 +37,7 @@ export interface Handle {
   readonly sender: number;
   /** The class's own bits. */
   readonly flags: number;
-  /** Other objects of ours that it needs, a lock for example. */
+  /** What else it needs: a lock, or the action of a barrier, which travels by reference. */
   readonly nested: readonly object[];
 }
 

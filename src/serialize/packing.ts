@@ -332,6 +332,7 @@ class Packer {
     this.#departures.push(departure);
     const view = this.#begin(value, new Uint8Array(0));
     const nested = departure.handle.nested.map((object) => {
+      if (typeof object === 'function') return this.#packFunction(object, { parent: path, step: 'action' });
       const at = { parent: path, step: 'getLock()' };
       if (!isTraveller(object)) throw refusal(at, 'a lock of another package', 'use a Lock or an RLock');
       return this.pack(object, at) as ArrayBufferView;

@@ -21,7 +21,8 @@ const timedOut = 2;
 export interface BarrierOptions extends NameOptions {
   /**
    * Called once in each round when all have arrived, before anybody is let go, in the process of the party that came
-   * last. Every process gives its own. The promise forms await what it returns.
+   * last. Every process gives its own, by name; with the barrier it travels by reference, as all functions do. The promise
+   * form awaits what it returns.
    */
   action?: (() => unknown) | undefined;
   /** For waits that name no time: milliseconds, `Infinity` for none. Absent: as the barrier was made. */
@@ -200,10 +201,7 @@ export class Barrier {
   /** @internal */
   [depart](): Departure {
     this.#opened;
-    if ((this.#block.flags & actionFlag) !== 0) {
-      throw new TypeError('A Barrier with an action cannot travel: give it a name, and the action in each process');
-    }
-    return this.#block.depart(HandleKind.barrier);
+    return this.#block.depart(HandleKind.barrier, 0, this.#action === undefined ? [] : [this.#action]);
   }
 
   get #opened() {
@@ -280,7 +278,10 @@ export class Barrier {
   }
 }
 
-registerArrival(HandleKind.barrier, (handle) => new Barrier(Block.arrive(handle, BlockKind.barrier)));
+registerArrival(HandleKind.barrier, (handle) => {
+  const action = handle.nested[0] as (() => unknown) | undefined;
+  return new Barrier(Block.arrive(handle, BlockKind.barrier), { action });
+});
 
 function arriveAt({ segment, body, length }: Block): number {
   return native.barrierArrive(segment.id, body, length);

@@ -246,6 +246,27 @@ t.test('an action that throws: its party gets the error, the others a broken bar
   barrier.close();
 });
 
+t.test('an exported action travels with the barrier', async (t) => {
+  const name = freshName(t);
+  const acted = new Event({ name: `${name}acted` });
+  const { actionFor } = await import('../programs/actions.js');
+  process.env.TEST_BARRIER_EVENT = `${name}acted`;
+  const barrier = new Barrier(2, { action: actionFor });
+  const there = await new Remote(t).attach(serialize(barrier));
+  for (const last of ['here', 'there']) {
+    acted.clear();
+    const first = last === 'here' ? there.call('wait') : barrier.wait();
+    if (last === 'here') await until('one has arrived', () => barrier.nWaiting === 1);
+    const second = last === 'here' ? barrier.wait() : there.call('waitSync');
+    t.equal(await first, 0);
+    t.equal(await second, 1);
+    t.equal(acted.isSet(), true, last);
+  }
+  await there.call('close');
+  barrier.close();
+  acted.close();
+});
+
 t.test('a party that dies while it runs the action breaks it', async (t) => {
   const name = freshName(t);
   const barrier = new Barrier(2, { name, action() {} });
@@ -270,7 +291,7 @@ t.test('names, kinds and handles are those of every object', async (t) => {
   t.throws(() => new Barrier(3, { name, action() {} }), { code: 'ERR_MULTIPROC_KIND', message: /parties 3/ });
   t.throws(() => new Barrier(2, { name }), { code: 'ERR_MULTIPROC_KIND', message: /action/ });
   t.throws(() => new Event({ name }), { code: 'ERR_MULTIPROC_KIND' });
-  t.throws(() => serialize(barrier), { name: 'TypeError', message: /action/ });
+  t.throws(() => serialize(barrier), { name: 'TypeError', message: /action/ }, 'nobody else has this function');
   const observer = Barrier.open(name);
   t.equal(observer.parties, 2);
   t.throws(() => observer.waitSync(), { name: 'ValueError', message: /action/ });
