@@ -1,4 +1,4 @@
-/** The C++ test programs below the bindings, the crash rig and the header fuzzer, each in its short form. */
+/** The C++ test programs below the bindings, the crash rigs and the header fuzzer, each in its short form. */
 import { spawn } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
 import t from 'tap';
@@ -17,6 +17,12 @@ t.test('the test programs pass, under the sanitizers too', { skip: noCompiler },
 
 t.test('500 kills lose and tear nothing, and rigs that break a rule notice', { skip: noCompiler }, async (t) => {
   const { code, output } = await run(['run', 'crash', 'short']);
+  t.comment(output);
+  t.equal(code, 0, output);
+});
+
+t.test('500 kills at an event, a condition and a barrier leave nobody waiting', { skip: noCompiler }, async (t) => {
+  const { code, output } = await run(['run', 'crash_gathering', 'short']);
   t.comment(output);
   t.equal(code, 0, output);
 });
