@@ -1,4 +1,5 @@
 /** The life of a child: it learns who it is, does its work, answers, and ends when nothing is left to do. */
+import './classes.js';
 import { inspect } from 'node:util';
 import { SystemExit } from '../../errors.js';
 import { writeStdioAtOnce } from '../../lifecycle/child-stdio.js';
