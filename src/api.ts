@@ -10,7 +10,9 @@ export {
   logToStderr,
 } from './logging.js';
 export { SharedMemoryManager, type SharedMemoryManagerOptions } from './managers/shared-memory-manager.js';
+export { JoinableQueue } from './messaging/joinable-queue.js';
 export { Queue, type QueueOptions } from './messaging/queue.js';
+export { SimpleQueue } from './messaging/simple-queue.js';
 export { cpuCount, currentProcess, freezeSupport, type ParentProcess, parentProcess } from './process/current.js';
 export { setExecutable } from './process/executable.js';
 export type { StartMethod } from './process/launchers/launcher.js';

@@ -24,6 +24,7 @@ export const TargetKind = {
   barrierRoom: 7,
   ringItems: 12,
   ringTaken: 13,
+  ringDone: 14,
 } as const;
 
 /** What a descriptor can be waited for; the bits of `sys::kReadable` and `sys::kWritable`. */

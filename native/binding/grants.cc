@@ -88,7 +88,7 @@ napi_value wait_arm(napi_env env, napi_callback_info info) {
   uint32_t kind = arguments.u32(0), argument = arguments.u32(4);
   Located located;
   bool ring = kind >= static_cast<uint32_t>(sync::Target::Kind::ring_items) &&
-              kind <= static_cast<uint32_t>(sync::Target::Kind::ring_taken);
+              kind <= static_cast<uint32_t>(sync::Target::Kind::ring_done);
   if (!ring && (kind < static_cast<uint32_t>(sync::Target::Kind::lock) ||
                 kind > static_cast<uint32_t>(sync::Target::Kind::barrier_room))) {
     return throw_type_error(env, "a kind of target is expected");

@@ -15,6 +15,9 @@ constexpr uint32_t kAsleep = 1;
 }  // namespace
 
 int32_t ring_surplus(const RingWords& words, RingWait wait, uint32_t argument) {
+  if (wait == RingWait::done) {
+    return static_cast<int32_t>(words.facts.done.load() - words.put.count.load()) + 1;
+  }
   uint32_t state = words.facts.state.load();
   if ((state & (wait == RingWait::items ? kRingEnded : kRingBroken)) != 0) return 1;
   uint32_t gets = words.get.count.load();

@@ -32,6 +32,13 @@ struct alignas(64) RingWords {
     Word next_position;  // what is about to be stored in `position`, and `count` with it
     Word next_count;
     Word moving;  // 1 + the extent that is about to be used or let go
+    // Of the taking end of a joinable queue, what is about to change.
+    Word taker;
+    Word next_taken;
+    Word acknowledging;
+    Word next_done;
+    Word next_acknowledged;
+    Word acknowledger;
   } put, get;
   struct alignas(64) {
     Word state;  // bit 0: nothing will be put any more; bit 1: nothing will be taken any more
@@ -43,6 +50,8 @@ struct alignas(64) RingWords {
     Word putters_asleep;  // 1: somebody may sleep until it can go on. Whoever clears it owes a wake-up
     Word getters_asleep;
     Word chains;  // 1: goes on in further extents rather than waiting for the reader
+    Word done;    // messages of a joinable queue that were acknowledged, ever
+    Word joiners_asleep;
   } facts;
   RingExtent extents[kExtents];
 };
@@ -58,12 +67,14 @@ constexpr uint32_t kRingBroken = 2;
 enum class RingWait : uint32_t {
   items,  // more than `argument` messages are there, or the ring has ended
   taken,  // more messages were ever taken than `argument` says, or nobody will take any more
+  done,   // all messages that were put are acknowledged
 };
 
 // How many more than asked for there are; positive when the wait is over.
 int32_t ring_surplus(const RingWords& words, RingWait wait, uint32_t argument);
 
 inline Word& ring_sleepers(RingWords& words, RingWait wait) {
+  if (wait == RingWait::done) return words.facts.joiners_asleep;
   return wait == RingWait::items ? words.facts.getters_asleep : words.facts.putters_asleep;
 }
 

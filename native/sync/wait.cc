@@ -46,6 +46,7 @@ int32_t try_once(const Target& target, uint32_t me) {
       return kNotYet;
     case Target::Kind::ring_items:
     case Target::Kind::ring_taken:
+    case Target::Kind::ring_done:
       return ring_surplus(*target.ring(), target.ring_wait(), target.argument) > 0 ? 0 : kNotYet;
   }
   return kNotYet;
@@ -65,6 +66,7 @@ bool looks_free(const Target& target) {
     case Target::Kind::condition:
     case Target::Kind::ring_items:
     case Target::Kind::ring_taken:
+    case Target::Kind::ring_done:
       return false;
     case Target::Kind::barrier:
       return barrier_outcome(target.barrier(), 0, target.argument) != kNotYet;
@@ -109,6 +111,7 @@ int32_t attempt(const Target& target, uint32_t me, bool parked, sys::FutexSet* s
       return barrier_has_room(target.barrier(), me, set) ? 0 : kNotYet;
     case Target::Kind::ring_items:
     case Target::Kind::ring_taken:
+    case Target::Kind::ring_done:
       return ring_attempt(*target.ring(), target.ring_wait(), target.argument, parked, set) ? 0 : kNotYet;
   }
   return kNotYet;
@@ -134,6 +137,7 @@ void give_back(const Target& target, uint32_t me, int32_t won) {
       return;  // the entry is left by whoever arrived
     case Target::Kind::ring_items:
     case Target::Kind::ring_taken:
+    case Target::Kind::ring_done:
       return;  // nothing was taken
   }
 }

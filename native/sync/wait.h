@@ -25,7 +25,8 @@ struct Target {
     barrier = 6,
     barrier_room = 7,
     ring_items = 12,
-    ring_taken = 13
+    ring_taken = 13,
+    ring_done = 14
   };
 
   Kind kind;

@@ -344,7 +344,12 @@ export class Queue<T = unknown> {
   /** @internal */
   [depart](): Departure {
     if (this.#ring.closed) throw closedError('Queue');
-    return this.#block.depart(HandleKind.queue);
+    return this.#block.depart(handleKinds[this.#block.kind] as HandleKind);
+  }
+
+  /** @internal */
+  get ring(): Ring {
+    return this.#ring;
   }
 
   async #putSlowly(item: T, wait: ParsedWait): Promise<void> {
@@ -479,6 +484,12 @@ export class Queue<T = unknown> {
   }
 }
 
+const handleKinds: Readonly<Record<number, HandleKind>> = {
+  [BlockKind.queue]: HandleKind.queue,
+  [BlockKind.joinableQueue]: HandleKind.joinableQueue,
+  [BlockKind.simpleQueue]: HandleKind.simpleQueue,
+};
+
 registerArrival(HandleKind.queue, (handle) => new Queue(Block.arrive(handle, BlockKind.queue)));
 
 const nothingToCancel = () => {};
@@ -517,6 +528,6 @@ function obtain(mode: Mode, kind: BlockKind, maxsize: unknown, options: QueueOpt
     maxsize: Math.max(maxsize as number, 0),
     capacity,
     name: options?.name,
-    chains: true,
+    chains: kind !== BlockKind.simpleQueue,
   });
 }

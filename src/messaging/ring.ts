@@ -13,7 +13,7 @@ import { layout, native, TargetKind } from '../native.js';
 import { damaged } from '../serialize/handles.js';
 import { finish, mostUnits, readRecord, type Window, writeBytes, writeRecord } from '../serialize/records.js';
 import { Tag } from '../serialize/tags.js';
-import { Block, type BlockKind, type Mode, mismatch, type NameOptions } from '../shared/block.js';
+import { Block, BlockKind, type Mode, mismatch, type NameOptions } from '../shared/block.js';
 import {
   defaultCapacity,
   Extents,
@@ -23,6 +23,7 @@ import {
   smallestExtent,
   startOfExtents,
 } from './extents.js';
+import { joinersAsleep, Unfinished } from './unfinished.js';
 
 /** What {@link Ring.tryTake} returns when there is nothing. */
 export const nothing: unique symbol = Symbol('nothing');
@@ -137,6 +138,10 @@ export class Ring {
   #closed = false;
   #patience: number = mostPatience;
   #waits = 0;
+  /** How many units the last record that was put takes. */
+  lastUnits = 0;
+  /** Of a joinable queue. */
+  readonly #unfinished: Unfinished | undefined;
 
   /** @throws MultiprocError `ERR_MULTIPROC_SEGMENT` for memory that holds no ring */
   constructor(block: Block) {
@@ -155,6 +160,7 @@ export class Ring {
     this.#chains = this.#words[this.#at + chainsWord] !== 0;
     this.#putWindow = this.#extents.window(0);
     this.#getWindow = this.#putWindow;
+    this.#unfinished = block.kind === BlockKind.joinableQueue ? new Unfinished(this.#words, this.#at) : undefined;
   }
 
   get closed(): boolean {
@@ -170,6 +176,11 @@ export class Ring {
   /** How many messages were ever taken, in 32 bits. */
   get taken(): number {
     return Atomics.load(this.#words, this.#at + getEnd + count);
+  }
+
+  /** How many messages were ever put, in 32 bits. */
+  get put(): number {
+    return Atomics.load(this.#words, this.#at + count);
   }
 
   /** Bits: {@link ended}, {@link broken}. */
@@ -270,6 +281,30 @@ export class Ring {
     return values;
   }
 
+  /** Whether all messages of a joinable queue are acknowledged. */
+  get allDone(): boolean {
+    return ((this.#ledger.done - Atomics.load(this.#words, this.#at + count)) | 0) >= 0;
+  }
+
+  /** Acknowledges a message of a joinable queue. `false` if there is none to acknowledge. */
+  acknowledge(): boolean {
+    return this.#underGetLock(() => {
+      if (this.allDone) return false;
+      this.#ledger.acknowledge(me);
+      return true;
+    });
+  }
+
+  /** Counts what dead consumers took from a joinable queue as done. */
+  bury(): void {
+    if (this.#ledger.anyDead()) this.#underGetLock(() => this.#ledger.bury());
+  }
+
+  /** Blocks until all is acknowledged; `false` when the deadline passed. */
+  waitForDone(deadline: number): boolean {
+    return this.#wait(TargetKind.ringDone, 0, deadline);
+  }
+
   /** Whether a record of so many units can be put at all, however long one waits. */
   fits(units: number): boolean {
     return this.#extents.fits(units);
@@ -304,6 +339,26 @@ export class Ring {
     this.#at = 0;
   }
 
+  get #ledger(): Unfinished {
+    if (this.#closed) throw new ClosedError('The queue is closed in this process');
+    return this.#unfinished as Unfinished;
+  }
+
+  #underGetLock<R>(change: () => R): R {
+    const get = this.#at + getEnd;
+    if (Atomics.compareExchange(this.#words, get, 0, me) !== 0) this.#lockGet(Infinity);
+    let result: R;
+    try {
+      result = change();
+    } finally {
+      if (Atomics.compareExchange(this.#words, get, me, 0) !== me) this.#unlock(get);
+    }
+    if (this.allDone && Atomics.exchange(this.#words, this.#at + joinersAsleep, 0) !== 0) {
+      native.ringWake(this.block.segment.id, (this.#at + joinersAsleep) * 4, -1);
+    }
+    return result;
+  }
+
   #wait(kind: number, argument: number, deadline: number): boolean {
     this.#waits++;
     // Where looking does not pay it is tried now and then only.
@@ -319,7 +374,8 @@ export class Ring {
     const place = this.#claim(units);
     if (place < 0) return place === -1 ? Put.noRoom : Put.full;
     const window = this.#putWindow;
-    this.#commitPut(place + writeRecord(window, place - window.start, value));
+    this.lastUnits = writeRecord(window, place - window.start, value);
+    this.#commitPut(place + this.lastUnits);
     return Put.done;
   }
 
@@ -480,9 +536,11 @@ export class Ring {
     const gets = ((words[get + count] as number) + 1) | 0;
     words[get + nextPosition] = head;
     words[get + nextCount] = gets;
+    this.#unfinished?.prepare(me);
     if (left >= 0) words[get + moving] = left + 1;
     Atomics.store(words, get + position, head);
     words[get + count] = gets;
+    this.#unfinished?.commit();
     if (left >= 0) {
       this.#extents.release(left);
       words[get + moving] = 0;
@@ -550,9 +608,9 @@ export class Ring {
   #mendGet(): void {
     const words = this.#words;
     const get = this.#at + getEnd;
-    if (words[get + nextPosition] === words[get + position]) {
-      words[get + count] = words[get + nextCount] as number;
-    }
+    const moved = words[get + nextPosition] === words[get + position];
+    if (moved) words[get + count] = words[get + nextCount] as number;
+    this.#unfinished?.mend(moved);
     const left = (words[get + moving] as number) - 1;
     if (left >= 0 && left < this.#extents.count && this.#extents.indexOf(words[get + position] as number) !== left) {
       this.#extents.release(left);

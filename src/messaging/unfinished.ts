@@ -1,0 +1,155 @@
+/**
+ * Which messages of a joinable queue were taken and not acknowledged yet: counted by participant, so that those of a
+ * dead consumer are known.
+ *
+ * Everything changes under the lock of the ring's taking end. What changes together is noted before, so that the next
+ * owner of the lock can finish what a dead one began.
+ */
+import { layout, native } from '../native.js';
+
+/** Behind the page of the ring's words: an entry for each slot of the registry. */
+const firstEntry = 4096 / 4;
+const entryWords = 4;
+const slots = 4096;
+
+// Words of an entry.
+const owner = 0;
+const taken = 1;
+const acknowledged = 2;
+
+// Words of the taking end, and of the facts, from the start of the ring's words.
+const getEnd = 16;
+const taker = getEnd + 8;
+const nextTaken = getEnd + 9;
+const acknowledging = getEnd + 10;
+const nextDone = getEnd + 11;
+const nextAcknowledged = getEnd + 12;
+const acknowledger = getEnd + 13;
+const facts = 32;
+export const doneWord = facts + 9;
+export const joinersAsleep = facts + 10;
+
+export class Unfinished {
+  readonly #words: Int32Array;
+  readonly #at: number;
+
+  constructor(words: Int32Array, at: number) {
+    this.#words = words;
+    this.#at = at;
+  }
+
+  /** How many messages were acknowledged, or went with their consumers, ever; in 32 bits. */
+  get done(): number {
+    return Atomics.load(this.#words, this.#at + doneWord);
+  }
+
+  /** The participant is about to take a message. */
+  prepare(id: number): void {
+    const words = this.#words;
+    const entry = entryOf(id);
+    if (words[entry + owner] !== id) this.#claim(entry, id);
+    words[this.#at + taker] = id;
+    words[this.#at + nextTaken] = ((words[entry + taken] as number) + 1) | 0;
+  }
+
+  /** It has taken it. */
+  commit(): void {
+    const words = this.#words;
+    words[entryOf(words[this.#at + taker] as number) + taken] = words[this.#at + nextTaken] as number;
+  }
+
+  /** The participant says that a message is done: one that it took, else one that somebody else took. */
+  acknowledge(id: number): void {
+    const words = this.#words;
+    let entry = entryOf(id);
+    if (!this.#owes(entry, id)) entry = this.#someoneElse() ?? entry;
+    words[this.#at + acknowledger] = words[entry + owner] as number;
+    words[this.#at + nextDone] = ((words[this.#at + doneWord] as number) + 1) | 0;
+    words[this.#at + nextAcknowledged] = ((words[entry + acknowledged] as number) + (this.#owesAny(entry) ? 1 : 0)) | 0;
+    Atomics.store(words, this.#at + acknowledging, 1);
+    this.#finish();
+  }
+
+  /** Counts what dead consumers took as done. How many messages that were. */
+  bury(): number {
+    const words = this.#words;
+    let buried = 0;
+    for (let entry = firstEntry; entry < firstEntry + slots * entryWords; entry += entryWords) {
+      const id = words[entry + owner] as number;
+      if (id === 0 || !native.isDead(id)) continue;
+      buried += this.#settle(entry);
+    }
+    return buried;
+  }
+
+  /** Whether there may be something for {@link bury}. */
+  anyDead(): boolean {
+    const words = this.#words;
+    for (let entry = firstEntry; entry < firstEntry + slots * entryWords; entry += entryWords) {
+      if (words[entry + taken] !== words[entry + acknowledged] && native.isDead(words[entry + owner] as number)) {
+        return true;
+      }
+    }
+    return false;
+  }
+
+  /** Finishes what a dead owner of the lock began. `moved`: it had taken a message, which may not be counted yet. */
+  mend(moved: boolean): void {
+    const words = this.#words;
+    if (words[this.#at + acknowledging] !== 0) this.#finish();
+    const id = words[this.#at + taker] as number;
+    if (moved && id !== 0 && words[entryOf(id) + owner] === id) this.commit();
+  }
+
+  #finish(): void {
+    const words = this.#words;
+    const id = words[this.#at + acknowledger] as number;
+    words[this.#at + doneWord] = words[this.#at + nextDone] as number;
+    if (id !== 0) words[entryOf(id) + acknowledged] = words[this.#at + nextAcknowledged] as number;
+    Atomics.store(words, this.#at + acknowledging, 0);
+  }
+
+  /** The slot had another participant before. */
+  #claim(entry: number, id: number): void {
+    this.#settle(entry);
+    this.#words[entry + owner] = id;
+  }
+
+  /** What its owner took and did not acknowledge counts as done. */
+  #settle(entry: number): number {
+    const words = this.#words;
+    const owed = ((words[entry + taken] as number) - (words[entry + acknowledged] as number)) | 0;
+    if (owed > 0) {
+      words[this.#at + acknowledger] = words[entry + owner] as number;
+      words[this.#at + nextDone] = ((words[this.#at + doneWord] as number) + owed) | 0;
+      words[this.#at + nextAcknowledged] = words[entry + taken] as number;
+      Atomics.store(words, this.#at + acknowledging, 1);
+      this.#finish();
+    }
+    words[entry + owner] = 0;
+    words[entry + taken] = 0;
+    words[entry + acknowledged] = 0;
+    return Math.max(owed, 0);
+  }
+
+  #owes(entry: number, id: number): boolean {
+    return this.#words[entry + owner] === id && this.#owesAny(entry);
+  }
+
+  #owesAny(entry: number): boolean {
+    return this.#words[entry + taken] !== this.#words[entry + acknowledged];
+  }
+
+  #someoneElse(): number | undefined {
+    for (let entry = firstEntry; entry < firstEntry + slots * entryWords; entry += entryWords) {
+      if (this.#owesAny(entry)) return entry;
+    }
+    return undefined;
+  }
+}
+
+const slotMask = 0xfff;
+
+function entryOf(id: number): number {
+  return firstEntry + (id & layout.ownerMask & slotMask) * entryWords;
+}
