@@ -32,8 +32,18 @@ export class SystemError extends MultiprocError {
   }
 }
 
+/**
+ * A process could not be started or used as asked; mirrors `multiprocessing.ProcessError`, as whose kind it also
+ * counts time-outs, buffers that are too short, and failed authentication.
+ */
+export class ProcessError extends MultiprocError {
+  constructor(message: string, options?: MultiprocErrorOptions) {
+    super(message, { code: 'ERR_MULTIPROC_PROCESS', ...options });
+  }
+}
+
 /** A wait ended before what it waited for; mirrors `multiprocessing.TimeoutError`. */
-export class TimeoutError extends MultiprocError {
+export class TimeoutError extends ProcessError {
   constructor(message = 'The wait timed out', options?: MultiprocErrorOptions) {
     super(message, { code: 'ERR_MULTIPROC_TIMEOUT', ...options });
   }
@@ -68,14 +78,14 @@ export class BrokenBarrierError extends MultiprocError {
 }
 
 /** A buffer cannot hold the message; mirrors `multiprocessing.BufferTooShort`. */
-export class BufferTooShort extends MultiprocError {
+export class BufferTooShort extends ProcessError {
   constructor(message = 'The buffer is too short', options?: MultiprocErrorOptions) {
     super(message, { code: 'ERR_MULTIPROC_BUFFER_TOO_SHORT', ...options });
   }
 }
 
 /** The peer does not know the key; mirrors `multiprocessing.AuthenticationError`. */
-export class AuthenticationError extends MultiprocError {
+export class AuthenticationError extends ProcessError {
   constructor(message = 'Authentication failed', options?: MultiprocErrorOptions) {
     super(message, { code: 'ERR_MULTIPROC_AUTHENTICATION', ...options });
   }
@@ -99,13 +109,6 @@ export class RemoteError extends MultiprocError {
 export class WorkerLostError extends MultiprocError {
   constructor(message = 'The worker died', options?: MultiprocErrorOptions) {
     super(message, { code: 'ERR_MULTIPROC_WORKER_LOST', ...options });
-  }
-}
-
-/** A process could not be started or used as asked; mirrors `multiprocessing.ProcessError`. */
-export class ProcessError extends MultiprocError {
-  constructor(message: string, options?: MultiprocErrorOptions) {
-    super(message, { code: 'ERR_MULTIPROC_PROCESS', ...options });
   }
 }
 
