@@ -1,5 +1,6 @@
 export type { Wait, WaitOptions } from './deadline.js';
 export * from './errors.js';
+export { Finalize, type FinalizeOptions } from './lifecycle/finalize.js';
 export {
   getLogger,
   type Logger,

@@ -1,6 +1,7 @@
 /** The children of this process that may still run, and what becomes of them when this process ends. */
 import { constants } from 'node:os';
 import { afterForkInChild } from '../lifecycle/after-fork.js';
+import { betweenFinalizers, runFinalizers } from '../lifecycle/finalize.js';
 import { getLogger } from '../logging.js';
 import type { Child } from './child.js';
 
@@ -35,7 +36,7 @@ export function runningOwners(): Owner[] {
 function watchEnd(): void {
   watching = true;
   process.on('beforeExit', endChildren);
-  process.on('exit', abandonChildren);
+  betweenFinalizers(abandonChildren);
   // They are the parent's.
   afterForkInChild(() => running.clear());
 }
@@ -44,6 +45,7 @@ function watchEnd(): void {
 // so whatever the program does meanwhile, also starting more, is done first.
 function endChildren(): void {
   runningOwners();
+  if (running.size > 0) runFinalizers(0);
   for (const [owner, child] of running) {
     if (told.has(child)) continue;
     told.add(child);

@@ -1,0 +1,126 @@
+/** Finalizers: callbacks that run once, when their object is collected, when they are called, or at the end of the process. */
+import { inspect } from 'node:util';
+import { ValueError } from '../errors.js';
+import { native } from '../native.js';
+import { afterForkInChild } from './after-fork.js';
+
+/** Options of {@link Finalize}. */
+export interface FinalizeOptions {
+  /** Run it when this has been collected. */
+  readonly object?: object | undefined;
+  /** What the callback gets. Must not lead to the object. */
+  readonly args?: readonly unknown[] | undefined;
+  /** Run it at the end of the process: higher ones first, and the newest first among equals. Without: not then. */
+  readonly exitPriority?: number | undefined;
+}
+
+const registered = new Map<Finalize, { readonly priority: number | undefined; readonly order: number }>();
+const collected = new FinalizationRegistry<WeakRef<Finalize>>((finalizer) => finalizer.deref()?.call());
+let count = 0;
+let between: () => void = () => {};
+let hooked = false;
+
+/**
+ * A callback that runs once. Mirrors `multiprocessing.util.Finalize`.
+ *
+ * At the end of a process those with a priority of 0 or more run before its daemons are told to end, and negative ones
+ * after its children have been waited for.
+ */
+export class Finalize {
+  readonly #callback: (...args: never[]) => unknown;
+  readonly #args: readonly unknown[];
+
+  /**
+   * @throws TypeError for a priority that is no integer
+   * @throws ValueError without an object and a priority: it would never run
+   */
+  constructor(callback: (...args: never[]) => unknown, { object, args = [], exitPriority }: FinalizeOptions) {
+    if (typeof callback !== 'function')
+      throw new TypeError(`Expected "callback" to be a function, got ${typeof callback}`);
+    if (exitPriority !== undefined && !Number.isInteger(exitPriority)) {
+      throw new TypeError(`Expected "exitPriority" to be an integer, got ${String(exitPriority)}`);
+    }
+    if (object === undefined && exitPriority === undefined) {
+      throw new ValueError('Expected an "object" or an "exitPriority": otherwise it would never run');
+    }
+    this.#callback = callback;
+    this.#args = args;
+    registered.set(this, { priority: exitPriority, order: count++ });
+    if (object !== undefined) collected.register(object, new WeakRef(this), this);
+    runAtExit();
+  }
+
+  /** Runs the callback, once; returns what it returned, and null from then on. */
+  call(): unknown {
+    if (!this.#forget()) return null;
+    return this.#callback(...(this.#args as never[]));
+  }
+
+  /** Has it never run. */
+  cancel(): void {
+    this.#forget();
+  }
+
+  /** Whether it may still run. */
+  stillActive(): boolean {
+    return registered.has(this);
+  }
+
+  #forget(): boolean {
+    collected.unregister(this);
+    return registered.delete(this);
+  }
+}
+
+/**
+ * Runs the finalizers with at least this priority. One that throws is reported, and the others run. Those that are made
+ * meanwhile run, too.
+ */
+export function runFinalizers(minPriority = Number.NEGATIVE_INFINITY): void {
+  for (;;) {
+    const next = highest(minPriority);
+    if (next === undefined) return;
+    try {
+      next.call();
+    } catch (error) {
+      report(error);
+    }
+  }
+}
+
+/** What happens at the end of the process between finalizers of priority 0 and negative ones. */
+export function betweenFinalizers(action: () => void): void {
+  between = action;
+  runAtExit();
+}
+
+function highest(minPriority: number): Finalize | undefined {
+  let best: Finalize | undefined;
+  let rank: readonly [number, number] = [minPriority, -1];
+  for (const [finalizer, { priority, order }] of registered) {
+    if (priority === undefined || priority < rank[0] || (priority === rank[0] && order < rank[1])) continue;
+    best = finalizer;
+    rank = [priority, order];
+  }
+  return best;
+}
+
+function report(error: unknown): void {
+  try {
+    native.writeAll(2, Buffer.from(`A finalizer failed: ${inspect(error)}\n`));
+  } catch {
+    // Nobody reads stderr any more.
+  }
+}
+
+function runAtExit(): void {
+  if (hooked) return;
+  hooked = true;
+  process.on('exit', () => {
+    runFinalizers(0);
+    between();
+    runFinalizers();
+  });
+  // They are the parent's.
+  afterForkInChild(() => registered.clear());
+}
