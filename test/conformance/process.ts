@@ -15,6 +15,7 @@ import {
   Process,
   type ProcessOptions,
   parentProcess,
+  Queue,
   type StartMethod,
   type Target,
   Value,
@@ -546,5 +547,18 @@ export function processSuite(t: Test, method: StartMethod, execArgv: string[] = 
     const program = parent(t, 'results');
     t.strictSame(await program.ended, { code: 0, signal: null });
     t.match(program.stderr, /nobody looks/);
+  });
+
+  t.test('a child hands a queue on to its own child', async (t) => {
+    const queue = new Queue<number>();
+    t.teardown(() => queue.close());
+    const child = started(t, 'passOn', [queue, 1]);
+    const got = [await queue.get(), await queue.get()];
+    t.strictSame(got.sort(), [1, 2]);
+    t.equal(await child.exited, 0);
+  });
+
+  t.test('a child with a queue of its own and a daemon ends by itself', async (t) => {
+    t.equal(await started(t, 'ownQueue').exited, 0);
   });
 }

@@ -13,6 +13,7 @@ import {
   Process,
   type ProcessOptions,
   parentProcess,
+  Queue,
   SystemExit,
   setStartMethod,
   type Value,
@@ -272,4 +273,25 @@ export class Adder extends Process {
     this.numbers.push(0);
     return { sum: this.sum, same: currentProcess() === this, name: this.name, pid: this.pid === process.pid };
   }
+}
+
+/** Puts a number, and has its own child put the next one. */
+export async function passOn(queue: Queue<number>, depth: number): Promise<void> {
+  await queue.put(depth);
+  if (depth === 2) return;
+  const child = new Process({ target: passOn, args: [queue, depth + 1] });
+  child.start();
+  await child.join();
+}
+
+export function tryGet(queue: Queue<number>): void {
+  queue.tryGet();
+}
+
+export async function ownQueue(): Promise<void> {
+  const queue = new Queue<number>();
+  const child = new Process({ target: tryGet, args: [queue], daemon: true });
+  child.start();
+  await child.join();
+  queue.close();
 }
