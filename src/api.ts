@@ -11,7 +11,13 @@ export {
   logToStderr,
 } from './logging.js';
 export { SharedMemoryManager, type SharedMemoryManagerOptions } from './managers/shared-memory-manager.js';
+export type { Address } from './messaging/address.js';
+export type { AuthKey } from './messaging/authentication.js';
+export { Client, type ClientOptions } from './messaging/client.js';
+export { type Bytes, Connection, type ConnectionOptions } from './messaging/connection.js';
 export { JoinableQueue } from './messaging/joinable-queue.js';
+export { Listener, type ListenerOptions } from './messaging/listener.js';
+export { Pipe } from './messaging/pipe.js';
 export { Queue, type QueueOptions } from './messaging/queue.js';
 export { SimpleQueue } from './messaging/simple-queue.js';
 export { cpuCount, currentProcess, freezeSupport, type ParentProcess, parentProcess } from './process/current.js';

@@ -77,10 +77,19 @@ export class BrokenBarrierError extends MultiprocError {
   }
 }
 
-/** A buffer cannot hold the message; mirrors `multiprocessing.BufferTooShort`. */
+/** A buffer cannot hold the message, which is not lost; mirrors `multiprocessing.BufferTooShort`. */
 export class BufferTooShort extends ProcessError {
-  constructor(message = 'The buffer is too short', options?: MultiprocErrorOptions) {
+  /** The whole message, as `args[0]` in Python. */
+  readonly bytes: Uint8Array | undefined;
+
+  constructor(message = 'The buffer is too short', options: MultiprocErrorOptions & { bytes?: Uint8Array } = {}) {
     super(message, { code: 'ERR_MULTIPROC_BUFFER_TOO_SHORT', ...options });
+    this.bytes = options.bytes;
+  }
+
+  /** The whole message alone, where Python has it. */
+  get args(): [Uint8Array | undefined] {
+    return [this.bytes];
   }
 }
 

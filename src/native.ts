@@ -25,6 +25,8 @@ export const TargetKind = {
   ringItems: 12,
   ringTaken: 13,
   ringDone: 14,
+  pipeReadable: 8,
+  pipeWritable: 9,
 } as const;
 
 /** What a descriptor can be waited for; the bits of `sys::kReadable` and `sys::kWritable`. */
@@ -53,6 +55,10 @@ export interface Layout {
   readonly ringOffset: number;
   readonly ringSize: number;
   readonly ringExtents: number;
+  readonly pipeOffset: number;
+  readonly pipeCapacity: number;
+  readonly pipeSize: number;
+  readonly oneWayPipeSize: number;
   readonly dataOffset: number;
   readonly ownerMask: number;
   readonly dirty: number;
@@ -188,6 +194,32 @@ export interface Native {
   ): 0 | 1 | 2;
   /** Wakes up to `count` (−1: all) of those who sleep on the mark at `offset`. */
   ringWake(segment: SegmentId, offset: number, count: number): number;
+  /** One more of this thread has the end of a pipe (0 or 1, plus 2 for two directions); false: too many have it. */
+  pipeEnter(segment: SegmentId, body: number, end: number): boolean;
+  /** One less, of a participant that entered. */
+  pipeLeave(segment: SegmentId, body: number, end: number, participant: number): void;
+  /** Goes on with a message of which `sent` bytes have left: how many have now; −1: all; −2: nobody can receive them. */
+  pipePut(segment: SegmentId, body: number, end: number, bytes: Uint8Array, sent: number, deadline: number): number;
+  /** The rest of the message on its way is not sent: what arrived of it is dropped. */
+  pipeAbandon(segment: SegmentId, body: number, end: number): void;
+  /**
+   * The size of the next message, which is in `bytes` now; −1: none came; −2: none will; −3: it is larger, go on with
+   * `pipeContinue`; −4: it is longer than `most`. For the last two `size[0]` says how long it is.
+   */
+  pipeTake(
+    segment: SegmentId,
+    body: number,
+    end: number,
+    bytes: Uint8Array,
+    most: number,
+    size: Float64Array,
+    deadline: number,
+  ): number;
+  /** How many bytes of the larger message are there; −5: its sender gave up. */
+  pipeContinue(segment: SegmentId, body: number, end: number, bytes: Uint8Array, got: number, deadline: number): number;
+  pipeDrop(segment: SegmentId, body: number, end: number): void;
+  /** Whether receiving may go on. */
+  pipeReady(segment: SegmentId, body: number, end: number, deadline: number): boolean;
 
   /** Memory without header and blocks: published, seen through buffers and released like a segment. */
   memoryCreate(size: number, temporaryName: string): SegmentId;

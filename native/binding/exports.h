@@ -19,6 +19,7 @@ void export_participants(Napi::Env env, Napi::Object exports);
 void export_segments(Napi::Env env, Napi::Object exports);
 void export_semaphores(Napi::Env env, Napi::Object exports);
 void export_sockets(Napi::Env env, Napi::Object exports);
+void export_pipes(Napi::Env env, Napi::Object exports);
 void export_posix_semaphore(Napi::Env env, Napi::Object exports);
 void export_posix_shm(Napi::Env env, Napi::Object exports);
 void export_process(Napi::Env env, Napi::Object exports);
@@ -41,6 +42,7 @@ inline void export_all(Napi::Env env, Napi::Object exports) {
   export_segments(env, exports);
   export_semaphores(env, exports);
   export_sockets(env, exports);
+  export_pipes(env, exports);
   export_posix_semaphore(env, exports);
   export_posix_shm(env, exports);
   export_process(env, exports);

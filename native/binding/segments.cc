@@ -6,6 +6,7 @@
 #include "binding/environment.h"
 #include "binding/exports.h"
 #include "sync/permits.h"
+#include "sync/pipe.h"
 #include "sync/registry.h"
 #include "sync/segment.h"
 
@@ -182,6 +183,10 @@ Napi::Value layout(const Napi::CallbackInfo& info) {
   set("ringOffset", sync::kRingOffset);
   set("ringSize", sizeof(sync::RingWords));
   set("ringExtents", sync::kExtents);
+  set("pipeOffset", sync::kPipeOffset);
+  set("pipeCapacity", sync::kPipeCapacity);
+  set("pipeSize", static_cast<double>(sync::pipe_size(2)));
+  set("oneWayPipeSize", static_cast<double>(sync::pipe_size(1)));
   set("dataOffset", sync::kDataOffset);
   set("ownerMask", sync::kOwnerMask);
   set("dirty", sync::kDirty);

@@ -38,16 +38,18 @@ bool locate(napi_env env, Arguments& arguments, size_t index, sync::Target::Kind
   uint64_t body = arguments.size(index + 1);
   bool permits = kind == sync::Target::Kind::permits;
   bool barrier = kind == sync::Target::Kind::barrier || kind == sync::Target::Kind::barrier_room;
-  uint32_t limit = permits || barrier ? arguments.u32(index + 2) : 0;
+  bool pipe = kind == sync::Target::Kind::pipe_readable || kind == sync::Target::Kind::pipe_writable;
+  uint32_t limit = permits || barrier || pipe ? arguments.u32(index + 2) : 0;
   if (!arguments.ok()) return false;
   sync::Segment* segment = Environment::of(env).segment(env, id);
   if (segment == nullptr) return false;
   bool is_ring = kind >= sync::Target::Kind::ring_items;
-  if (limit > sync::kMaxRobustPermits || !inside(*segment, body, 8) ||
+  if ((!pipe && limit > sync::kMaxRobustPermits) || !inside(*segment, body, 8) ||
       (permits && (limit == 0 || !inside(*segment, body + sync::kTableOffset, 4 * limit))) ||
       (barrier && (limit == 0 || body % 8 != 0 ||
                    !inside(*segment, body + sync::kBarrierOffset,
                            sizeof(sync::BarrierWords) + sync::barrier_entries_size(limit)))) ||
+      (pipe && !inside(*segment, body + sync::kPipeOffset, sync::pipe_size((limit & 2) != 0 ? 2 : 1))) ||
       (kind == sync::Target::Kind::condition &&
        !inside(*segment, body + sync::kConditionOffset, sizeof(sync::ConditionWords))) ||
       (is_ring && !inside(*segment, body + sync::kRingOffset, sizeof(sync::RingWords)))) {
@@ -66,7 +68,9 @@ bool locate(napi_env env, Arguments& arguments, size_t index, sync::Target::Kind
   }
   located->target.word = reinterpret_cast<sync::Word*>(address + sync::kWordOffset);
   uint32_t table = kind == sync::Target::Kind::condition ? sync::kConditionOffset : sync::kTableOffset;
-  located->target.table = reinterpret_cast<sync::Word*>(address + (barrier ? sync::kBarrierOffset : table));
+  if (barrier) table = sync::kBarrierOffset;
+  if (pipe) table = sync::kPipeOffset;
+  located->target.table = reinterpret_cast<sync::Word*>(address + table);
   return true;
 }
 

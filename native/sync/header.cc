@@ -99,9 +99,11 @@ HeaderFault check_block(const uint8_t* data, uint64_t file_size, uint64_t offset
     case BlockKind::queue:
     case BlockKind::joinable_queue:
     case BlockKind::simple_queue:
-    case BlockKind::pipe:
       return facts->size >= kRingOffset + sizeof(RingWords) && offset == kFirstBlock ? HeaderFault::none
                                                                                      : HeaderFault::bad_block;
+    case BlockKind::pipe:
+      return facts->size >= kPipeOffset + pipe_size(facts->flags == 0 ? 1 : 2) ? HeaderFault::none
+                                                                               : HeaderFault::bad_block;
     case BlockKind::none:
       break;
   }
@@ -187,6 +189,9 @@ void adopt_segment(uint8_t* data, uint64_t file_size) {
       word->store((seen & kOwnerMask) != 0 ? kDirty : seen & kDirty);
       if (facts.kind == static_cast<uint32_t>(BlockKind::condition)) {
         memset(data + facts.body + kConditionOffset, 0, sizeof(ConditionWords));
+      }
+      if (facts.kind == static_cast<uint32_t>(BlockKind::pipe)) {
+        pipe_adopt(data + facts.body + kPipeOffset, facts.flags == 0 ? 1 : 2);
       }
     }
   }

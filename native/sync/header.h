@@ -10,6 +10,7 @@
 
 #include "sync/barrier.h"
 #include "sync/condition.h"
+#include "sync/pipe.h"
 #include "sync/registry.h"
 #include "sync/ring.h"
 

@@ -48,6 +48,10 @@ int32_t try_once(const Target& target, uint32_t me) {
     case Target::Kind::ring_taken:
     case Target::Kind::ring_done:
       return ring_surplus(*target.ring(), target.ring_wait(), target.argument) > 0 ? 0 : kNotYet;
+    case Target::Kind::pipe_readable:
+      return pipe_readable(target.pipe(), me, nullptr) ? 0 : kNotYet;
+    case Target::Kind::pipe_writable:
+      return pipe_writable(target.pipe(), me, target.argument, nullptr) ? 0 : kNotYet;
   }
   return kNotYet;
 }
@@ -67,6 +71,8 @@ bool looks_free(const Target& target) {
     case Target::Kind::ring_items:
     case Target::Kind::ring_taken:
     case Target::Kind::ring_done:
+    case Target::Kind::pipe_readable:
+    case Target::Kind::pipe_writable:
       return false;
     case Target::Kind::barrier:
       return barrier_outcome(target.barrier(), 0, target.argument) != kNotYet;
@@ -80,7 +86,7 @@ bool looks_free(const Target& target) {
 // while we look.
 int32_t look(const Target& target, uint32_t me) {
   static const bool pays = usable_cpus() > 1;
-  if (!pays) return kNotYet;
+  if (!pays || target.is_pipe()) return kNotYet;
   for (int i = 0; i < kLooks; i++) {
     if (looks_free(target)) {
       int32_t won = try_once(target, me);
@@ -113,6 +119,10 @@ int32_t attempt(const Target& target, uint32_t me, bool parked, sys::FutexSet* s
     case Target::Kind::ring_taken:
     case Target::Kind::ring_done:
       return ring_attempt(*target.ring(), target.ring_wait(), target.argument, parked, set) ? 0 : kNotYet;
+    case Target::Kind::pipe_readable:
+      return pipe_readable(target.pipe(), me, set) ? 0 : kNotYet;
+    case Target::Kind::pipe_writable:
+      return pipe_writable(target.pipe(), me, target.argument, set) ? 0 : kNotYet;
   }
   return kNotYet;
 }
@@ -138,6 +148,8 @@ void give_back(const Target& target, uint32_t me, int32_t won) {
     case Target::Kind::ring_items:
     case Target::Kind::ring_taken:
     case Target::Kind::ring_done:
+    case Target::Kind::pipe_readable:
+    case Target::Kind::pipe_writable:
       return;  // nothing was taken
   }
 }

@@ -10,6 +10,7 @@
 #include "sync/condition.h"
 #include "sync/owner.h"
 #include "sync/permits.h"
+#include "sync/pipe.h"
 #include "sync/ring.h"
 #include "sys/futex.h"
 
@@ -24,6 +25,8 @@ struct Target {
     condition = 5,
     barrier = 6,
     barrier_room = 7,
+    pipe_readable = 8,
+    pipe_writable = 9,
     ring_items = 12,
     ring_taken = 13,
     ring_done = 14
@@ -32,7 +35,7 @@ struct Target {
   Kind kind;
   Word* word;             // the lock, the count, the bell, or the event
   Word* table;            // of permits; the words of a condition or a barrier
-  uint32_t limit;         // how many permits, or parties of a barrier
+  uint32_t limit;         // how many permits, or parties of a barrier; the number of a pipe's end
   uint64_t key;           // names the object for people: shown in the participant's slot while it is parked
   uint32_t argument = 0;  // what the kind needs to know about this wait: of an event, the word when it began; of a
                           // condition, how many of the signals are known already; of a barrier, the arrival's tag
@@ -43,6 +46,8 @@ struct Target {
     return static_cast<RingWait>(static_cast<uint32_t>(kind) - static_cast<uint32_t>(Kind::ring_items));
   }
   bool is_ring() const { return kind >= Kind::ring_items; }
+  bool is_pipe() const { return kind == Kind::pipe_readable || kind == Kind::pipe_writable; }
+  PipeEnd pipe() const { return PipeEnd::of(table, limit); }  // `argument`: the room that is needed
   ConditionWords* condition() const { return reinterpret_cast<ConditionWords*>(table); }
   Permits permits() const { return {word, table, limit}; }
 };

@@ -24,9 +24,26 @@ export function afterForkInChild(callback: () => void): () => void {
   };
 }
 
+const preparations = new Set<() => () => void>();
+
+/**
+ * Has `prepare` run before every fork of this process: for what a child must have before its parent goes on. What it
+ * returns is called if there is no child after all.
+ */
+export function beforeFork(prepare: () => () => void): void {
+  preparations.add(prepare);
+}
+
 /** Forks with everything that a forked Node needs. Returns the child's pid; 0 in the child. */
 export function forkRepaired(identity?: Identity): number {
-  const pid = native.forkProcess();
+  const undo = [...preparations].map((prepare) => prepare());
+  let pid: number;
+  try {
+    pid = native.forkProcess();
+  } catch (error) {
+    for (const back of undo) back();
+    throw error;
+  }
   forks++;
   if (pid === 0) becomeChild(identity);
   return pid;

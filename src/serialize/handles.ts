@@ -19,6 +19,7 @@ export const HandleKind = {
   joinableQueue: 17,
   simpleQueue: 18,
   shareableList: 20,
+  connection: 24,
 } as const;
 export type HandleKind = (typeof HandleKind)[keyof typeof HandleKind];
 

@@ -262,7 +262,7 @@ export class WaitQueue implements Receiver, Canceller {
 }
 
 const queues = new Set<Receiver>();
-const armed = new Map<number, Receiver>();
+const armed = new Map<number, Pick<Receiver, 'deliver'>>();
 let started = false;
 let keepingAlive = 0;
 
@@ -286,6 +286,47 @@ export function armFor(receiver: Receiver, kind: number, block: Block, argument:
 export function disarm(ticket: number): void {
   native.waitDisarm(ticket);
   armed.delete(ticket);
+}
+
+/**
+ * Calls back once, on a later turn, when the target may be ready: for what is looked at again by whoever is called.
+ *
+ * @param limit, argument as the kind of target needs them
+ */
+export function nativeNotice(
+  kind: number,
+  block: Block,
+  limit: number,
+  argument: number,
+  callback: () => void,
+): { reference(keep: boolean): void; cancel(): void } {
+  start();
+  const ticket = native.waitArm(kind, block.segment.id, block.body, limit, argument);
+  let pending = true;
+  let kept = false;
+  const reference = (keep: boolean) => {
+    if (!pending || keep === kept) return;
+    kept = keep;
+    keepAlive(keep ? 1 : -1);
+  };
+  const end = () => {
+    reference(false);
+    pending = false;
+  };
+  armed.set(ticket, {
+    deliver() {
+      end();
+      callback();
+    },
+  });
+  return {
+    reference,
+    cancel() {
+      if (!pending) return;
+      end();
+      if (armed.delete(ticket)) native.waitDisarm(ticket);
+    },
+  };
 }
 
 /** Makes the channel by which native waits reach this thread, before its first {@link Waiter}. */

@@ -1,7 +1,7 @@
 /** The other languages on this machine: CPython and a C compiler, where there are any. */
 import { spawnSync } from 'node:child_process';
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { existsSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
+import { homedir, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { Scope } from './program.js';
 
@@ -12,7 +12,8 @@ export interface Python {
 
 /** The newest CPython on PATH that is at least this new; undefined if there is none. */
 export function findPython(least: [number, number]): Python | undefined {
-  const found = ['python3.14', 'python3.13', 'python3.12', 'python3.11', 'python3'].flatMap((command) => {
+  const onPath = ['python3.14', 'python3.13', 'python3.12', 'python3.11', 'python3'];
+  const found = [...onPath, ...ofPyenv()].flatMap((command) => {
     const { status, stdout } = spawnSync(command, ['-c', 'import sys; print(*sys.version_info[:2])'], {
       encoding: 'utf8',
     });
@@ -21,6 +22,14 @@ export function findPython(least: [number, number]): Python | undefined {
     return [{ command, version: [major, minor] as [number, number] }];
   });
   return found.find(({ version }) => version[0] === least[0] && version[1] >= least[1]);
+}
+
+/** What pyenv has installed, newest first. */
+function ofPyenv(): string[] {
+  const folder = join(process.env.PYENV_ROOT ?? join(homedir(), '.pyenv'), 'versions');
+  if (!existsSync(folder)) return [];
+  const versions = readdirSync(folder).sort((a, b) => b.localeCompare(a, 'en', { numeric: true }));
+  return versions.map((version) => join(folder, version, 'bin', 'python3')).filter((file) => existsSync(file));
 }
 
 /** Whether there is a C compiler. */

@@ -1,0 +1,53 @@
+/** What carries the messages of a Connection: a socket, or two rings in shared memory. */
+import type { Departure } from '../serialize/handles.js';
+import type { Notice } from './waitable.js';
+
+/** A message on its way out. */
+export interface Sending {
+  /** Goes on without waiting; true once all of it has left. */
+  advance(): boolean | undefined;
+  /** Goes on, blocking the thread; false when the deadline has passed. */
+  advanceSync(deadline: number): boolean;
+  /** Its sender no longer waits. True if nothing of it has left, and nothing will. */
+  abandon(): boolean;
+}
+
+/** Nothing here waits, but for what is called …Sync. Deadlines are those of deadline.ts. */
+export interface Channel {
+  /**
+   * The next message, if all of it is here. The bytes may change with the next call: {@link own} keeps them.
+   *
+   * @throws EOFError when everything was taken and nobody is left to send
+   * @throws TooLong for a message of more than `most` bytes, which stays where it is
+   */
+  take(most: number): Buffer | undefined;
+  /** As {@link take}, blocking the thread; `undefined` when the deadline has passed. */
+  takeSync(most: number, deadline: number): Buffer | undefined;
+  /** The message, or a copy of it that stays as it is. */
+  own(message: Buffer): Buffer;
+  /** Whether `take` would give or throw something. */
+  arrived(): boolean;
+  /** As {@link arrived}, blocking the thread. */
+  arrivedSync(deadline: number): boolean;
+  /** Calls back once when `arrived` may have become true. */
+  onArrival(callback: () => void): Notice;
+
+  send(message: Uint8Array): Sending;
+  /** Calls back once when a message on its way may go on. */
+  onRoom(callback: () => void): Notice;
+
+  close(): void;
+  depart(readable: boolean, writable: boolean): Departure;
+  /** For a thread that blocks: what becomes readable. */
+  readonly descriptor: number | undefined;
+}
+
+/** The message that is next is longer than was asked for. */
+export class TooLong extends Error {
+  readonly length: number;
+
+  constructor(length: number) {
+    super(`The message has ${length} bytes`);
+    this.length = length;
+  }
+}

@@ -1,0 +1,96 @@
+/** Client: connects to a listener, and proves that it knows the key. */
+import { lookup } from 'node:dns/promises';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { now, type ParsedWait, parseWait, type WaitOptions } from '../deadline.js';
+import { TimeoutError } from '../errors.js';
+import { onWritable } from '../lifecycle/readiness.js';
+import { native } from '../native.js';
+import { type Address, isHostName, type ParsedAddress, parseAddress, writeAddress } from './address.js';
+import { type AuthKey, authenticateSelf, readKey } from './authentication.js';
+import { Connection } from './connection.js';
+import { checkHandshakeTimeout } from './handshake-timeout.js';
+import { SocketChannel } from './socket-channel.js';
+import { Turns } from './turns.js';
+
+/** Options of {@link Client}: the key, and those of every wait, for connecting and proving together. */
+export interface ClientOptions extends WaitOptions {
+  /** What the listener was given; without, the listener must have been given none. */
+  authkey?: AuthKey | undefined;
+  /** How long the listener may take to prove that it knows the key, in ms. Default 10,000. */
+  handshakeTimeout?: number | undefined;
+}
+
+/** Between two attempts at a listener that has no room for another connection. */
+const pauseMs = 10;
+
+/**
+ * Connects to the listener at the address; mirrors `multiprocessing.connection.Client`. The listener may be one of
+ * CPython 3.12 or newer: exchange bytes with it, as its values are pickled.
+ *
+ * With a key both sides prove that they know it, by SHA-256 and nothing else; the key itself is never sent.
+ *
+ * @throws SystemError `ECONNREFUSED`, `ENOENT` … if nobody listens there
+ * @throws AuthenticationError if the listener does not know the key, does not accept it, or asks for none
+ * @throws TimeoutError when the time is over; the signal's `reason` when it fired
+ */
+export async function Client(address: Address, options: ClientOptions = {}): Promise<Connection> {
+  const { authkey, handshakeTimeout, ...waitOptions } = options;
+  const wait = parseWait(waitOptions);
+  const key = readKey(authkey);
+  const most = checkHandshakeTimeout(handshakeTimeout);
+  const target = parseAddress(address);
+  wait.signal?.throwIfAborted();
+  const text = isHostName(target) ? await resolve(target.text) : target.text;
+  const connection = await connect({ ...target, text }, writeAddress(target), wait);
+  if (key === undefined) return connection;
+  try {
+    await authenticateSelf(connection, key, { ...wait, deadline: Math.min(wait.deadline, now() + most) });
+  } catch (error) {
+    connection.close();
+    throw error;
+  }
+  return connection;
+}
+
+/** As listeners do, the first IPv4 address before others. */
+async function resolve(host: string): Promise<string> {
+  const found = await lookup(host, { all: true });
+  return (found.find(({ family }) => family === 4) ?? found[0])?.address ?? host;
+}
+
+async function connect({ local, text, port }: ParsedAddress, name: string, wait: ParsedWait): Promise<Connection> {
+  for (;;) {
+    const begun = native.socketConnect(local, text, port);
+    if (begun !== null) {
+      const connection = new Connection(new SocketChannel(begun[0]));
+      if (begun[1]) return connection;
+      try {
+        await finish(begun[0], name, wait);
+      } catch (error) {
+        connection.close();
+        throw error;
+      }
+      return connection;
+    }
+    const left = wait.deadline - now();
+    if (left <= 0) throw missed(name);
+    await sleep(Math.min(pauseMs, left), undefined, { ref: wait.ref });
+    wait.signal?.throwIfAborted();
+  }
+}
+
+async function finish(descriptor: number, name: string, wait: ParsedWait): Promise<void> {
+  let ready = false;
+  const line = new Turns((callback) =>
+    onWritable(descriptor, () => {
+      ready = true;
+      callback();
+    }),
+  );
+  if ((await line.wait(() => ready || undefined, wait)) === undefined) throw missed(name);
+  native.socketFinish(descriptor, name);
+}
+
+function missed(name: string): TimeoutError {
+  return new TimeoutError(`${name} did not answer in time`);
+}

@@ -1,0 +1,404 @@
+/** Connection: one end of a conversation in messages, over shared memory or over a socket. */
+import { type Buffer, constants } from 'node:buffer';
+import { type ParsedWait, parseSyncWait, parseWait, type Wait } from '../deadline.js';
+import { BufferTooShort, ClosedError, EOFError, SystemError, TimeoutError, ValueError } from '../errors.js';
+import { native } from '../native.js';
+import { deserialize, discard, serialize } from '../serialize/codec.js';
+import { type Departure, depart, type Traveller } from '../serialize/handles.js';
+import { bytesOfView } from '../serialize/views.js';
+import { type Channel, type Sending, TooLong } from './channel.js';
+import { SocketChannel } from './socket-channel.js';
+import { Turns } from './turns.js';
+import { type Readiness, type Waitable, waitable } from './waitable.js';
+
+/** What bytes can be sent from, and received into. */
+export type Bytes = ArrayBufferView | ArrayBuffer;
+
+/** Which ways a connection made of a descriptor goes; both, unless one is said to be `false`. */
+export interface ConnectionOptions {
+  readable?: boolean | undefined;
+  writable?: boolean | undefined;
+}
+
+const largest = constants.MAX_LENGTH;
+
+/**
+ * One end of a conversation; mirrors `multiprocessing.connection.Connection`. `Pipe` makes two of them, `Client` and
+ * `Listener.accept` one each.
+ *
+ * Messages stay whole, whoever else sends or receives. Values are written by the package's codec: shared objects, exported
+ * functions and classes travel as what they are. What is received from a connection is believed, as everything that
+ * `deserialize` reads: connect to programs that you trust, or exchange bytes.
+ */
+export class Connection implements Traveller, Waitable {
+  readonly #channel: Channel;
+  readonly #receivers: Turns;
+  readonly #senders: Turns;
+  #readable: boolean;
+  #writable: boolean;
+  #closed = false;
+
+  /**
+   * Makes a connection of an open descriptor of a stream socket or pipe, which belongs to it from now on.
+   *
+   * @throws TypeError for what is no descriptor; ValueError for a negative one, or for one that goes no way
+   * @throws SystemError `EBADF` for one that is not open
+   */
+  constructor(descriptor: number, options?: ConnectionOptions);
+  /** @internal */
+  constructor(channel: Channel, options?: ConnectionOptions);
+  constructor(carrier: number | Channel, { readable = true, writable = true }: ConnectionOptions = {}) {
+    if (!readable && !writable) throw new ValueError('Expected "readable" or "writable" to be true');
+    this.#channel = typeof carrier === 'object' && carrier !== null ? carrier : adopt(carrier);
+    this.#readable = Boolean(readable);
+    this.#writable = Boolean(writable);
+    this.#receivers = new Turns((callback) => this.#channel.onArrival(callback));
+    this.#senders = new Turns((callback) => this.#channel.onRoom(callback));
+  }
+
+  /** Whether it was closed in this process. */
+  get closed(): boolean {
+    return this.#closed;
+  }
+
+  /** Whether messages can be received from it. */
+  get readable(): boolean {
+    return this.#readable;
+  }
+
+  /** Whether messages can be sent through it. */
+  get writable(): boolean {
+    return this.#writable;
+  }
+
+  /**
+   * Sends a value, without blocking the event loop while the other side has no room.
+   *
+   * @throws TypeError for what cannot travel, naming its path
+   * @throws SystemError `EPIPE` if nobody has the other end open
+   * @throws TimeoutError when the time is over: the message is not sent, unless a part of it had left already; then the
+   *   rest goes before the next message
+   */
+  async send(value: unknown, wait?: Wait): Promise<void> {
+    const parsed = parseWait(wait);
+    this.#checkWritable();
+    const message = serialize(value);
+    try {
+      await this.#give(message, parsed);
+    } catch (error) {
+      discard(message);
+      throw error;
+    }
+  }
+
+  /** As {@link send}, blocking the thread. */
+  sendSync(value: unknown, wait?: Wait): void {
+    const deadline = parseSyncWait(wait);
+    this.#checkWritable();
+    const message = serialize(value);
+    try {
+      this.#giveSync(message, deadline);
+    } catch (error) {
+      discard(message);
+      throw error;
+    }
+  }
+
+  /**
+   * Sends bytes as one message: all of a Buffer, typed array, DataView or ArrayBuffer, or `size` bytes from `offset` on.
+   * They must not change before the promise settles. Mirrors `send_bytes`.
+   *
+   * @throws ValueError for a part that does not lie in the bytes; else as {@link send}
+   */
+  async sendBytes(bytes: Bytes, offset?: number, size?: number, wait?: Wait): Promise<void> {
+    const parsed = parseWait(wait);
+    const message = partOf(bytes, offset, size);
+    this.#checkWritable();
+    await this.#give(message, parsed);
+  }
+
+  /** As {@link sendBytes}, blocking the thread. */
+  sendBytesSync(bytes: Bytes, offset?: number, size?: number, wait?: Wait): void {
+    const deadline = parseSyncWait(wait);
+    const message = partOf(bytes, offset, size);
+    this.#checkWritable();
+    this.#giveSync(message, deadline);
+  }
+
+  /**
+   * Receives the next value, without blocking the event loop.
+   *
+   * @throws EOFError when everything was received and nobody has the other end open
+   * @throws TimeoutError when the time is over; the signal's `reason` when it fired; nothing is lost then
+   * @throws MultiprocError `ERR_MULTIPROC_MESSAGE` for bytes that are no value
+   */
+  async recv(wait?: Wait): Promise<unknown> {
+    const parsed = parseWait(wait);
+    this.#checkReadable();
+    const [value] = await this.#take(largest, parsed, (message) => [deserialize(message)]);
+    return value;
+  }
+
+  /** As {@link recv}, blocking the thread. */
+  recvSync(wait?: Wait): unknown {
+    const deadline = parseSyncWait(wait);
+    this.#checkReadable();
+    return deserialize(this.#takeSync(largest, deadline));
+  }
+
+  /**
+   * Receives the next message as bytes, also if it was sent as a value. Mirrors `recv_bytes`.
+   *
+   * @param maxLength a longer message is an error, `EMSGSIZE`; nothing can be received any more then, as in Python
+   */
+  async recvBytes(maxLength?: number, wait?: Wait): Promise<Buffer> {
+    const parsed = parseWait(wait);
+    const most = checkMaxLength(maxLength);
+    this.#checkReadable();
+    return this.#take(most, parsed, (message) => this.#channel.own(message));
+  }
+
+  /** As {@link recvBytes}, blocking the thread. */
+  recvBytesSync(maxLength?: number, wait?: Wait): Buffer {
+    const deadline = parseSyncWait(wait);
+    const most = checkMaxLength(maxLength);
+    this.#checkReadable();
+    return this.#channel.own(this.#takeSync(most, deadline));
+  }
+
+  /**
+   * Receives the next message as bytes into a buffer, from byte `offset` on, and returns how many there were. Mirrors
+   * `recv_bytes_into`.
+   *
+   * @throws BufferTooShort for a longer message, which is then in the error's `bytes`
+   * @throws ValueError for an offset outside of the buffer
+   */
+  async recvBytesInto(buffer: Bytes, offset = 0, wait?: Wait): Promise<number> {
+    const parsed = parseWait(wait);
+    const room = partOf(buffer, offset);
+    this.#checkReadable();
+    return this.#take(largest, parsed, (message) => fill(room, this.#channel, message));
+  }
+
+  /** As {@link recvBytesInto}, blocking the thread. */
+  recvBytesIntoSync(buffer: Bytes, offset = 0, wait?: Wait): number {
+    const deadline = parseSyncWait(wait);
+    const room = partOf(buffer, offset);
+    this.#checkReadable();
+    return fill(room, this.#channel, this.#takeSync(largest, deadline));
+  }
+
+  /**
+   * Whether receiving would not wait: a message is here, or the end is. By default it does not wait for that either.
+   *
+   * @param timeout milliseconds, or `{ timeout, signal }`; `Infinity`: for ever
+   */
+  async poll(timeout: Wait = 0): Promise<boolean> {
+    const parsed = parseWait(timeout);
+    this.#checkReadable();
+    return (await this.#receivers.wait(() => this.#channel.arrived() || undefined, parsed)) === true;
+  }
+
+  /** As {@link poll}, blocking the thread. */
+  pollSync(timeout: Wait = 0): boolean {
+    const deadline = parseSyncWait(timeout);
+    this.#checkReadable();
+    return this.#channel.arrivedSync(deadline);
+  }
+
+  /** Lets go of this end in this process; what waits on it here fails with {@link ClosedError}. Idempotent. */
+  close(): void {
+    if (this.#closed) return;
+    this.#closed = true;
+    const reason = closedError();
+    this.#receivers.fail(reason);
+    this.#senders.fail(reason);
+    this.#channel.close();
+  }
+
+  [Symbol.dispose](): void {
+    this.close();
+  }
+
+  /** Every value that comes, until the other side is gone. */
+  async *[Symbol.asyncIterator](): AsyncGenerator<unknown, void, undefined> {
+    for (;;) {
+      let value: unknown;
+      try {
+        value = await this.recv();
+      } catch (error) {
+        if (error instanceof EOFError) return;
+        throw error;
+      }
+      yield value;
+    }
+  }
+
+  /** @internal */
+  [depart](): Departure {
+    if (this.#closed) throw closedError();
+    return this.#channel.depart(this.#readable, this.#writable);
+  }
+
+  /** @internal Sends bytes within a wait that was read already. */
+  async give(message: Uint8Array, wait: ParsedWait): Promise<void> {
+    this.#checkWritable();
+    await this.#give(message, wait);
+  }
+
+  /** @internal Receives bytes within a wait that was read already. */
+  async take(most: number, wait: ParsedWait): Promise<Buffer> {
+    this.#checkReadable();
+    return this.#take(most, wait, (message) => this.#channel.own(message));
+  }
+
+  /** @internal */
+  [waitable](): Readiness {
+    this.#checkReadable();
+    return {
+      ready: () => this.#channel.arrived(),
+      notice: (callback) => this.#channel.onArrival(callback),
+      descriptor: this.#channel.descriptor,
+    };
+  }
+
+  async #give(message: Uint8Array, wait: ParsedWait): Promise<void> {
+    const sending = this.#channel.send(message);
+    try {
+      if ((await this.#senders.wait(() => sending.advance(), wait)) === true) return;
+    } catch (error) {
+      sending.abandon();
+      throw error;
+    }
+    throw sendingMissed(sending);
+  }
+
+  #giveSync(message: Uint8Array, deadline: number): void {
+    const sending = this.#channel.send(message);
+    try {
+      if (sending.advanceSync(deadline)) return;
+    } catch (error) {
+      sending.abandon();
+      throw error;
+    }
+    throw sendingMissed(sending);
+  }
+
+  /** What `use` makes of the next message, as soon as it is here: the bytes may not last longer. */
+  async #take<T>(most: number, wait: ParsedWait, use: (message: Buffer) => T): Promise<T> {
+    let used: T | undefined;
+    try {
+      used = await this.#receivers.wait(() => {
+        const message = this.#channel.take(most);
+        return message === undefined ? undefined : use(message);
+      }, wait);
+    } catch (error) {
+      throw this.#explain(error);
+    }
+    if (used === undefined) throw new TimeoutError('No message came in time');
+    return used;
+  }
+
+  #takeSync(most: number, deadline: number): Buffer {
+    let message: Buffer | undefined;
+    try {
+      message = this.#channel.takeSync(most, deadline);
+    } catch (error) {
+      throw this.#explain(error);
+    }
+    if (message === undefined) throw new TimeoutError('No message came in time');
+    return message;
+  }
+
+  /** A message that nobody takes is in the way of all others. */
+  #explain(error: unknown): unknown {
+    if (!(error instanceof TooLong)) return error;
+    const reason = new SystemError(`EMSGSIZE: the message has ${error.length} bytes, more than were asked for`, {
+      code: 'EMSGSIZE',
+      errno: 90,
+      syscall: 'recv',
+      path: '',
+    });
+    if (this.#writable) {
+      this.#readable = false;
+      this.#receivers.fail(reason);
+    } else {
+      this.close();
+    }
+    return reason;
+  }
+
+  #checkReadable(): void {
+    if (this.#closed) throw closedError();
+    if (!this.#readable) throw wrongWay('recv', 'nothing can be received from it');
+  }
+
+  #checkWritable(): void {
+    if (this.#closed) throw closedError();
+    if (!this.#writable) throw wrongWay('send', 'nothing can be sent through it');
+  }
+}
+
+function adopt(descriptor: unknown): Channel {
+  if (typeof descriptor !== 'number' || !Number.isInteger(descriptor)) {
+    throw new TypeError(`Expected "descriptor" to be an integer, got ${String(descriptor)}`);
+  }
+  if (descriptor < 0 || descriptor > 0x7fffffff) {
+    throw new ValueError(`Expected "descriptor" to be that of an open file, got ${descriptor}`);
+  }
+  native.fdCheck(descriptor);
+  return new SocketChannel(descriptor);
+}
+
+function closedError(): ClosedError {
+  return new ClosedError('The connection is closed in this process');
+}
+
+function wrongWay(syscall: string, why: string): SystemError {
+  return new SystemError(`EBADF: ${why}`, { code: 'EBADF', errno: 9, syscall, path: '' });
+}
+
+function sendingMissed(sending: Sending): TimeoutError {
+  return new TimeoutError(
+    sending.abandon()
+      ? 'There was no room for the message in time'
+      : 'There was no room for all of the message in time: the rest goes before the next one',
+  );
+}
+
+function checkMaxLength(maxLength: unknown): number {
+  if (maxLength === undefined) return largest;
+  if (typeof maxLength !== 'number' || Number.isNaN(maxLength)) {
+    throw new TypeError(`Expected "maxLength" to be a number of bytes, got ${String(maxLength)}`);
+  }
+  if (maxLength < 0) throw new ValueError(`Expected "maxLength" not to be negative, got ${maxLength}`);
+  return Math.min(maxLength, largest);
+}
+
+function partOf(bytes: Bytes, offset: unknown = 0, size?: unknown): Uint8Array {
+  if (!ArrayBuffer.isView(bytes) && !(bytes instanceof ArrayBuffer)) {
+    throw new TypeError('Expected a Buffer, a typed array, a DataView or an ArrayBuffer');
+  }
+  const all = ArrayBuffer.isView(bytes) ? bytesOfView(bytes) : new Uint8Array(bytes);
+  const start = checkPart('offset', offset, all.length);
+  const length = size === undefined ? all.length - start : checkPart('size', size, all.length - start);
+  return start === 0 && length === all.length ? all : all.subarray(start, start + length);
+}
+
+function checkPart(name: string, value: unknown, most: number): number {
+  if (typeof value !== 'number' || !Number.isInteger(value)) {
+    throw new TypeError(`Expected "${name}" to be an integer, got ${String(value)}`);
+  }
+  if (value < 0 || value > most) throw new ValueError(`Expected "${name}" to be 0 … ${most}, got ${value}`);
+  return value;
+}
+
+function fill(room: Uint8Array, channel: Channel, message: Buffer): number {
+  if (message.length > room.length) {
+    throw new BufferTooShort(`The message has ${message.length} bytes, the buffer room for ${room.length}`, {
+      bytes: channel.own(message),
+    });
+  }
+  room.set(message);
+  return message.length;
+}

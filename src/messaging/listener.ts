@@ -1,0 +1,239 @@
+/** Listener: waits at an address for the connections of clients, and lets in those that know the key. */
+import { lstatSync, unlinkSync } from 'node:fs';
+import { now, type ParsedWait, parseWait, type Wait } from '../deadline.js';
+import { ClosedError, SystemError, TimeoutError, ValueError } from '../errors.js';
+import { onReadable } from '../lifecycle/readiness.js';
+import { native } from '../native.js';
+import { type Address, isHostName, parseAddress, publicAddress } from './address.js';
+import { type AuthKey, authenticatePeer, readKey } from './authentication.js';
+import { Connection } from './connection.js';
+import { checkHandshakeTimeout } from './handshake-timeout.js';
+import { SocketChannel } from './socket-channel.js';
+import { freshSocketPath } from './socket-folder.js';
+import { Turns } from './turns.js';
+import { type Notice, type Readiness, type Waitable, waitable } from './waitable.js';
+
+/** Options of {@link Listener}. */
+export interface ListenerOptions {
+  /** What clients must know; without, everybody who can connect is let in. */
+  authkey?: AuthKey | undefined;
+  /** How long a client may take to prove that it knows the key, in ms. Default 10,000. */
+  handshakeTimeout?: number | undefined;
+  /** How many connections the kernel keeps until they are accepted. Default 128 (1 in Python). */
+  backlog?: number | undefined;
+}
+
+/** So many clients may be proving at once; the next ones wait in the kernel. */
+const mostHandshakes = 64;
+
+/** A client that was let in or turned away. */
+type Outcome =
+  | { readonly connection: Connection; readonly peer: string | [string, number] }
+  | { readonly error: unknown };
+
+/** Of this process and its parents: to be removed at the end. */
+const open = new Set<Listener>();
+
+/**
+ * A bound socket to which `Client` connects, here or on another machine, also from CPython (3.12 or newer, with
+ * `send_bytes` and `recv_bytes`); mirrors `multiprocessing.connection.Listener`.
+ *
+ * Whoever is let in is trusted with `recv`, which reads any value. Use an `authkey` wherever others can connect.
+ */
+export class Listener implements Waitable {
+  /** Where it listens, with the real port: what a client needs. */
+  readonly address: string | [string, number];
+
+  readonly #descriptor: number;
+  readonly #key: Buffer | undefined;
+  readonly #handshakeTimeout: number;
+  readonly #acceptors: Turns;
+  readonly #outcomes: Outcome[] = [];
+  readonly #handshakes = new Set<Connection>();
+  /** The socket file, to be removed by the process that made it. */
+  readonly #file: { readonly path: string; readonly inode: number; readonly pid: number } | undefined;
+  #notice: Notice | undefined;
+  #onChange: (() => void) | undefined;
+  #lastAccepted: string | [string, number] | null = null;
+  #closed = false;
+
+  /**
+   * Binds the address and listens; both are done on return.
+   *
+   * @param address without one: a socket file in a folder that only this user can enter, removed by `close()`. Port 0: a
+   *   free port. Socket files get the mode 0600
+   * @throws SystemError `EADDRINUSE` if somebody listens there, or left a socket file there; `EACCES`, `ENOENT` …
+   * @throws ValueError for a path of Windows' pipes
+   */
+  constructor(address?: Address, { authkey, handshakeTimeout, backlog = 128 }: ListenerOptions = {}) {
+    this.#key = readKey(authkey);
+    this.#handshakeTimeout = checkHandshakeTimeout(handshakeTimeout);
+    if (!Number.isInteger(backlog) || backlog < 0 || backlog > 0x7fffffff) {
+      throw new ValueError(`Expected "backlog" to be a non-negative integer, got ${String(backlog)}`);
+    }
+    const parsed = parseAddress(address ?? freshSocketPath());
+    const text = isHostName(parsed) ? native.socketResolve(parsed.text) : parsed.text;
+    this.#descriptor = listen(parsed.local, text, parsed.port, backlog);
+    this.address = publicAddress(native.socketAddress(this.#descriptor));
+    if (parsed.local && !text.startsWith('\0')) {
+      this.#file = { path: text, inode: lstatSync(text).ino, pid: process.pid };
+    }
+    this.#acceptors = new Turns((callback) => this.#watch(callback));
+    open.add(this);
+  }
+
+  /** Whether it was closed in this process. */
+  get closed(): boolean {
+    return this.#closed;
+  }
+
+  /** Where the last client that was let in came from: host and port, or an empty string; null before the first. */
+  get lastAccepted(): string | [string, number] | null {
+    return this.#lastAccepted;
+  }
+
+  /**
+   * The next client, once it has proved that it knows the key, and this listener has proved it, too.
+   *
+   * A client that fails makes one call fail; the listener goes on. Clients prove at the same time, so none that is slow
+   * or silent keeps the others waiting.
+   *
+   * @param wait milliseconds, or `{ timeout, signal }`; absent: for ever
+   * @throws AuthenticationError for a client that does not know the key, or speaks another protocol
+   * @throws TimeoutError for a client that took too long, and when the time is over
+   * @throws SystemError `EMFILE` …; the next call may succeed
+   */
+  async accept(wait?: Wait): Promise<Connection> {
+    const parsed = parseWait(wait);
+    if (this.#closed) throw closedError();
+    const outcome = await this.#acceptors.wait(() => this.#next(), parsed);
+    if (outcome === undefined) throw new TimeoutError('No client came in time');
+    if ('error' in outcome) throw outcome.error;
+    this.#lastAccepted = outcome.peer;
+    return outcome.connection;
+  }
+
+  /** Stops listening and removes the socket file. Connections that were accepted stay. Idempotent. */
+  close(): void {
+    if (this.#closed) return;
+    this.#closed = true;
+    open.delete(this);
+    this.#notice?.cancel();
+    this.#acceptors.fail(closedError());
+    for (const connection of this.#handshakes) connection.close();
+    for (const outcome of this.#outcomes.splice(0)) if ('connection' in outcome) outcome.connection.close();
+    this.removeFile();
+    native.fdClose(this.#descriptor);
+  }
+
+  [Symbol.dispose](): void {
+    this.close();
+  }
+
+  /** @internal Only the maker removes the file, and only while it is the one that it made. */
+  removeFile(): void {
+    const file = this.#file;
+    if (file === undefined || file.pid !== process.pid) return;
+    try {
+      if (lstatSync(file.path).ino === file.inode) unlinkSync(file.path);
+    } catch {
+      // Somebody else has removed it.
+    }
+  }
+
+  /** @internal */
+  [waitable](): Readiness {
+    if (this.#closed) throw closedError();
+    return {
+      ready: () => this.#outcomes.length > 0 || native.fdPoll(new Int32Array([this.#descriptor, 1, 0]), 0) > 0,
+      notice: (callback) => onReadable(this.#descriptor, callback),
+      descriptor: this.#descriptor,
+    };
+  }
+
+  #next(): Outcome | undefined {
+    for (;;) {
+      const outcome = this.#outcomes.shift();
+      if (outcome !== undefined) return outcome;
+      if (this.#handshakes.size >= mostHandshakes) return undefined;
+      const accepted = native.socketAccept(this.#descriptor);
+      if (accepted === null) return undefined;
+      this.#receive(new Connection(new SocketChannel(accepted[0])), publicAddress(accepted[1]));
+    }
+  }
+
+  #receive(connection: Connection, peer: string | [string, number]): void {
+    if (this.#key === undefined) {
+      this.#outcomes.push({ connection, peer });
+      return;
+    }
+    this.#handshakes.add(connection);
+    const wait: ParsedWait = { deadline: now() + this.#handshakeTimeout, signal: undefined, ref: true };
+    authenticatePeer(connection, this.#key, wait).then(
+      () => this.#settle(connection, { connection, peer }),
+      (error) => {
+        connection.close();
+        this.#settle(connection, { error });
+      },
+    );
+  }
+
+  #settle(connection: Connection, outcome: Outcome): void {
+    this.#handshakes.delete(connection);
+    if (this.#closed) {
+      connection.close();
+      return;
+    }
+    this.#outcomes.push(outcome);
+    this.#onChange?.();
+  }
+
+  /** Those who accept look again when a client comes, and when one has proved itself or failed. */
+  #watch(callback: () => void): Notice {
+    const changed = () => {
+      this.#onChange = undefined;
+      this.#notice?.cancel();
+      this.#notice = undefined;
+      callback();
+    };
+    this.#onChange = changed;
+    if (this.#handshakes.size < mostHandshakes) this.#notice = onReadable(this.#descriptor, changed);
+    return {
+      reference: (keep) => this.#notice?.reference(keep),
+      cancel: () => {
+        this.#onChange = undefined;
+        this.#notice?.cancel();
+        this.#notice = undefined;
+      },
+    };
+  }
+}
+
+function listen(local: boolean, text: string, port: number, backlog: number): number {
+  try {
+    return native.socketListen(local, text, port, backlog);
+  } catch (error) {
+    if (!local || !(error instanceof SystemError) || error.code !== 'EADDRINUSE' || !isAbandoned(text)) throw error;
+    const { code, errno, syscall, path } = error;
+    throw new SystemError(
+      `EADDRINUSE: '${text}' is the socket file of a program that ended without removing it: remove it`,
+      { code, errno, syscall, path, cause: error },
+    );
+  }
+}
+
+function isAbandoned(path: string): boolean {
+  try {
+    return lstatSync(path).isSocket() && !native.socketProbe(path);
+  } catch {
+    return false;
+  }
+}
+
+function closedError(): ClosedError {
+  return new ClosedError('The listener is closed in this process');
+}
+
+process.on('exit', () => {
+  for (const listener of open) listener.removeFile();
+});
