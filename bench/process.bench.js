@@ -4,7 +4,7 @@ import { node, python } from './harness/contestant.js';
 export default [
   {
     title: 'Process: from start() to the first line of the target',
-    unit: 'ms, median of 30',
+    unit: 'ms',
     figure: 'first',
     rounds: 3,
     contestants: {

@@ -19,5 +19,5 @@ if (getAllStartMethods().includes(method)) {
   for (const child of children) child.kill();
   report({ pss: shares.reduce((sum, share) => sum + share) / shares.length });
 } else {
-  report({ pss: Number.NaN });
+  report({ missing: `no start method ${method} here` });
 }

@@ -26,7 +26,7 @@ if (getAllStartMethods().includes(method)) {
   }
   report({ first: median(first), each: Number(process.hrtime.bigint() - before) / 1e6 / times });
 } else {
-  report({ first: Number.NaN, each: Number.NaN });
+  report({ missing: `no start method ${method} here` });
 }
 
 async function run(context, target) {
