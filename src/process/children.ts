@@ -14,7 +14,7 @@ interface Owner {
 }
 
 /** How long a daemon may take to end once it was told to, in ms. */
-export const daemonGrace = 500;
+export const daemonGrace = 400;
 
 const running = new Map<Owner, Child>();
 const told = new WeakSet<Child>();

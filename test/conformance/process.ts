@@ -22,7 +22,7 @@ import {
 } from 'multiproc';
 import type { Test } from 'tap';
 import { program } from '../harness/program.js';
-import { Adder, apply, Fragile, fail, perform, Refusal, Task, twice } from '../programs/process-targets.js';
+import { Adder, apply, Capitals, Fragile, fail, perform, Refusal, Task, twice } from '../programs/process-targets.js';
 
 const targets = new URL('../programs/process-targets.js', import.meta.url);
 
@@ -560,5 +560,19 @@ export function processSuite(t: Test, method: StartMethod, execArgv: string[] = 
 
   t.test('a child with a queue of its own and a daemon ends by itself', async (t) => {
     t.equal(await started(t, 'ownQueue').exited, 0);
+  });
+
+  t.test('a subclass speaks through a pipe that its constructor made', async (t) => {
+    const capitals = new Capitals({ context: method });
+    capitals.start();
+    capitals.childEnd.close();
+    const { parentEnd } = capitals;
+    await parentEnd.send('hello');
+    t.equal(await parentEnd.recv(), 'HELLO');
+    await parentEnd.send('world');
+    t.equal(await parentEnd.recv(), 'WORLD');
+    await parentEnd.send(null);
+    t.equal(await capitals.exited, 0);
+    parentEnd.close();
   });
 }

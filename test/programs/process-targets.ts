@@ -4,12 +4,14 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { Worker } from 'node:worker_threads';
 import {
   activeChildren,
+  type Connection,
   currentProcess,
   type Event,
   getLogger,
   getStartMethod,
   isMainProcess,
   type Lock,
+  Pipe,
   Process,
   type ProcessOptions,
   parentProcess,
@@ -294,4 +296,24 @@ export async function ownQueue(): Promise<void> {
   child.start();
   await child.join();
   queue.close();
+}
+
+/** A subclass with a pipe: answers texts in capitals until it gets null. */
+export class Capitals extends Process {
+  readonly parentEnd: Connection;
+  readonly childEnd: Connection;
+
+  constructor(options?: ProcessOptions) {
+    super(options);
+    [this.parentEnd, this.childEnd] = Pipe();
+  }
+
+  override async run(): Promise<void> {
+    this.parentEnd.close();
+    for await (const text of this.childEnd) {
+      if (text === null) break;
+      await this.childEnd.send((text as string).toUpperCase());
+    }
+    this.childEnd.close();
+  }
 }
