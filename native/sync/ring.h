@@ -18,7 +18,7 @@ using sys::Word;
 constexpr int kExtents = 32;
 
 struct RingExtent {
-  Word used;      // 1 while there may be records in it that nobody has taken
+  Word used;      // not 0 while there may be records in it that nobody has taken; another number each time
   Word reserved;  // so many pages of it, from its start on, are backed by memory
 };
 
@@ -39,6 +39,7 @@ struct alignas(64) RingWords {
     Word next_done;
     Word next_acknowledged;
     Word acknowledger;
+    Word leaving_use;  // of the extent that the taking end is about to let go, its `used`
   } put, get;
   struct alignas(64) {
     Word state;  // bit 0: nothing will be put any more; bit 1: nothing will be taken any more

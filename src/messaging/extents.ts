@@ -117,11 +117,16 @@ export class Extents {
   }
 
   used(index: number): boolean {
-    return Atomics.load(this.#words, this.#table + 2 * index) !== 0;
+    return this.use(index) !== 0;
   }
 
-  setUsed(index: number, used: boolean): void {
-    Atomics.store(this.#words, this.#table + 2 * index, used ? 1 : 0);
+  /** Another number each time that the extent is used; 0 while it is not. */
+  use(index: number): number {
+    return Atomics.load(this.#words, this.#table + 2 * index);
+  }
+
+  setUse(index: number, use: number): void {
+    Atomics.store(this.#words, this.#table + 2 * index, use);
   }
 
   /** So many units of the extent, from its start on, have memory. */
@@ -150,10 +155,11 @@ export class Extents {
     return false;
   }
 
-  /** The extent has been drained. */
-  release(index: number): void {
+  /** The extent has been drained. Nothing if it was released already: it may be in use again. */
+  release(index: number, use: number): void {
+    if (this.use(index) !== use) return;
     if (index > 0 && this.size(index) * unit > kept) this.#discard(index);
-    this.setUsed(index, false);
+    this.setUse(index, 0);
   }
 
   /** Whether a record of so many units can be put at all. */

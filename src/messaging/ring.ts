@@ -58,6 +58,7 @@ const otherCount = 4;
 const nextPosition = 5;
 const nextCount = 6;
 const moving = 7;
+const leavingUse = 14;
 const getEnd = 16;
 const facts = 32;
 const stateWord = facts;
@@ -435,7 +436,7 @@ export class Ring {
     const words = this.#words;
     const put = this.#at;
     words[put + moving] = index + 1;
-    this.#extents.setUsed(index, true);
+    this.#extents.setUse(index, ((words[put + count] as number) + 1) | 0 || -1);
     // Nobody has taken anything there: what was seen of the head is of an earlier time.
     words[put + otherPosition] = -1;
     const start = this.#extents.start(index);
@@ -537,12 +538,17 @@ export class Ring {
     words[get + nextPosition] = head;
     words[get + nextCount] = gets;
     this.#unfinished?.prepare(me);
-    if (left >= 0) words[get + moving] = left + 1;
+    let use = 0;
+    if (left >= 0) {
+      use = this.#extents.use(left);
+      words[get + leavingUse] = use;
+      words[get + moving] = left + 1;
+    }
     Atomics.store(words, get + position, head);
     words[get + count] = gets;
     this.#unfinished?.commit();
     if (left >= 0) {
-      this.#extents.release(left);
+      this.#extents.release(left, use);
       words[get + moving] = 0;
     }
   }
@@ -600,7 +606,7 @@ export class Ring {
     const put = this.#at;
     const index = (words[put + moving] as number) - 1;
     if (index >= 0 && index < this.#extents.count && this.#extents.indexOf(words[put + position] as number) !== index) {
-      this.#extents.setUsed(index, false);
+      this.#extents.setUse(index, 0);
     }
     words[put + moving] = 0;
   }
@@ -613,7 +619,7 @@ export class Ring {
     this.#unfinished?.mend(moved);
     const left = (words[get + moving] as number) - 1;
     if (left >= 0 && left < this.#extents.count && this.#extents.indexOf(words[get + position] as number) !== left) {
-      this.#extents.release(left);
+      this.#extents.release(left, words[get + leavingUse] as number);
     }
     words[get + moving] = 0;
     native.lockMarkConsistent(this.block.segment.id, get * 4);

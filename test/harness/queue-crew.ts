@@ -9,7 +9,7 @@
 import { Empty, Queue, SharedArray } from 'multiproc';
 
 /** More messages than a producer can put before it is killed. */
-const most = 4000;
+const most = 10_000;
 const batch = 5;
 
 /** Words of `state`. */
