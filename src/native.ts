@@ -315,6 +315,8 @@ export interface Native {
   fillRandom(bytes: Uint8Array): void;
   /** Returns when every byte is written, also where the descriptor does not block. */
   writeAll(fd: number, bytes: Uint8Array): void;
+  /** Replaces this process's program, which gets these descriptors; returns only by throwing. */
+  execProcess(file: string, args: readonly string[], fds: readonly number[]): never;
 }
 
 function load(): Native {

@@ -9,6 +9,7 @@
 #include "sys/clock.h"
 #include "sys/descriptors.h"
 #include "sys/life_tie.h"
+#include "sys/process.h"
 
 namespace multiproc::binding {
 
@@ -64,6 +65,22 @@ napi_value spawn_process(napi_env env, napi_callback_info info) {
     return throw_failure(env, failure, failure.call == std::string("chdir") ? request.directory : request.file);
   }
   return number_value(env, pid);
+}
+
+// execProcess(file, arguments, descriptors): only ever throws
+napi_value exec_process(napi_env env, napi_callback_info info) {
+  Arguments arguments(env, info);
+  std::string file = arguments.string(0);
+  if (!arguments.ok()) return nullptr;
+  std::vector<std::string> strings;
+  std::vector<int> fds;
+  if (!read_strings(env, arguments.at(1), &strings) || !read_integers(env, arguments.at(2), &fds)) {
+    return throw_type_error(env, "arrays of strings and of numbers are expected");
+  }
+  std::vector<char*> pointers;
+  for (std::string& text : strings) pointers.push_back(&text[0]);
+  pointers.push_back(nullptr);
+  return throw_failure(env, sys::become_program(file.c_str(), pointers.data(), fds), file);
 }
 
 // memoryFile(name): a descriptor
@@ -123,6 +140,7 @@ void export_children(Napi::Env env, Napi::Object exports) {
   export_function(env, exports, "processFile", process_file);
   export_function(env, exports, "signalProcess", signal_process);
   export_function(env, exports, "spawnProcess", spawn_process);
+  export_function(env, exports, "execProcess", exec_process);
   export_function(env, exports, "tieLifeTo", tie_life_to);
 }
 

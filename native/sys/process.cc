@@ -1,6 +1,7 @@
 // What a process does with its children and its own end, below everything that Node adds.
 #include "sys/process.h"
 
+#include <fcntl.h>
 #include <poll.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -43,6 +44,13 @@ Failure write_all(int fd, const void* data, size_t size) {
     }
   }
   return {};
+}
+
+Failure become_program(const char* file, char* const args[], const std::vector<int>& fds) {
+  // Node marks them at its start, for the sake of programs that it starts itself.
+  for (int fd : fds) fcntl(fd, F_SETFD, 0);
+  execv(file, args);
+  return {errno, "execv"};
 }
 
 }  // namespace multiproc::sys

@@ -4,6 +4,7 @@
 #include <sys/types.h>
 
 #include <cstddef>
+#include <vector>
 
 #include "sys/result.h"
 
@@ -23,5 +24,9 @@ Failure wait_child(pid_t pid, bool no_hang, ChildEnd* end);
 
 // Writes everything, also to a descriptor that does not block: it then sleeps until there is room.
 Failure write_all(int fd, const void* data, size_t size);
+
+// Replaces the program of this process, as execv(3) does; the new one gets `fds`, whatever they were marked. Returns
+// only on failure.
+Failure become_program(const char* file, char* const args[], const std::vector<int>& fds);
 
 }  // namespace multiproc::sys

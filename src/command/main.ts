@@ -6,6 +6,7 @@ import { doctor } from './doctor.js';
 import { inspectCommand } from './inspect.js';
 import { ls } from './ls.js';
 import type { Report } from './report.js';
+import { run } from './run.js';
 import { sweepCommand } from './sweep.js';
 
 interface Command {
@@ -28,7 +29,9 @@ const commands: Record<string, Command> = {
   doctor: { usage: 'doctor', does: 'tell whether this machine gets the fast paths', takes: [0, 0], run: doctor },
 };
 
-process.exitCode = main(process.argv.slice(2));
+const argv = process.argv.slice(2);
+// What comes after `run` is the program's, options and all.
+process.exitCode = argv[0] === 'run' && argv.length > 1 ? run(argv.slice(1)) : main(argv);
 
 function main(argv: string[]): number {
   let parsed: ReturnType<typeof parse>;
@@ -42,6 +45,7 @@ function main(argv: string[]): number {
     process.stdout.write(usage());
     return name === undefined && !parsed.values.help ? 2 : 0;
   }
+  if (name === 'run') return misuse('usage: multiproc run FILE');
   const command = Object.hasOwn(commands, name) ? commands[name] : undefined;
   if (command === undefined) return misuse(`there is no command '${name}'`);
   const [least, most] = command.takes;
@@ -72,5 +76,6 @@ function misuse(message: string): number {
 
 function usage(): string {
   const lines = Object.values(commands).map(({ usage, does }) => `  multiproc ${usage.padEnd(14)} ${does}\n`);
+  lines.push(`  multiproc ${'run FILE'.padEnd(14)} run a program able to fork; options of node go before FILE\n`);
   return `Usage:\n${lines.join('')}\nOptions:\n  --json   for machines\n`;
 }
