@@ -26,6 +26,7 @@
         "native/binding/semaphores.cc",
         "native/binding/sockets.cc",
         "native/binding/target.cc",
+        "native/binding/wait_any.cc",
         "native/sync/barrier.cc",
         "native/sync/condition.cc",
         "native/sync/event.cc",

@@ -20,6 +20,7 @@ export { Listener, type ListenerOptions } from './messaging/listener.js';
 export { Pipe } from './messaging/pipe.js';
 export { Queue, type QueueOptions } from './messaging/queue.js';
 export { SimpleQueue } from './messaging/simple-queue.js';
+export { type WaitObject, wait, waitSync } from './messaging/wait.js';
 export { cpuCount, currentProcess, freezeSupport, type ParentProcess, parentProcess } from './process/current.js';
 export { setExecutable } from './process/executable.js';
 export type { StartMethod } from './process/launchers/launcher.js';

@@ -221,6 +221,12 @@ export interface Native {
   /** Whether receiving may go on. */
   pipeReady(segment: SegmentId, body: number, end: number, deadline: number): boolean;
 
+  /**
+   * Blocks until one of the targets (kind, segment, body, limit, argument) or descriptors may go on, or the deadline
+   * passed. Only for targets of which nothing is taken.
+   */
+  waitAny(targets: readonly (readonly number[])[], descriptors: Int32Array, deadline: number): boolean;
+
   /** Memory without header and blocks: published, seen through buffers and released like a segment. */
   memoryCreate(size: number, temporaryName: string): SegmentId;
   memoryOpen(fileName: string, most: number, sizeIfEmpty: number): SegmentId;

@@ -21,6 +21,11 @@ class Arguments {
     if (count_ > kMost) count_ = kMost;
   }
 
+  // The same for values that do not come from a call.
+  Arguments(napi_env env, const napi_value* values, size_t count) : env_(env), count_(count < kMost ? count : kMost) {
+    for (size_t i = 0; i < count_; i++) values_[i] = values[i];
+  }
+
   bool ok() const { return ok_; }
   size_t count() const { return count_; }
   napi_value at(size_t index) const { return index < count_ ? values_[index] : nullptr; }

@@ -38,8 +38,8 @@ export interface Channel {
 
   close(): void;
   depart(readable: boolean, writable: boolean): Departure;
-  /** For a thread that blocks: what becomes readable. */
-  readonly descriptor: number | undefined;
+  /** What a blocked thread sleeps on until something arrives: as in `Readiness`. */
+  readonly asleep: number | readonly number[];
 }
 
 /** The message that is next is longer than was asked for. */

@@ -6,10 +6,10 @@ import { native } from '../native.js';
 import { deserialize, discard, serialize } from '../serialize/codec.js';
 import { type Departure, depart, type Traveller } from '../serialize/handles.js';
 import { bytesOfView } from '../serialize/views.js';
-import { type Channel, type Sending, TooLong } from './channel.js';
+import { type Channel, TooLong } from './channel.js';
 import { SocketChannel } from './socket-channel.js';
 import { Turns } from './turns.js';
-import { type Readiness, type Waitable, waitable } from './waitable.js';
+import { Notices, type Readiness, type Waitable, waitable } from './waitable.js';
 
 /** What bytes can be sent from, and received into. */
 export type Bytes = ArrayBufferView | ArrayBuffer;
@@ -34,6 +34,7 @@ export class Connection implements Traveller, Waitable {
   readonly #channel: Channel;
   readonly #receivers: Turns;
   readonly #senders: Turns;
+  readonly #notices = new Notices();
   #readable: boolean;
   #writable: boolean;
   #closed = false;
@@ -82,26 +83,14 @@ export class Connection implements Traveller, Waitable {
   async send(value: unknown, wait?: Wait): Promise<void> {
     const parsed = parseWait(wait);
     this.#checkWritable();
-    const message = serialize(value);
-    try {
-      await this.#give(message, parsed);
-    } catch (error) {
-      discard(message);
-      throw error;
-    }
+    await this.#give(serialize(value), parsed, discard);
   }
 
   /** As {@link send}, blocking the thread. */
   sendSync(value: unknown, wait?: Wait): void {
     const deadline = parseSyncWait(wait);
     this.#checkWritable();
-    const message = serialize(value);
-    try {
-      this.#giveSync(message, deadline);
-    } catch (error) {
-      discard(message);
-      throw error;
-    }
+    this.#giveSync(serialize(value), deadline, discard);
   }
 
   /**
@@ -211,6 +200,7 @@ export class Connection implements Traveller, Waitable {
     if (this.#closed) return;
     this.#closed = true;
     const reason = closedError();
+    this.#notices.close();
     this.#receivers.fail(reason);
     this.#senders.fail(reason);
     this.#channel.close();
@@ -256,32 +246,35 @@ export class Connection implements Traveller, Waitable {
   [waitable](): Readiness {
     this.#checkReadable();
     return {
-      ready: () => this.#channel.arrived(),
-      notice: (callback) => this.#channel.onArrival(callback),
-      descriptor: this.#channel.descriptor,
+      ready: () => {
+        this.#checkReadable();
+        return this.#channel.arrived();
+      },
+      notice: (callback) => this.#notices.add((call) => this.#channel.onArrival(call), callback),
+      asleep: this.#channel.asleep,
     };
   }
 
-  async #give(message: Uint8Array, wait: ParsedWait): Promise<void> {
+  async #give<T extends Uint8Array>(message: T, wait: ParsedWait, unsent?: (message: T) => void): Promise<void> {
     const sending = this.#channel.send(message);
     try {
       if ((await this.#senders.wait(() => sending.advance(), wait)) === true) return;
     } catch (error) {
-      sending.abandon();
+      if (sending.abandon()) unsent?.(message);
       throw error;
     }
-    throw sendingMissed(sending);
+    throw missed(sending.abandon(), () => unsent?.(message));
   }
 
-  #giveSync(message: Uint8Array, deadline: number): void {
+  #giveSync<T extends Uint8Array>(message: T, deadline: number, unsent?: (message: T) => void): void {
     const sending = this.#channel.send(message);
     try {
       if (sending.advanceSync(deadline)) return;
     } catch (error) {
-      sending.abandon();
+      if (sending.abandon()) unsent?.(message);
       throw error;
     }
-    throw sendingMissed(sending);
+    throw missed(sending.abandon(), () => unsent?.(message));
   }
 
   /** What `use` makes of the next message, as soon as it is here: the bytes may not last longer. */
@@ -358,12 +351,12 @@ function wrongWay(syscall: string, why: string): SystemError {
   return new SystemError(`EBADF: ${why}`, { code: 'EBADF', errno: 9, syscall, path: '' });
 }
 
-function sendingMissed(sending: Sending): TimeoutError {
-  return new TimeoutError(
-    sending.abandon()
-      ? 'There was no room for the message in time'
-      : 'There was no room for all of the message in time: the rest goes before the next one',
-  );
+function missed(abandoned: boolean, unsent: () => void): TimeoutError {
+  if (!abandoned) {
+    return new TimeoutError('There was no room for all of the message in time: the rest goes before the next one');
+  }
+  unsent();
+  return new TimeoutError('There was no room for the message in time');
 }
 
 function checkMaxLength(maxLength: unknown): number {

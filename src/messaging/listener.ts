@@ -11,7 +11,7 @@ import { checkHandshakeTimeout } from './handshake-timeout.js';
 import { SocketChannel } from './socket-channel.js';
 import { freshSocketPath } from './socket-folder.js';
 import { Turns } from './turns.js';
-import { type Notice, type Readiness, type Waitable, waitable } from './waitable.js';
+import { type Notice, Notices, type Readiness, type Waitable, waitable } from './waitable.js';
 
 /** Options of {@link Listener}. */
 export interface ListenerOptions {
@@ -52,6 +52,7 @@ export class Listener implements Waitable {
   readonly #handshakes = new Set<Connection>();
   /** The socket file, to be removed by the process that made it. */
   readonly #file: { readonly path: string; readonly inode: number; readonly pid: number } | undefined;
+  readonly #notices = new Notices();
   #notice: Notice | undefined;
   #onChange: (() => void) | undefined;
   #lastAccepted: string | [string, number] | null = null;
@@ -118,6 +119,7 @@ export class Listener implements Waitable {
     if (this.#closed) return;
     this.#closed = true;
     open.delete(this);
+    this.#notices.close();
     this.#notice?.cancel();
     this.#acceptors.fail(closedError());
     for (const connection of this.#handshakes) connection.close();
@@ -145,9 +147,12 @@ export class Listener implements Waitable {
   [waitable](): Readiness {
     if (this.#closed) throw closedError();
     return {
-      ready: () => this.#outcomes.length > 0 || native.fdPoll(new Int32Array([this.#descriptor, 1, 0]), 0) > 0,
-      notice: (callback) => onReadable(this.#descriptor, callback),
-      descriptor: this.#descriptor,
+      ready: () => {
+        if (this.#closed) throw closedError();
+        return this.#outcomes.length > 0 || native.fdPoll(new Int32Array([this.#descriptor, 1, 0]), 0) > 0;
+      },
+      notice: (callback) => this.#notices.add((call) => onReadable(this.#descriptor, call), callback),
+      asleep: this.#descriptor,
     };
   }
 

@@ -125,7 +125,7 @@ class Message implements Sending {
 }
 
 export class PipeChannel implements Channel {
-  readonly descriptor = undefined;
+  readonly asleep: readonly number[];
   readonly #block: Block;
   readonly #end: PipeEnd;
   readonly #segment: number;
@@ -145,6 +145,7 @@ export class PipeChannel implements Channel {
     this.#segment = block.segment.id;
     this.#body = block.body;
     this.#number = number;
+    this.asleep = [TargetKind.pipeReadable, this.#segment, this.#body, number, 0];
     this.#holder = me;
     if (!native.pipeEnter(this.#segment, this.#body, number)) {
       block.release();

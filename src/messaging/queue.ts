@@ -1,14 +1,16 @@
 /** Queue: messages between threads of any processes, first in, first out. */
 import { now, type ParsedWait, parseSyncWait, parseWait, type Wait } from '../deadline.js';
 import { Empty, EOFError, Full, ValueError } from '../errors.js';
-import { TargetKind } from '../native.js';
+import { native, TargetKind } from '../native.js';
 import { discard, serialize } from '../serialize/codec.js';
 import { type Departure, depart, HandleKind, registerArrival } from '../serialize/handles.js';
 import { finish, Message, mostUnits } from '../serialize/records.js';
 import { Block, BlockKind, closedError, type Mode, type NameOptions } from '../shared/block.js';
 import { describe } from '../shared/names.js';
+import { nativeNotice } from '../sync/wait-queue.js';
 import { Line, notYet, soon } from './line.js';
 import { busy, Damage, ended, nothing, obtainRing, Put, Ring } from './ring.js';
+import { Notices, type Readiness, waitable } from './waitable.js';
 
 export interface QueueOptions extends NameOptions {
   /** Bytes of shared memory that messages may take. Default: half of what is free when the queue is made. */
@@ -37,6 +39,7 @@ export class Queue<T = unknown> {
   readonly #ring: Ring;
   readonly #puts: Line;
   readonly #gets: Line;
+  readonly #notices = new Notices();
   #ended = false;
   /** `qsize()` and `full()` as they were when the queue was closed. */
   #last: { readonly size: number } | undefined;
@@ -317,6 +320,7 @@ export class Queue<T = unknown> {
    */
   close(): void {
     if (this.#ring.closed) return;
+    this.#notices.close();
     this.#last = { size: this.#ring.length };
     this.#puts.close(closedError('Queue'));
     this.#gets.close(closedError('Queue'));
@@ -339,6 +343,21 @@ export class Queue<T = unknown> {
   /** Removes the name: `ENOENT` if it is gone already. Nothing for an anonymous queue. */
   unlink(): void {
     this.#block.unlink();
+  }
+
+  /** @internal */
+  [waitable](): Readiness {
+    const ready = () => {
+      if (this.#ring.closed) throw closedError('Queue');
+      return native.ringWait(TargetKind.ringItems, this.#block.segment.id, this.#block.body, 0, 0, false) !== 0;
+    };
+    ready();
+    const watch = (call: () => void) => nativeNotice(TargetKind.ringItems, this.#block, 0, 0, call);
+    return {
+      ready,
+      notice: (callback) => this.#notices.add(watch, callback),
+      asleep: [TargetKind.ringItems, this.#block.segment.id, this.#block.body, 0, 0],
+    };
   }
 
   /** @internal */

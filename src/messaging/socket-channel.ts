@@ -49,6 +49,7 @@ class Frame implements Sending {
 
 export class SocketChannel implements Channel {
   readonly descriptor: number;
+  readonly asleep: number;
   /** Messages that begin to leave in this order. Only the first may have left in part. */
   readonly #frames: Frame[] = [];
   readonly #header = Buffer.alloc(longHeader);
@@ -62,6 +63,7 @@ export class SocketChannel implements Channel {
   /** Takes the descriptor over: it is closed with the channel, or when nobody can reach that any more. */
   constructor(descriptor: number) {
     this.descriptor = descriptor;
+    this.asleep = descriptor;
     forgotten.register(this, descriptor, this);
   }
 

@@ -17,11 +17,42 @@ export interface Readiness {
   ready(): boolean;
   /** Calls back once, never before this returns; perhaps for nothing: look again. */
   notice(callback: () => void): Notice;
-  /** What a blocked thread sleeps on instead: a descriptor that becomes readable. */
-  readonly descriptor?: number | undefined;
+  /** What a blocked thread sleeps on: a descriptor that becomes readable, or what `native.waitAny` takes as a target. */
+  readonly asleep: number | readonly number[];
 }
 
 /** Connections, listeners and queues. */
 export interface Waitable {
   [waitable](): Readiness;
+}
+
+/** The notices that others asked an object for: when it closes they are given, so that nobody waits for it in vain. */
+export class Notices {
+  readonly #pending = new Set<{ readonly notice: Notice; readonly callback: () => void }>();
+
+  /** Asks `watch` for a notice that `close` gives, too. */
+  add(watch: (callback: () => void) => Notice, callback: () => void): Notice {
+    const entry = {
+      callback,
+      notice: watch(() => {
+        this.#pending.delete(entry);
+        callback();
+      }),
+    };
+    this.#pending.add(entry);
+    return {
+      reference: (keep) => entry.notice.reference(keep),
+      cancel: () => {
+        if (this.#pending.delete(entry)) entry.notice.cancel();
+      },
+    };
+  }
+
+  close(): void {
+    for (const { notice, callback } of this.#pending) {
+      notice.cancel();
+      queueMicrotask(callback);
+    }
+    this.#pending.clear();
+  }
 }
