@@ -10,6 +10,19 @@ export type MappingHandle = { readonly __mapping: unique symbol };
 /** A named POSIX semaphore, opened. Opaque. */
 export type PosixSemaphoreHandle = { readonly __posixSemaphore: unique symbol };
 
+/** A message of a Unix socket. */
+export interface Received {
+  /** 0: nobody is left who could send. */
+  readonly size: number;
+  /** The receiver's to close. */
+  readonly descriptors: readonly number[];
+  /** The sender's, as this process sees it; 0 unless `identifySenders`. */
+  readonly pid: number;
+  readonly uid: number;
+  /** It was longer than the buffer, or carried too many descriptors. */
+  readonly truncated: boolean;
+}
+
 /** The number that stands for an open segment in this thread. */
 export type SegmentId = number;
 
@@ -295,6 +308,12 @@ export interface Native {
   /** pid (0: nobody ended yet), exit status, signal number (0: none). */
   waitChild(pid: number, noHang: boolean): [number, number, number];
   exitNow(code: number): never;
+  /** Signals wait until `releaseSignals`, also those of a child that is forked meanwhile and for its own call of it. */
+  holdSignals(): void;
+  releaseSignals(): void;
+  /** SIGINT does nothing, until `restoreInterrupts` here or in a forked child. */
+  ignoreInterrupts(): void;
+  restoreInterrupts(): void;
   /**
    * Starts the program, whose environment is `NAME=value` strings and whose descriptors 0, 1, 2 … are those given.
    *
@@ -315,6 +334,25 @@ export interface Native {
   processFile(pid: number): number;
   /** Sends a signal to the process of a pidfd; false if it has ended. */
   signalProcess(processFd: number, signal: number): boolean;
+  /** Two connected Unix sockets. With `packets` messages keep their bounds and an end may have many senders. */
+  channelPair(packets: boolean): [number, number];
+  /** From now on `channelReceive` tells pid and uid of each message's sender. */
+  identifySenders(channel: number): void;
+  /** False when the deadline passed. The descriptors stay open here. `EPIPE`: nobody is left on the other side. */
+  channelSend(channel: number, bytes: Uint8Array, fds: readonly number[], deadline: number): boolean;
+  /** Undefined when the deadline passed. */
+  channelReceive(channel: number, bytes: Uint8Array, deadline: number): Received | undefined;
+  /** A descriptor of an empty set of descriptors, for one thread that waits for all of them. */
+  pollSetOpen(): number;
+  pollSetAdd(set: number, fd: number): void;
+  /** To be called before the descriptor is closed. */
+  pollSetRemove(set: number, fd: number): void;
+  /** Blocks: those that are readable; none when the deadline passed. */
+  pollSetWait(set: number, deadline: number): number[];
+  /** As dup2(2): `target` is then inherited by programs started from here. */
+  placeDescriptor(fd: number, target: number): void;
+  closeOnExec(fd: number): void;
+  closeDescriptors(fds: readonly number[]): void;
   /** From now on this process ends when that of the pidfd does; `grace` ms after SIGTERM by SIGKILL. */
   tieLifeTo(processFd: number, grace: number): void;
   currentPid(): number;

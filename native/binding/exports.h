@@ -7,6 +7,7 @@ namespace multiproc::binding {
 
 void export_barriers(Napi::Env env, Napi::Object exports);
 void export_buffer(Napi::Env env, Napi::Object exports);
+void export_channels(Napi::Env env, Napi::Object exports);
 void export_children(Napi::Env env, Napi::Object exports);
 void export_conditions(Napi::Env env, Napi::Object exports);
 void export_descriptor_io(Napi::Env env, Napi::Object exports);
@@ -33,6 +34,7 @@ inline void export_all(Napi::Env env, Napi::Object exports) {
   export_errors(env, exports);
   export_barriers(env, exports);
   export_buffer(env, exports);
+  export_channels(env, exports);
   export_children(env, exports);
   export_conditions(env, exports);
   export_descriptor_io(env, exports);

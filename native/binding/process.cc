@@ -8,6 +8,7 @@
 #include "sys/entropy.h"
 #include "sys/event_loop.h"
 #include "sys/fork.h"
+#include "sys/signals.h"
 
 // Node-API hands out the loop as an opaque pointer, which is all that is needed here.
 struct uv_loop_s;
@@ -131,6 +132,30 @@ napi_value write_all(napi_env env, napi_callback_info info) {
   return undefined_value(env);
 }
 
+// holdSignals()
+napi_value hold_signals(napi_env env, napi_callback_info) {
+  sys::hold_signals();
+  return undefined_value(env);
+}
+
+// ignoreInterrupts()
+napi_value ignore_interrupts(napi_env env, napi_callback_info) {
+  sys::ignore_interrupts();
+  return undefined_value(env);
+}
+
+// restoreInterrupts()
+napi_value restore_interrupts(napi_env env, napi_callback_info) {
+  sys::restore_interrupts();
+  return undefined_value(env);
+}
+
+// releaseSignals()
+napi_value release_signals(napi_env env, napi_callback_info) {
+  sys::release_signals();
+  return undefined_value(env);
+}
+
 }  // namespace
 
 void export_process(Napi::Env env, Napi::Object exports) {
@@ -141,6 +166,10 @@ void export_process(Napi::Env env, Napi::Object exports) {
   export_function(env, exports, "currentPid", current_pid);
   export_function(env, exports, "fillRandom", fill_random);
   export_function(env, exports, "writeAll", write_all);
+  export_function(env, exports, "holdSignals", hold_signals);
+  export_function(env, exports, "releaseSignals", release_signals);
+  export_function(env, exports, "ignoreInterrupts", ignore_interrupts);
+  export_function(env, exports, "restoreInterrupts", restore_interrupts);
 }
 
 }  // namespace multiproc::binding

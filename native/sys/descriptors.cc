@@ -43,4 +43,13 @@ Failure signal_process(int process, int signal) {
   return {sent ? 0 : errno, "pidfd_send_signal"};
 }
 
+Failure place_descriptor(int fd, int target) { return {dup2(fd, target) == -1 ? errno : 0, "dup2"}; }
+
+Failure close_on_exec(int fd) { return {fcntl(fd, F_SETFD, FD_CLOEXEC) == -1 ? errno : 0, "fcntl"}; }
+
+// Not repeated after EINTR: on Linux the descriptor is gone then, and its number may be somebody else's already.
+void close_descriptors(const std::vector<int>& fds) {
+  for (int fd : fds) close(fd);
+}
+
 }  // namespace multiproc::sys

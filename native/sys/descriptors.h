@@ -3,6 +3,8 @@
 
 #include <sys/types.h>
 
+#include <vector>
+
 #include "sys/result.h"
 
 namespace multiproc::sys {
@@ -20,5 +22,13 @@ Failure process_file(pid_t pid, int* fd);
 
 // Sends a signal to the process of a pidfd, never to a later one with its pid. ESRCH: it has ended.
 Failure signal_process(int process, int signal);
+
+// Makes `target` mean the same as `fd`, also for programs started from here.
+Failure place_descriptor(int fd, int target);
+
+// Keeps the descriptor from programs started from here.
+Failure close_on_exec(int fd);
+
+void close_descriptors(const std::vector<int>& fds);
 
 }  // namespace multiproc::sys

@@ -9,6 +9,13 @@ import { native } from '../native.js';
 const uncaughtInHandler = 7;
 let routed = false;
 
+let tell: ((code: number) => void) | undefined;
+
+/** Has `callback` told the exit code of this forked child right before its end; `undefined` takes that back. */
+export function tellExitCode(callback: ((code: number) => void) | undefined): void {
+  tell = callback;
+}
+
 export function routeExit(): void {
   if (routed) return;
   routed = true;
@@ -65,9 +72,11 @@ function report(error: unknown): void {
 }
 
 function end(code: unknown): never {
+  const status = Number(code ?? 0) & 0xff;
   try {
     if (process.env.NODE_V8_COVERAGE) v8.takeCoverage();
+    tell?.(status);
   } finally {
-    native.exitNow(Number(code ?? 0) | 0);
+    native.exitNow(status);
   }
 }

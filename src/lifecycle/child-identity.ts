@@ -14,7 +14,9 @@ export function correctIdentity({ ppid }: Identity = {}): void {
   leaveChannel();
 }
 
+// What Node defines by a native getter looks like a plain property, but goes on being read from there: it has to go.
 function fix(property: string, value: unknown): void {
+  delete (process as unknown as Record<string, unknown>)[property];
   Object.defineProperty(process, property, { value, enumerable: true, configurable: true, writable: false });
 }
 

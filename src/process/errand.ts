@@ -95,22 +95,25 @@ function writeMarked(memory: number, mark: number, bytes: Buffer): void {
 
 function readMarked(memory: number): { mark: number; bytes: Buffer } | undefined {
   if (fstatSync(memory).size < headerSize) return undefined;
+  // The other side may empty the memory at any time: what is not all there is nothing.
   const header = readAt(memory, 0, headerSize);
+  if (header === undefined) return undefined;
   const length = header.readDoubleLE(8);
   // A message has at least its tag.
   if (length === 0) return undefined;
-  return { mark: header.readUInt32LE(0), bytes: readAt(memory, headerSize, length) };
+  const bytes = readAt(memory, headerSize, length);
+  return bytes && { mark: header.readUInt32LE(0), bytes };
 }
 
 function writeAt(fd: number, bytes: Uint8Array, position: number): void {
   for (let done = 0; done < bytes.length; ) done += writeSync(fd, bytes, done, bytes.length - done, position + done);
 }
 
-function readAt(fd: number, position: number, length: number): Buffer {
+function readAt(fd: number, position: number, length: number): Buffer | undefined {
   const bytes = Buffer.allocUnsafeSlow(length);
   for (let done = 0; done < length; ) {
     const count = readSync(fd, bytes, done, length - done, position + done);
-    if (count === 0) throw new Error(`The memory of a child ends after ${position + done} bytes`);
+    if (count === 0) return undefined;
     done += count;
   }
   return bytes;

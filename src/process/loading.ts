@@ -1,6 +1,7 @@
 /** Whether the code that runs is that of modules which a child loads: such code must not start processes. */
 import { AsyncLocalStorage } from 'node:async_hooks';
 import { loadedModule } from '../serialize/modules.js';
+import { wasPreloaded } from './preload.js';
 
 let loading = false;
 let scope: AsyncLocalStorage<boolean> | undefined;
@@ -16,13 +17,27 @@ const storageIsFree = Number(process.versions.node.split('.')[0]) >= 24;
  */
 export async function whileLoading<T>(main: string | undefined, load: () => Promise<T>): Promise<T> {
   loading = true;
-  scope = new AsyncLocalStorage();
+  // What the fork server loaded has nothing left to do.
+  scope = wasPreloaded(main) ? undefined : new AsyncLocalStorage();
   try {
-    return await scope.run(true, load);
+    return await (scope === undefined ? load() : scope.run(true, load));
   } finally {
     loading = false;
-    if (!storageIsFree && (main === undefined || loadedModule(main) === undefined)) scope.disable();
+    if (!storageIsFree && scope !== undefined && (main === undefined || loadedModule(main) === undefined))
+      scope.disable();
   }
+}
+
+/**
+ * From now on modules are being loaded, whatever runs.
+ *
+ * @returns a function that says that it is over
+ */
+export function beginLoading(): () => void {
+  loading = true;
+  return () => {
+    loading = false;
+  };
 }
 
 export function isLoading(): boolean {

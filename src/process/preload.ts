@@ -1,24 +1,42 @@
 /** What the fork server loads once, so that its children have it. */
+import { resolve } from 'node:path';
+import { pathToFileURL } from 'node:url';
 
 let preloaded: readonly string[] = [];
 
 /**
- * Names modules that the fork server loads when it starts: every child then has them at no cost. For a server that runs
- * already it comes too late. Mirrors `multiprocessing.set_forkserver_preload`.
+ * Names modules for the fork server to load before it makes children, which then find them loaded. Mirrors
+ * `multiprocessing.set_forkserver_preload`.
  *
- * @param modules - URLs, absolute paths, or names of packages; `'main'` for the main module, whose top level then runs once
- * in the server
+ * They are loaded once, in the server: what their top level does has been done when a child begins, and `isMainProcess`
+ * is false. Modules that are not found are passed over, as in Python; one that throws makes the next `start()` fail.
+ * What stays busy (an interval, a listening socket, a Worker) would be busy in every child: then nothing is preloaded,
+ * and a warning is logged. Other than in Python, a server that runs already is replaced at the next `start()`.
+ *
+ * @param modules - URLs, paths (from the working directory), or names of packages (as seen from the main module);
+ * `'main'` for the main module
  * @throws TypeError for anything but an array of strings and URLs
  */
 export function setForkserverPreload(modules: readonly (string | URL)[]): void {
   if (!Array.isArray(modules)) throw new TypeError(`Expected "modules" to be an array, got ${typeof modules}`);
   preloaded = modules.map((module: unknown) => {
-    if (typeof module === 'string') return module;
     if (module instanceof URL) return module.href;
+    if (typeof module === 'string') return /^\.{0,2}\//.test(module) ? pathToFileURL(resolve(module)).href : module;
     throw new TypeError(`Expected "modules" to hold strings and URLs, got ${module === null ? 'null' : typeof module}`);
   });
 }
 
 export function forkserverPreload(): readonly string[] {
   return preloaded;
+}
+
+const loaded = new Set<string | undefined>();
+
+/** The fork server has loaded the module with this URL. */
+export function notePreloaded(url: string): void {
+  loaded.add(url);
+}
+
+export function wasPreloaded(url: string | undefined): boolean {
+  return loaded.has(url);
 }

@@ -1,7 +1,6 @@
 /** How the name of an object becomes the name of a file in /dev/shm. */
-import { randomBytes } from 'node:crypto';
 import { MultiprocError } from '../errors.js';
-import { layout } from '../native.js';
+import { layout, native } from '../native.js';
 
 /** Files of named objects start with this. */
 export const namedPrefix = `multiproc-${layout.abi}-${layout.uid}-`;
@@ -35,7 +34,9 @@ export function fileOfName(name: string): string {
 
 /** A file name that nobody else has. */
 export function anonymousFile(): string {
-  return anonymousPrefix + randomBytes(12).toString('hex');
+  const random = Buffer.allocUnsafe(12);
+  native.fillRandom(random);
+  return anonymousPrefix + random.toString('hex');
 }
 
 /** Whether the file belongs to an anonymous object, which goes when nobody has it open. */

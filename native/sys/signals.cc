@@ -1,0 +1,36 @@
+// Signals put off for a moment in which the process could not do with them what it should.
+#include "sys/signals.h"
+
+#include <pthread.h>
+#include <signal.h>
+
+namespace multiproc::sys {
+
+namespace {
+
+// Of the one thread that forks.
+thread_local sigset_t before;
+
+struct sigaction interrupt_before;
+
+}  // namespace
+
+void hold_signals() {
+  sigset_t held;
+  sigfillset(&held);
+  constexpr int kFaults[] = {SIGABRT, SIGBUS, SIGFPE, SIGILL, SIGSEGV, SIGTRAP};
+  for (int fault : kFaults) sigdelset(&held, fault);
+  pthread_sigmask(SIG_SETMASK, &held, &before);
+}
+
+void release_signals() { pthread_sigmask(SIG_SETMASK, &before, nullptr); }
+
+void ignore_interrupts() {
+  struct sigaction ignore = {};
+  ignore.sa_handler = SIG_IGN;
+  sigaction(SIGINT, &ignore, &interrupt_before);
+}
+
+void restore_interrupts() { sigaction(SIGINT, &interrupt_before, nullptr); }
+
+}  // namespace multiproc::sys

@@ -1,0 +1,50 @@
+/** How a child that the fork server made becomes what its creator asked for. */
+import { afterForkInChild } from '../../lifecycle/after-fork.js';
+import { tellExitCode } from '../../lifecycle/child-exit.js';
+import { native } from '../../native.js';
+import { runErrand } from '../entry/errand.js';
+import { adoptServer } from './client.js';
+import { type Birth, type Hello, Report, type RequestDescriptors, receiveData, sendReport } from './protocol.js';
+
+/** Waits for its creator to know of it; then takes over what it was given and does its errand. */
+export function beBorn(given: RequestDescriptors, hello: Hello): void {
+  const { channel, creator, memory, notice, requests, stdio } = given;
+  const { cwd, env } = awaitBirth(channel);
+  stdio.forEach((fd, target) => {
+    native.placeDescriptor(fd, target);
+  });
+  native.closeDescriptors(stdio);
+  becomeEnvironment(env);
+  if (process.cwd() !== cwd) process.chdir(cwd);
+  adoptServer(requests, hello, env.NODE_OPTIONS ?? '');
+  reportEnd(channel);
+  void runErrand({ memory, notice, creator });
+}
+
+// A creator that dies, or gives up, before it knows the child has never had one.
+function awaitBirth(channel: number): Birth {
+  try {
+    return receiveData(channel, Infinity) as Birth;
+  } catch {
+    native.exitNow(1);
+  }
+}
+
+export function becomeEnvironment(env: Readonly<Record<string, string>>): void {
+  for (const name of Object.keys(process.env)) {
+    if (!Object.hasOwn(env, name)) delete process.env[name];
+  }
+  for (const [name, value] of Object.entries(env)) {
+    if (process.env[name] !== value) process.env[name] = value;
+  }
+}
+
+// For the case that the server does not live to see the end. The channel's own end then tells that this process is gone,
+// so processes forked from here let go of it.
+function reportEnd(channel: number): void {
+  tellExitCode((code) => sendReport(channel, Report.ending, code));
+  afterForkInChild(() => {
+    tellExitCode(undefined);
+    native.closeDescriptors([channel]);
+  });
+}

@@ -1,0 +1,52 @@
+/**
+ * The fork server's own program: it loads what its children shall find loaded, lets the event loop run empty, and
+ * serves. Each child comes out of there with an empty event loop and is a program of its own from then on.
+ */
+import { setFlagsFromString } from 'node:v8';
+import { now } from '../../deadline.js';
+import { native } from '../../native.js';
+import { beginLoading } from '../loading.js';
+import { markAsChild } from '../main-process.js';
+import { beBorn } from './born.js';
+import { onceEmpty } from './empty.js';
+import { preload } from './preload.js';
+import { type Hello, inherited, type Readiness, receiveData, sendData } from './protocol.js';
+import { collectGarbage, rehearse } from './rehearsal.js';
+import { serve } from './serve.js';
+import { hookedIn } from './unsuitable.js';
+
+const longestAnswer = 10_000;
+
+for (const fd of Object.values(inherited)) native.closeOnExec(fd);
+// Of messages that are sent before this the kernel does not say who sent them.
+native.identifySenders(inherited.requests);
+const hello = receiveData(inherited.control, Infinity) as Hello;
+setFlagsFromString('--lazy');
+markAsChild();
+process.argv = [process.execPath, ...hello.argv];
+process.execArgv = [...hello.execArgv];
+
+const loaded = beginLoading();
+const loading = preload(hello).then(
+  () => rehearse(),
+  ({ module, reason }): Readiness => ({ state: 'failed', module, reason }),
+);
+onceEmpty(loading, (problem) => {
+  loaded();
+  const readiness: Readiness = hookedIn() ? { state: 'hooked' } : (problem ?? { state: 'ready' });
+  // Ctrl-C goes to the whole group, and the parent decides what becomes of it.
+  native.ignoreInterrupts();
+  collectGarbage();
+  answer(readiness);
+  const given = serve(inherited.requests, inherited.parent);
+  native.restoreInterrupts();
+  native.releaseSignals();
+  setImmediate(beBorn, given, hello);
+});
+
+function answer(readiness: Readiness): void {
+  sendData(inherited.control, readiness, now() + longestAnswer);
+  native.closeDescriptors([inherited.control]);
+  // The creator is told why, and starts another one or does without.
+  if (readiness.state !== 'ready') native.exitNow(1);
+}

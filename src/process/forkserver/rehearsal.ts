@@ -1,0 +1,73 @@
+/**
+ * What each child does at its birth, done before in the server, so that children find it compiled; and the server's
+ * memory tidied up, so that they need not do that, each in a copy of its own.
+ */
+import { setFlagsFromString } from 'node:v8';
+import { runInNewContext } from 'node:vm';
+import { now } from '../../deadline.js';
+import { freshRandomness } from '../../lifecycle/child-randomness.js';
+import { loggingState } from '../../logging.js';
+import { native } from '../../native.js';
+import { serialize } from '../../serialize/codec.js';
+import { claimMessage, closeErrand, makeErrand, Outcome, readAnswer, readMessage, writeAnswer } from '../errand.js';
+import type { ChildFacts } from '../facts.js';
+import { composeMessage, ReceivedMessage } from '../message.js';
+import { oneself, Process } from '../process.js';
+import { findTarget, mainUrl, type Target } from '../target.js';
+import { becomeEnvironment } from './born.js';
+import { receiveData, sendData } from './protocol.js';
+
+/** How often: V8 compiles at the first call, and better after some. */
+const rounds = 10;
+
+/** The target of the rehearsal. */
+export function nothing(): void {}
+
+export async function rehearse(): Promise<undefined> {
+  const [one, other] = native.channelPair(false);
+  for (let round = 0; round < rounds; round++) {
+    sendData(one, { cwd: process.cwd(), env: process.env }, now());
+    receiveData(other, now());
+    becomeEnvironment({ ...process.env } as Record<string, string>);
+    freshRandomness();
+    await rehearseErrand();
+  }
+  native.closeDescriptors([one, other]);
+}
+
+async function rehearseErrand(): Promise<void> {
+  const target = { module: import.meta.url, export: nothing.name };
+  const message = composeMessage(facts(), { target, args: [], subclass: undefined, fields: {} });
+  const errand = makeErrand(message);
+  const received = new ReceivedMessage(readMessage(errand) as Buffer);
+  const { target: loaded } = await received.load();
+  await findTarget(loaded as Target);
+  claimMessage(errand);
+  const { args, fields } = received.restore();
+  await Object.assign(oneself(Process, loaded as Target, args), fields).run();
+  writeAnswer(errand, { outcome: Outcome.returned, bytes: serialize(undefined) });
+  readAnswer(errand);
+  closeErrand(errand);
+}
+
+function facts(): ChildFacts {
+  return {
+    name: '',
+    identity: [],
+    daemon: false,
+    authkey: Buffer.alloc(0),
+    method: 'forkserver',
+    creator: { pid: process.pid, name: '' },
+    argv: process.argv.slice(1),
+    main: mainUrl(),
+    logging: loggingState(),
+  };
+}
+
+/** Leaves nothing young: a child's first collection then has nothing to look at but what the child made. */
+export function collectGarbage(): void {
+  setFlagsFromString('--expose-gc');
+  const collect: () => void = runInNewContext('gc');
+  setFlagsFromString('--no-expose-gc');
+  for (let i = 0; i < 3; i++) collect();
+}

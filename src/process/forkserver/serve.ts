@@ -1,0 +1,117 @@
+/** The fork server's one loop: asleep in one native call, it makes children, reaps them, and says how they ended. */
+import { SystemError } from '../../errors.js';
+import { forkRepaired } from '../../lifecycle/after-fork.js';
+import { layout, native, type Received } from '../../native.js';
+import { Report, type RequestDescriptors, request, sendReport, unpackDescriptors } from './protocol.js';
+
+interface Child {
+  readonly pid: number;
+  readonly channel: number;
+}
+
+/**
+ * Serves until the process of the pidfd `parent` has ended, or nobody is left who could ask; then the process ends.
+ *
+ * @param requests - a socket that tells who sends
+ * @returns in each child, with what the child was given: it holds none of the server's own descriptors any more, and its
+ * signals are held back
+ */
+export function serve(requests: number, parent: number): RequestDescriptors {
+  const set = native.pollSetOpen();
+  native.pollSetAdd(set, requests);
+  native.pollSetAdd(set, parent);
+  const children = new Map<number, Child>();
+  const buffer = Buffer.alloc(request.length + 1);
+
+  for (;;) {
+    for (const fd of native.pollSetWait(set, Infinity)) {
+      if (fd === parent) native.exitNow(0);
+      if (fd !== requests) {
+        reap(fd);
+        continue;
+      }
+      const received = native.channelReceive(requests, buffer, 0);
+      if (received === undefined) continue;
+      if (received.size === 0) native.exitNow(0);
+      const given = accept(received, buffer);
+      if (given !== undefined && make(given, received.pid)) return given;
+    }
+  }
+
+  // True in the child.
+  function make(given: RequestDescriptors, creator: number): boolean {
+    const { channel, stdio } = given;
+    const handedOver = [given.requests, ...stdio, given.memory, given.notice, given.creator];
+    let pidfd: number | undefined;
+    try {
+      const pid = forkHoldingSignals(creator);
+      if (pid === 0) {
+        native.closeDescriptors([set, requests, parent, ...children.keys()]);
+        native.closeDescriptors([...children.values()].map((child) => child.channel));
+        return true;
+      }
+      pidfd = watch(pid, channel);
+    } catch (error) {
+      if (!(error instanceof SystemError)) throw error;
+      tell(channel, Report.failed, error.errno);
+      handedOver.push(channel);
+    }
+    if (pidfd !== undefined) tell(channel, Report.started, (children.get(pidfd) as Child).pid, 0, [pidfd]);
+    native.closeDescriptors(handedOver);
+    return false;
+  }
+
+  // A child without a pidfd is one whose end nobody would see: it has not begun yet, as its creator does not know it.
+  function watch(pid: number, channel: number): number {
+    try {
+      const pidfd = native.processFile(pid);
+      native.pollSetAdd(set, pidfd);
+      children.set(pidfd, { pid, channel });
+      return pidfd;
+    } catch (error) {
+      process.kill(pid, 'SIGKILL');
+      native.waitChild(pid, false);
+      throw error;
+    }
+  }
+
+  function reap(pidfd: number): void {
+    const { pid, channel } = children.get(pidfd) as Child;
+    const [ended, code, signal] = native.waitChild(pid, true);
+    if (ended === 0) return;
+    children.delete(pidfd);
+    native.pollSetRemove(set, pidfd);
+    tell(channel, Report.ended, code, signal);
+    native.closeDescriptors([pidfd, channel]);
+  }
+}
+
+// A signal that came to a child before it minds them as a child does would be lost: its creator knows its pid by then.
+function forkHoldingSignals(creator: number): number {
+  let pid = -1;
+  native.holdSignals();
+  try {
+    pid = forkRepaired({ ppid: creator });
+    return pid;
+  } finally {
+    if (pid !== 0) native.releaseSignals();
+  }
+}
+
+// Requests come from who has the socket, which this process inherited, and that is nobody but its parent and children of
+// its own. The kernel's word for the sender's user costs nothing.
+function accept(received: Received, bytes: Buffer): RequestDescriptors | undefined {
+  const given = unpackDescriptors(received.descriptors);
+  const valid = received.uid === layout.uid && !received.truncated && bytes.subarray(0, received.size).equals(request);
+  if (valid && given !== undefined) return given;
+  native.closeDescriptors(received.descriptors);
+  return undefined;
+}
+
+function tell(channel: number, kind: number, value: number, signal = 0, fds: readonly number[] = []): void {
+  try {
+    sendReport(channel, kind, value, signal, fds);
+  } catch {
+    // Who asked has gone: there is nobody to tell.
+  }
+}

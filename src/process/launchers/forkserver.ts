@@ -1,0 +1,117 @@
+/** The start method `forkserver`: a child is a copy of a server that has loaded what children need, and nothing else. */
+import { getSystemErrorMap } from 'node:util';
+import { now } from '../../deadline.js';
+import { ProcessError, SystemError } from '../../errors.js';
+import { getLogger } from '../../logging.js';
+import { native } from '../../native.js';
+import { connect, connectAhead, dismiss, isGone, type Server, Unsuitable } from '../forkserver/client.js';
+import { packDescriptors, Report, receiveReport, request, sendData } from '../forkserver/protocol.js';
+import { unsuitability } from '../forkserver/unsuitable.js';
+import { ForkServerChild } from './forkserver-child.js';
+import type { Launcher, LaunchRequest, RunningChild } from './launcher.js';
+import { spawnLauncher } from './spawn.js';
+
+/** How long a server may take for one fork, in ms. */
+const forkPatience = 20_000;
+
+export const forkServerLauncher: Launcher = {
+  method: 'forkserver',
+  needsMessage: true,
+
+  unavailable: () => unsuitability(process.execArgv),
+
+  async warmUp() {
+    if (unsuitability(process.execArgv) !== undefined) return;
+    try {
+      await connectAhead();
+    } catch (error) {
+      // The next child is spawned, and the log says why.
+      if (!(error instanceof Unsuitable)) throw error;
+    }
+  },
+
+  launch(launch: LaunchRequest): RunningChild {
+    let reason = unsuitability(launch.execArgv);
+    if (reason === undefined) {
+      try {
+        const running = launchByServer(launch);
+        if (typeof running !== 'string') return running;
+        reason = running;
+      } catch (error) {
+        if (!(error instanceof Unsuitable)) throw error;
+        reason = error.message;
+      }
+    }
+    getLogger().info("spawning '%s' instead of forking it: %s", launch.facts.name, reason);
+    return spawnLauncher.launch(launch);
+  },
+};
+
+// A text says why this one child has to be spawned.
+function launchByServer(launch: LaunchRequest): RunningChild | string {
+  for (let attempt = 1; ; attempt++) {
+    const server = connect();
+    const mismatch = misfit(server, launch);
+    if (mismatch !== undefined) return mismatch;
+    try {
+      return ask(server, launch);
+    } catch (error) {
+      if (!isGone(error) && !(error instanceof Unresponsive)) throw error;
+      server.process?.kill();
+      dismiss(server);
+      if (attempt === 2) throw new ProcessError('The fork server does not make children', { cause: error });
+      getLogger().warning('the fork server is gone (%s), starting another', (error as Error).message);
+    }
+  }
+}
+
+class Unresponsive extends Error {}
+
+// What node reads once, at its start, cannot be another for a copy.
+function misfit({ hello, nodeOptions }: Server, { env, execArgv }: LaunchRequest): string | undefined {
+  if (execArgv.join('\0') !== hello.execArgv.join('\0'))
+    return `it is to run with ${execArgv.join(' ') || 'no options'}`;
+  if ((env.NODE_OPTIONS ?? '') !== nodeOptions) return 'it is to run with other NODE_OPTIONS';
+  return undefined;
+}
+
+function ask(server: Server, { cwd, env, errand, stdio }: LaunchRequest): RunningChild {
+  const deadline = now() + forkPatience;
+  const [channel, theirs] = native.channelPair(false);
+  let child: ForkServerChild | undefined;
+  try {
+    const { requests } = server;
+    const { memory, notice, creator } = errand;
+    const descriptors = packDescriptors({ requests, channel: theirs, stdio, memory, notice, creator });
+    try {
+      if (!native.channelSend(requests, request, descriptors, deadline)) throw unresponsive();
+    } finally {
+      native.closeDescriptors([theirs]);
+    }
+    const report = receiveReport(channel, deadline);
+    if (report === undefined) throw unresponsive();
+    if (report === 'end') throw new Unresponsive('it ended');
+    if (report.kind === Report.failed) throw failureToFork(report.value);
+    child = new ForkServerChild(report.value, report.descriptors[0] as number, channel);
+    // The child does nothing before it has read this. If it is gone already, that is its end, and no failure here.
+    try {
+      if (!sendData(channel, { cwd, env }, deadline)) throw unresponsive();
+    } catch (error) {
+      if (!isGone(error)) throw error;
+    }
+    return child;
+  } catch (error) {
+    if (child !== undefined) child.close();
+    else native.closeDescriptors([channel]);
+    throw error;
+  }
+}
+
+function unresponsive(): Unresponsive {
+  return new Unresponsive(`it did not answer for ${forkPatience / 1000} s`);
+}
+
+function failureToFork(errno: number): SystemError {
+  const [code, text] = getSystemErrorMap().get(-errno) ?? ['EUNKNOWN', `error ${errno}`];
+  return new SystemError(`${code}: ${text}, fork`, { code, errno, syscall: 'fork', path: '' });
+}

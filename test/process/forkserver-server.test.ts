@@ -1,0 +1,162 @@
+/** The fork server itself: whose children there are, what is preloaded, and what happens when somebody dies. */
+import { readFileSync } from 'node:fs';
+import t from 'tap';
+import { leaveNothing } from '../harness/leftovers.js';
+import { type ProgramOptions, program, type Scope } from '../harness/program.js';
+import { until } from '../harness/until.js';
+
+t.setTimeout(300_000);
+leaveNothing(t);
+
+interface Family {
+  server: number;
+  parent: number;
+  ppid: number;
+  loadedBy: number[];
+  isMainProcess: boolean;
+}
+
+const run = (t: Scope, scenario: string, options: ProgramOptions = {}) =>
+  program(t, 'forkserver-parent', { args: [scenario], ...options });
+
+const wellEnded = { code: 0, signal: null };
+
+// A process that has ended and whom nobody has reaped counts as ended.
+function runs(pid: number): boolean {
+  try {
+    const stat = readFileSync(`/proc/${pid}/stat`, 'latin1');
+    return stat[stat.lastIndexOf(')') + 2] !== 'Z';
+  } catch {
+    return false;
+  }
+}
+
+t.test('a child and its own children come from the same server', async (t) => {
+  const parent = run(t, 'families');
+  const { own, child, pid } = await parent.message<{ own: Family; child: Family; pid: number }>();
+  t.not(own.server, parent.pid);
+  t.equal(child.server, own.server);
+  t.equal(own.parent, parent.pid);
+  t.equal(own.ppid, parent.pid);
+  t.equal(child.parent, pid);
+  t.equal(child.ppid, pid);
+  t.strictSame(await parent.ended, wellEnded, parent.stderr);
+  await until('the server has ended with its parent', () => !runs(own.server));
+});
+
+t.test('the preloaded main module is loaded once, by the server, and missing modules are passed over', async (t) => {
+  const parent = run(t, 'preloaded');
+  for (const family of await parent.message<Family[]>()) {
+    t.strictSame(family.loadedBy, [family.server]);
+    t.equal(family.isMainProcess, false);
+  }
+  t.strictSame(await parent.ended, wellEnded);
+  t.equal(parent.stderr, '');
+});
+
+t.test('what is to be preloaded later gets another server', async (t) => {
+  const parent = run(t, 'preloadedLater');
+  const [before, after] = await parent.message<[Family, Family]>();
+  t.not(before.server, after.server);
+  t.strictSame(after.loadedBy, [after.server]);
+  t.strictSame(await parent.ended, wellEnded, parent.stderr);
+});
+
+t.test('children draw random numbers of their own', async (t) => {
+  const parent = run(t, 'draws');
+  const draws = (await parent.message<unknown[][]>()).flat();
+  t.equal(draws.length, 12);
+  t.equal(new Set(draws).size, draws.length);
+  await parent.ended;
+});
+
+t.test('a module that throws while it is preloaded makes start fail, and says where', async (t) => {
+  const parent = run(t, 'throwing');
+  for (let i = 0; i < 2; i++)
+    t.match(await parent.message(), /ProcessError.*fork server.*data:.*RangeError: not today/s);
+  t.strictSame(await parent.ended, wellEnded);
+});
+
+for (const [scenario, what] of [
+  ['busy', 'Timeout'],
+  ['worker', 'Worker'],
+] as const) {
+  t.test(`nothing is preloaded that stays busy (${what})`, async (t) => {
+    const parent = run(t, scenario);
+    const { isMainProcess, loadedBy } = await parent.message<Family>();
+    t.equal(isMainProcess, false);
+    t.equal(loadedBy.length, 1);
+    t.strictSame(await parent.ended, wellEnded);
+    t.match(parent.stderr, new RegExp(`preloads nothing: .* busy \\(.*${what}`));
+  });
+}
+
+t.test('where no fork server can serve, children are spawned, and the log says why', async (t) => {
+  const hooks =
+    'data:text/javascript,import { register } from "node:module"; register("data:text/javascript,export async function load(url, context, next) { return next(url, context) }");';
+  const execArgv = ['--no-warnings', '--import', hooks];
+  for (const [options, reason] of [
+    [{ execArgv }, /cannot be used: .*module hooks/],
+    [{ execArgv: ['--cpu-prof', '--cpu-prof-dir=/dev/null'] }, /--cpu-prof/],
+  ] as const) {
+    const parent = run(t, 'spawned', { execArgv: [...options.execArgv] });
+    await parent.ended;
+    t.match(parent.stderr, reason);
+  }
+  const parent = run(t, 'otherOptions');
+  t.equal((await parent.message<Family>()).server, parent.pid);
+  t.strictSame(await parent.ended, wellEnded);
+  t.match(parent.stderr, /spawning 'Process-2' instead of forking it: .*--stack-trace-limit=7/);
+});
+
+t.test('a killed server harms no child, whose exit code is known, and is replaced', async (t) => {
+  const parent = run(t, 'serverKilled');
+  const { server, next, codes } = await parent.message<{ server: number; next: number; codes: number[] }>();
+  t.not(next, server);
+  // Nobody is left who could see the signal.
+  t.strictSame(codes, [3, 255]);
+  t.strictSame(await parent.ended, wellEnded, parent.stderr);
+});
+
+t.test('the server ignores SIGINT, and its children do not', async (t) => {
+  const parent = run(t, 'interrupted');
+  const { server, next, codes } = await parent.message<{ server: number; next: number; codes: number[] }>();
+  t.equal(next, server);
+  t.strictSame(codes, [0, -2]);
+  t.strictSame(await parent.ended, wellEnded, parent.stderr);
+});
+
+t.test('many processes may ask one server at once', async (t) => {
+  const parent = run(t, 'crowd');
+  t.strictSame(await parent.message(), { sum: 40, codes: [0, 0, 0, 0] });
+  t.strictSame(await parent.ended, wellEnded, parent.stderr);
+});
+
+t.test('a child has no descriptors of its siblings, however many there are', async (t) => {
+  const parent = run(t, 'descriptors');
+  const [first, second, alone] = await parent.message<string[][]>();
+  t.strictSame(second, first);
+  t.strictSame(alone, first);
+  t.strictSame(await parent.ended, wellEnded, parent.stderr);
+});
+
+t.test('after SIGKILL of the parent the server and daemons end, and the others run to their end', async (t) => {
+  const parent = run(t, 'orphans');
+  const server = await parent.message<number>();
+  const begun = ['parent', 'daemon', 'other', 'last', 'grandchild', 'grand-daemon'];
+  const lines = new Set<string>();
+  while (lines.size < begun.length) lines.add(await parent.line());
+  t.strictSame(lines, new Set(begun.map((name) => `${name} begins`)));
+  parent.kill();
+  await until('the server has ended', () => !runs(server));
+  const ended: string[] = [];
+  // The output ends when the last of them has.
+  try {
+    for (;;) ended.push(await parent.line());
+  } catch {
+    // It has.
+  }
+  // The daemon of a child ends with that.
+  const expected = ['grandchild', 'last', 'other', 'parent'].map((name) => `${name} ends`);
+  t.strictSame(ended.sort(), expected);
+});

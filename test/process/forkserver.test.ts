@@ -1,0 +1,8 @@
+/** Everything that processes promise, with the start method `forkserver`. */
+import t from 'tap';
+import { processSuite } from '../conformance/process.js';
+import { leaveNothing } from '../harness/leftovers.js';
+
+t.setTimeout(300_000);
+leaveNothing(t);
+processSuite(t, 'forkserver');
