@@ -1,6 +1,7 @@
 /** Where functions were declared, as V8 knows it: asked of an inspector session inside this thread. */
 import type { Session } from 'node:inspector';
 import { pathToFileURL } from 'node:url';
+import { compileFunction } from 'node:vm';
 
 /** A place in a script as V8 compiled it, which is what a loader made of the file. Lines and columns count from 0. */
 export interface Place {
@@ -32,6 +33,7 @@ const places = new WeakMap<object, Place | null>();
 const urls = new Map<string, string>();
 const sources = new Map<string, string>();
 let session: Session | undefined;
+let marks = 0;
 
 /**
  * Where a function or class was declared; `undefined` for those that JavaScript text did not make: built-in and bound
@@ -66,17 +68,43 @@ export function isCompiled(url: string): boolean {
   return [...urls.values()].includes(url);
 }
 
+/** A mark for {@link compiledSince}: V8 counts its scripts upwards. */
+export function newestScript(): number {
+  // The text differs each time, so that V8 compiles it.
+  return Number(locationOf(compileFunction(`// ${marks++}`))?.scriptId);
+}
+
+/** The URLs of the scripts that were compiled after the mark. */
+export function compiledSince(mark: number): string[] {
+  learnScripts();
+  return [...urls].filter(([script]) => Number(script) > mark).map(([, url]) => url);
+}
+
 /**
  * The variables at the top level of the module that declared the function, also while it is still evaluated. Empty for
  * CommonJS modules.
  */
 export function moduleVariables(fn: object): Record<string, unknown> {
+  return withModuleScope(fn, copyOf);
+}
+
+/** Whether the module that declared the function has come to all declarations that its functions use, as far as it shows. */
+export function isModuleWhole(fn: object): boolean {
+  return withModuleScope(fn, (scope) => {
+    const values = Object.values(copyOf(scope));
+    if (values.length < Object.keys(scope).length) return false;
+    // Node 20 shows as undefined what the module has not come to yet.
+    return !values.includes(undefined) || values.some((value) => value !== undefined && typeof value !== 'function');
+  });
+}
+
+function withModuleScope<T>(fn: object, read: (scope: Record<string, unknown>) => T): T {
   return inspecting(() => {
     const scopes = internals(remote(fn)).find(({ name }) => name === '[[Scopes]]')?.value?.objectId;
-    if (scopes === undefined) return {};
+    if (scopes === undefined) return read({});
     const { result } = post<{ result: Property[] }>('Runtime.getProperties', { objectId: scopes, ownProperties: true });
     const scope = result.find(({ value }) => value?.description?.startsWith('Module'))?.value?.objectId;
-    return scope === undefined ? {} : copyOf((local(scope) as { object: Record<string, unknown> }).object);
+    return read(scope === undefined ? {} : (local(scope) as { object: Record<string, unknown> }).object);
   });
 }
 
@@ -105,13 +133,15 @@ export function liveFunctions(): readonly object[] {
 }
 
 function findPlace(fn: object): Place | undefined {
-  const location = inspecting(
-    () => internals(remote(fn)).find(({ name }) => name === '[[FunctionLocation]]')?.value?.value,
-  );
+  const location = locationOf(fn);
   if (location === undefined) return undefined;
   const { scriptId: script, lineNumber: line, columnNumber: column } = location;
   if (!urls.has(script)) learnScripts();
   return { script, url: urls.get(script) ?? '', line, column };
+}
+
+function locationOf(fn: object): NonNullable<RemoteObject['value']> | undefined {
+  return inspecting(() => internals(remote(fn)).find(({ name }) => name === '[[FunctionLocation]]')?.value?.value);
 }
 
 /** Enabling the debugger makes V8 list all scripts: tens of milliseconds in a large program, so only when one is unknown. */

@@ -24,6 +24,12 @@ export function isEvaluating(url: string): boolean {
   return file !== undefined && require.cache[file]?.loaded === false;
 }
 
+/** The same for as long as the module is not loaded again: an ES module only is under another URL. */
+export function loadOf(url: string): unknown {
+  const file = fileOf(url);
+  return (file === undefined ? undefined : require.cache[file]) ?? url;
+}
+
 /**
  * Loads a module and waits until it is evaluated. One with a top-level `await` cannot be had so.
  *

@@ -5,7 +5,15 @@
  * For the rest of the package: `referenceOf` and `resolveReference` (at once), `prepareReference` (by importing).
  */
 
-import { moduleVariables, type Place, placeOf, sourceOf } from './function-places.js';
+import {
+  compiledSince,
+  isModuleWhole,
+  moduleVariables,
+  newestScript,
+  type Place,
+  placeOf,
+  sourceOf,
+} from './function-places.js';
 import { acquaint, findLive, findNear, isAt, nameOf, type Sought } from './live-functions.js';
 import { commonExportsOf, exportsOf } from './module-exports.js';
 import { exportOf, importModule, isEvaluating, loadedModule, requireIsPatched, requireModule } from './modules.js';
@@ -36,6 +44,11 @@ export type Callable = (...args: never[]) => unknown;
 
 const references = new WeakMap<object, Reference>();
 const resolved = new Map<string, object>();
+/**
+ * Modules that `require` compiled and then refused to run, for a top-level await. Their functions are there, but would find
+ * nothing that the module was to make.
+ */
+const unstarted = new Set<string>();
 
 /**
  * Describes a function or class for other processes.
@@ -76,12 +89,15 @@ export function resolveReference(reference: Reference): Callable {
     const live = lookAlive(reference);
     if (live !== undefined) return live;
   }
+  const mark = newestScript();
   let exports: unknown;
   try {
     exports = requireModule(reference.module);
   } catch (cause) {
     if (!mustBeImported(cause)) throw notLoaded(reference, cause);
-    const live = lookAlive(reference);
+    const compiled = compiledSince(mark);
+    for (const url of compiled) unstarted.add(url);
+    const live = compiled.includes(reference.module) ? undefined : lookAlive(reference);
     if (live !== undefined) return live;
     throw new TypeError(
       `${describeReference(reference)} cannot be had at once: its module has a top-level await, is still evaluated, or ` +
@@ -158,7 +174,9 @@ function lookUp(reference: Reference): Callable | undefined {
 function lookAlive(reference: Reference): Callable | undefined {
   if (!hasPlace(reference)) return undefined;
   const found = findLive(reference);
-  return found === undefined ? undefined : keep(reference, found);
+  if (found === undefined || (unstarted.has(reference.module) && !isModuleWhole(found))) return undefined;
+  unstarted.delete(reference.module);
+  return keep(reference, found);
 }
 
 function take(reference: Reference, exports: unknown): Callable {

@@ -1,6 +1,7 @@
 /** Functions and classes that travel under a name given to them, because their module exports none, or not them. */
 import { pathToFileURL } from 'node:url';
 import { ValueError } from '../errors.js';
+import { loadOf } from './modules.js';
 
 interface Registered {
   readonly name: string;
@@ -9,6 +10,8 @@ interface Registered {
   readonly fn: object;
   /** Where `register` was called: from there it may be called again, when the module is loaded again. */
   readonly caller: string;
+  /** Differs between two loads of the module. */
+  readonly load: unknown;
 }
 
 const byName = new Map<string, Registered>();
@@ -34,7 +37,7 @@ export function register(name: string, fn: object): object {
   const call = callOf(register);
   if (call === undefined) throw new TypeError(`register('${name}') was called by code that lies in no file`);
   const before = byName.get(name);
-  if (before !== undefined && before.fn !== fn && before.caller !== call.caller) {
+  if (before !== undefined && before.fn !== fn && (before.caller !== call.caller || before.load === call.load)) {
     throw new ValueError(`Expected another name than '${name}': ${before.caller} registered another function under it`);
   }
   const registered = { name, fn, ...call };
@@ -54,7 +57,7 @@ export function registeredAs(name: string): Registered | undefined {
 }
 
 /** The module whose code called the function, and where. */
-function callOf(callee: (...args: never[]) => unknown): Pick<Registered, 'module' | 'caller'> | undefined {
+function callOf(callee: (...args: never[]) => unknown): Omit<Registered, 'name' | 'fn'> | undefined {
   const { prepareStackTrace, stackTraceLimit } = Error;
   const holder: { stack?: unknown } = {};
   let site: NodeJS.CallSite | undefined;
@@ -71,5 +74,6 @@ function callOf(callee: (...args: never[]) => unknown): Pick<Registered, 'module
   const module = file?.startsWith('/') ? pathToFileURL(file).href : file;
   if (!module?.startsWith('file:')) return undefined;
   // Without the query by which a module is loaded anew.
-  return { module, caller: `${module.replace(/[?#].*/, '')}:${site?.getLineNumber()}:${site?.getColumnNumber()}` };
+  const caller = `${module.replace(/[?#].*/, '')}:${site?.getLineNumber()}:${site?.getColumnNumber()}`;
+  return { module, caller, load: loadOf(module) };
 }

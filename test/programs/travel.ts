@@ -12,7 +12,7 @@ interface Order {
   path: string[];
   bytes?: Uint8Array;
   prepared?: boolean;
-  /** The field of what arrives that is told, instead of whether it is the export. */
+  /** The field of what arrives that is told, instead of whether it is the export; `'import'`: the export itself. */
   tell?: string;
 }
 
@@ -23,7 +23,9 @@ function pick(value: unknown, path: string[]): unknown {
 for (;;) {
   const { url, path, bytes, prepared, tell: field } = await hear<Order>();
   try {
-    if (bytes === undefined) {
+    if (field === 'import') {
+      await tell(pick(await import(url), path));
+    } else if (bytes === undefined) {
       await tell(serialize(pick(await import(url), path)));
     } else {
       if (prepared) await prepare(bytes);

@@ -1,8 +1,9 @@
 /** Functions and classes travel by reference: what arrives is the very same one, or an error that tells the cure. */
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { createRequire } from 'node:module';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
-import { pathToFileURL } from 'node:url';
+import { fileURLToPath, pathToFileURL } from 'node:url';
 import { deserialize, serialize } from 'multiproc';
 import t from 'tap';
 import { leaveNothing } from '../harness/leftovers.js';
@@ -119,6 +120,28 @@ t.test('exports of every kind come out as the very same function or class', asyn
   t.match(await receiveIn(plain, waits, bytes, false), /^TypeError: .*waits\.mjs.* top-level await/);
   t.equal(await receiveIn(plain, waits, bytes, true), true, 'an import can wait');
   t.equal(await receiveIn(plain, waits, bytes, false), true);
+});
+
+t.test('no function comes out of a module that has not begun to run', async (t) => {
+  const files = folder(t, {
+    'waits.mjs': 'const data = 5; await null; export function fn() { return data } export const { length } = fn.name;',
+    'imports.mjs': "export * from './waits.mjs'; export function other() {}",
+  });
+  const sender = program(t, 'travel');
+  const waits = { url: new URL('waits.mjs', files), path: ['fn'] };
+  const imports = { url: new URL('imports.mjs', files), path: ['other'] };
+  const [bytes, first] = [await sendFrom(sender, waits), await sendFrom(sender, imports)];
+  const receiver = program(t, 'travel');
+  for (const [travel, message] of [
+    [imports, first],
+    [waits, bytes],
+    [waits, bytes],
+  ] as const) {
+    const refused = { ...travel, url: new URL('data:text/javascript,') };
+    t.match(await receiveIn(receiver, refused, message, false), /^TypeError: .* top-level await/);
+  }
+  t.equal(await receiver.ask({ url: waits.url.href, path: ['length'], tell: 'import' }), 2);
+  t.equal(await receiveIn(receiver, waits, bytes, false), true, 'imported by somebody else');
 });
 
 t.test('classes and functions of the same name in two modules are not confused', async (t) => {
@@ -283,6 +306,11 @@ t.test('a name is registered for one function', async (t) => {
     'b.mjs': "import { register } from 'multiproc'; export const fn = register('same', () => 2);",
     'c.mjs':
       "import { register } from 'multiproc'; const f = () => 2; register('c', f); export const g = register('c', f);",
+    'loop.mjs': "import { register } from 'multiproc'; for (const n of [1, 2]) register('loop', () => n);",
+    'common.cjs': `
+      const { register } = require('${fileURLToPath(packageUrl)}');
+      exports.of = (fn) => register('common', fn);
+      exports.fn = exports.of(() => 1);`,
   });
   const { fn } = await import(new URL('a.mjs', files).href);
   t.equal(deserialize(serialize(fn)), fn);
@@ -291,6 +319,14 @@ t.test('a name is registered for one function', async (t) => {
   t.not(again.fn, fn);
   t.equal(deserialize(serialize(again.fn)), again.fn, 'a module that is loaded again registers its names again');
   await import(new URL('c.mjs', files).href);
+  await t.rejects(import(new URL('loop.mjs', files).href), { name: 'ValueError', message: /'loop'.*loop\.mjs/ });
+  const require = createRequire(import.meta.url);
+  const path = fileURLToPath(new URL('common.cjs', files));
+  t.throws(() => require(path).of(() => 2), { name: 'ValueError' }, 'one line that is run twice gives one name once');
+  const before = require(path).fn;
+  delete require.cache[path];
+  t.not(require(path).fn, before);
+  t.equal(deserialize(serialize(require(path).fn)), require(path).fn);
   const { register } = await import('multiproc');
   t.throws(() => register('', () => 1), TypeError);
   t.throws(() => register('x', 5 as never), TypeError);
