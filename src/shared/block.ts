@@ -345,9 +345,8 @@ function matching(block: Block, shape: Shape): Block {
     return mismatch(block, 'layout', 'as given', 'another one');
   }
   if (block.type !== shape.type) return mismatch(block, 'type', code(shape.type), code(block.type));
-  if (block.flags !== shape.flags && block.kind === BlockKind.condition) {
-    return mismatch(block, 'a lock of its own:', shape.flags === 0, block.flags === 0);
-  }
+  // Which lock it has is compared by the condition.
+  if (block.kind === BlockKind.condition) return block;
   if (block.flags !== shape.flags && block.kind === BlockKind.barrier) {
     return mismatch(block, 'an action:', shape.flags !== 0, block.flags !== 0);
   }

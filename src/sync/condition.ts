@@ -1,6 +1,6 @@
 /** Condition: waiting, without the lock, until somebody who has it says that something has changed. */
 import { now, type ParsedWait, parseSyncWait, parseWait, type Wait } from '../deadline.js';
-import { MultiprocError, ValueError } from '../errors.js';
+import { ValueError } from '../errors.js';
 import { layout } from '../native.js';
 import { type Departure, depart, HandleKind, registerArrival } from '../serialize/handles.js';
 import {
@@ -15,6 +15,7 @@ import {
 } from '../shared/block.js';
 import { describe } from '../shared/names.js';
 import { heldByCaller, letGo, regain, regainSync } from './borrowing.js';
+import { carriedLock, carry, carryingSize, checkCarried } from './carried-lock.js';
 import { ConditionState } from './condition-state.js';
 import type { Hold } from './hold.js';
 import { Lock } from './lock.js';
@@ -33,22 +34,24 @@ export class Condition {
   #state: ConditionState | undefined;
   readonly #block: Block;
   readonly #lock: Lock | RLock;
-  readonly #given: boolean;
+  /** The lock is the user's, who may go on using it. */
+  readonly #shared: boolean;
 
   /**
    * Makes an anonymous condition, or opens the named one, which is made if it is missing.
    *
-   * @param lock the lock to use, for a named condition a named one; absent: an RLock inside the condition
+   * @param lock the lock to use, for a named condition a named one; absent: an RLock inside the condition. A named
+   *   condition that exists has the lock that it was made with, also where none is given
    * @throws MultiprocError `ERR_MULTIPROC_NAME`; `ERR_MULTIPROC_KIND` if the name belongs to something else, or to a
-   *   condition that was made with a lock where none is given, or the other way round
+   *   condition that was made with another lock or none
    */
   constructor(lock?: Lock | RLock | null, options?: NameOptions);
   /** @internal */
   constructor(lock: Lock | RLock | null | undefined, block: Block);
   constructor(lock?: Lock | RLock | null, options?: NameOptions | Block) {
     this.#block = options instanceof Block ? options : obtain('open-or-create', lock, options);
-    this.#given = lock !== undefined && lock !== null;
-    this.#lock = lock ?? RLock.over(this.#block);
+    this.#shared = lock !== undefined && lock !== null;
+    this.#lock = lock ?? lockOf(this.#block);
     this.#state = ConditionState.of(this.#block);
   }
 
@@ -57,16 +60,16 @@ export class Condition {
     return new Condition(lock, obtain('create', lock, options));
   }
 
-  /** Opens a condition that must exist (`ENOENT`), with the lock that it was made with, if it was given one. */
+  /**
+   * Opens a condition that must exist: `ENOENT`. Its lock is the one that it was made with.
+   *
+   * @throws MultiprocError `ERR_MULTIPROC_KIND` for a `lock` that is another one
+   */
   static open(name: string, lock?: Lock | RLock | null): Condition {
+    const given = checkLock(lock);
     const block = Block.open(name, BlockKind.condition);
-    const given = lock !== undefined && lock !== null;
-    if (((block.flags & givenLockFlag) !== 0) === given) return new Condition(lock, block);
-    block.release();
-    throw new MultiprocError(
-      `The condition named '${name}' ${given ? 'has a lock of its own' : 'was made with a lock: give it here, too'}`,
-      { code: 'ERR_MULTIPROC_KIND' },
-    );
+    if (given !== undefined) checkCarried(block, given);
+    return new Condition(given, block);
   }
 
   /** Removes the name; those who have the condition open go on using it. `ENOENT` if there is none. */
@@ -208,7 +211,7 @@ export class Condition {
     if (state === undefined) return;
     this.#state = undefined;
     state.failAll(this, closedError('Condition'));
-    if (!this.#given) this.#lock.close();
+    if (!this.#shared) this.#lock.close();
     state.drop();
     this.#block.release();
   }
@@ -221,7 +224,8 @@ export class Condition {
   /** @internal */
   [depart](): Departure {
     this.#open;
-    return this.#block.depart(HandleKind.condition, 0, this.#given ? [this.#lock] : []);
+    const given = (this.#block.flags & givenLockFlag) !== 0;
+    return this.#block.depart(HandleKind.condition, 0, given ? [this.#lock] : []);
   }
 
   get #open(): ConditionState {
@@ -276,22 +280,41 @@ registerArrival(HandleKind.condition, (handle) => {
   return new Condition(handle.nested[0] as Lock | RLock | undefined, Block.arrive(handle, BlockKind.condition));
 });
 
-function obtain(mode: Mode, lock: unknown, options: NameOptions | undefined): Block {
-  const given = lock !== undefined && lock !== null;
-  if (given && !(lock instanceof Lock) && !(lock instanceof RLock)) {
-    throw new TypeError(`Expected "lock" to be a Lock or an RLock, got ${describe(lock)}`);
+/** The lock of a condition that none is given for. */
+function lockOf(block: Block): Lock | RLock {
+  if ((block.flags & givenLockFlag) === 0) return RLock.over(block);
+  try {
+    return carriedLock(block);
+  } catch (error) {
+    block.release();
+    throw error;
   }
-  if (given && nameOf(options) !== undefined && lock.name === undefined) {
+}
+
+function obtain(mode: Mode, lock: unknown, options: NameOptions | undefined): Block {
+  const given = checkLock(lock);
+  if (given !== undefined && nameOf(options) !== undefined && given.name === undefined) {
     throw new ValueError('A named condition needs a named lock, or one of its own');
   }
   const shape: Shape = {
     kind: BlockKind.condition,
     type: 0,
-    flags: given ? givenLockFlag : 0,
+    flags: given === undefined ? 0 : givenLockFlag,
     length: 0,
-    size: layout.conditionOffset + layout.conditionSize,
+    size: given === undefined ? layout.conditionOffset + layout.conditionSize : carryingSize,
   };
-  return Block.obtain(mode, shape, options, () => {});
+  const block = Block.obtain(mode, shape, options, (made) => {
+    if (given !== undefined) carry(made, given);
+  });
+  if (given !== undefined && block.name !== undefined) checkCarried(block, given);
+  return block;
+}
+
+/** `undefined` for none. */
+function checkLock(lock: unknown): Lock | RLock | undefined {
+  if (lock === undefined || lock === null) return undefined;
+  if (lock instanceof Lock || lock instanceof RLock) return lock;
+  throw new TypeError(`Expected "lock" to be a Lock or an RLock, got ${describe(lock)}`);
 }
 
 function checkPredicate(predicate: unknown): void {

@@ -253,3 +253,37 @@ t.test('names, kinds, handles and closing', async (t) => {
   shared.close();
   lock.close();
 });
+
+t.test('a named condition carries the lock that it was made with', async (t) => {
+  for (const LockClass of [Lock, RLock]) {
+    const name = freshName(t);
+    const lock = new LockClass({ name: freshName(t) });
+    const condition = new Condition(lock, { name });
+    const there = await new Remote(t).make('Condition', null, { name });
+    const waits = waitThere(there, 'wait', 30_000);
+    await until('it waits', () => waiting(name) === 1);
+    lock.acquireSync();
+    const opened = Condition.open(name);
+    t.equal(opened.locked(), true, 'it is the same lock');
+    opened.notify();
+    lock.release();
+    t.equal(await waits, true);
+
+    const other = new LockClass({ name: freshName(t) });
+    const otherKind = new (LockClass === Lock ? RLock : Lock)({ name: freshName(t) });
+    for (const wrong of [other, otherKind]) {
+      t.throws(() => new Condition(wrong, { name }), { code: 'ERR_MULTIPROC_KIND', message: /lock/ });
+      t.throws(() => Condition.open(name, wrong), { code: 'ERR_MULTIPROC_KIND', message: /lock/ });
+    }
+    const same = [new Condition(lock, { name }), Condition.open(name, lock)];
+    const arrived = deserialize(serialize(opened)) as Condition;
+    t.equal(arrived.tryAcquire(), true);
+    t.equal(lock.locked(), true);
+    arrived.release();
+
+    lock.unlink();
+    t.throws(() => new Condition(null, { name }), { code: 'ENOENT' });
+    t.throws(() => Condition.open(name), { code: 'ENOENT' });
+    for (const each of [...same, arrived, opened, condition, lock, other, otherKind]) each.close();
+  }
+});
