@@ -71,6 +71,7 @@ class ConvertedArray implements ElementArray<unknown> {
   }
 
   at(index: number): unknown {
+    this.#cells.checkOpen();
     const whole = Math.trunc(index) || 0;
     return this.#read(whole < 0 ? whole + this.length : whole);
   }
@@ -89,7 +90,12 @@ class ConvertedArray implements ElementArray<unknown> {
     return Array.from(this.#open.subarray(start, end) as Iterable<number | bigint>, this.#cells.type.decode);
   }
 
-  *[Symbol.iterator](): IterableIterator<unknown> {
+  [Symbol.iterator](): IterableIterator<unknown> {
+    this.#cells.checkOpen();
+    return this.#values();
+  }
+
+  *#values(): IterableIterator<unknown> {
     for (let i = 0; i < this.#view.length; i++) yield this.#read(i);
   }
 
@@ -106,7 +112,7 @@ class ConvertedArray implements ElementArray<unknown> {
   }
 
   [inspect.custom](): unknown[] {
-    return [...this];
+    return [...this.#values()];
   }
 
   get #open(): Elements {

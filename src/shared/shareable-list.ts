@@ -65,6 +65,11 @@ export class ShareableList implements Traveller {
     this.#slots = (this.#length + 2) * word;
   }
 
+  /** Makes a list that must not exist yet: `EEXIST`. */
+  static create(iterable?: Iterable<Shareable> | null, options?: ShareableListOptions): ShareableList {
+    return new ShareableList(iterable ?? [], options);
+  }
+
   /** Opens a list that must exist: `ENOENT`. */
   static open(name: string): ShareableList {
     return new ShareableList(SharedMemory.open(name));
@@ -85,6 +90,7 @@ export class ShareableList implements Traveller {
   }
 
   get length(): number {
+    this.#memory.bytes;
     return this.#length;
   }
 

@@ -106,7 +106,7 @@ abstract class LiveArray implements ArrayMembers {
   }
 
   [inspect.custom](): unknown[] {
-    return [...this];
+    return this.#cells.closed ? [] : [...this];
   }
 
   /**
@@ -165,7 +165,7 @@ function classesFor(struct: InstanceClass, { size, alignment }: StructLayout): C
         return open(this.#views, place * ${size / alignment});
       }
       [Symbol.iterator]() {
-        return new Elements(this.#views, this.length);
+        return new Elements(this.#views.opened(), this.length);
       }
     }
     class SharedArray extends RawArray {

@@ -93,6 +93,7 @@ export class Barrier {
 
   /** How many waits pass together. */
   get parties(): number {
+    this.#opened;
     return this.#block.length;
   }
 

@@ -174,15 +174,15 @@ export class Condition {
     return Boolean(result);
   }
 
-  /** As {@link waitFor}, blocking the thread; `predicate` is synchronous. */
+  /** As {@link waitFor}, blocking the thread; `predicate` is synchronous: a promise from it is a TypeError. */
   waitForSync(predicate: () => unknown, wait?: Wait): boolean {
     checkPredicate(predicate);
     const deadline = parseSyncWait(wait);
     this.#checkHeld();
-    let result = predicate();
+    let result = atOnce(predicate());
     while (!result && now() < deadline) {
       this.#waitSync(deadline);
-      result = predicate();
+      result = atOnce(predicate());
     }
     return Boolean(result);
   }
@@ -319,4 +319,10 @@ function checkLock(lock: unknown): Lock | RLock | undefined {
 
 function checkPredicate(predicate: unknown): void {
   if (typeof predicate !== 'function') throw new TypeError(`Expected "predicate" to be a function`);
+}
+
+/** A promise would pass for something true. */
+function atOnce(result: unknown): unknown {
+  if (typeof (result as { then?: unknown } | null | undefined)?.then !== 'function') return result;
+  throw new TypeError('Expected "predicate" to be synchronous, but it returned a promise');
 }

@@ -1,6 +1,6 @@
 /** SharedArray and RawArray: typed arrays over shared memory, and the arrays whose elements are converted. */
 import { constants } from 'node:buffer';
-import { promisify } from 'node:util';
+import { inspect, promisify } from 'node:util';
 import { deflate } from 'node:zlib';
 import * as multiproc from 'multiproc';
 import { Lock, RawArray, RLock, SharedArray, type TypeName, Value } from 'multiproc';
@@ -215,6 +215,9 @@ t.test('booleans, code points and 64-bit numbers are converted', async (t) => {
     t.equal(array[0], undefined);
     t.throws(() => array.slice(), { code: 'ERR_MULTIPROC_CLOSED' });
     t.throws(() => array.set([]), { code: 'ERR_MULTIPROC_CLOSED' });
+    t.throws(() => array.at(0), { code: 'ERR_MULTIPROC_CLOSED' });
+    t.throws(() => [...array], { code: 'ERR_MULTIPROC_CLOSED' });
+    t.equal(inspect(array), '[]');
   }
   t.throws(() => text.value, { code: 'ERR_MULTIPROC_CLOSED' });
 });

@@ -63,6 +63,7 @@ t.test('slots hold what was put in', async (t) => {
   list.close();
   t.throws(() => list.at(0), { name: 'ClosedError' });
   t.throws(() => list.set(0, 1), { name: 'ClosedError' });
+  t.throws(() => list.length, { name: 'ClosedError' });
   t.throws(() => serialize(list), { name: 'ClosedError' });
 });
 
@@ -104,6 +105,7 @@ t.test('lists by name', async (t) => {
   const list = new ShareableList([1, 2], { name: mine });
   t.equal(list.name, mine);
   t.throws(() => new ShareableList([1], { name: mine }), { code: 'EEXIST' });
+  t.throws(() => ShareableList.create(null, { name: mine }), { code: 'EEXIST' });
   const opened = new ShareableList(undefined, { name: mine });
   const other = ShareableList.open(mine);
   opened.set(1, 5);

@@ -3,6 +3,7 @@ import { spawnSync } from 'node:child_process';
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { inspect as show } from 'node:util';
 import { deserialize, inspect, Lock, list, RawArray, RawValue, SharedArray, Struct, serialize, Value } from 'multiproc';
 import t from 'tap';
 import { leaveNothing } from '../harness/leftovers.js';
@@ -243,6 +244,8 @@ t.test('an array of structs', async (t) => {
     t.throws(() => points.at(0).x, { name: 'ClosedError' });
     t.equal(points.buffer.byteLength, 0);
     t.throws(() => points.set([]), { name: 'ClosedError' });
+    t.throws(() => [...points], { name: 'ClosedError' });
+    t.equal(show(points), '[]');
     t.throws(() => serialize(points), { name: 'ClosedError' });
     const empty = new arrayClass(Point, 0);
     t.equal(empty.length, 0);

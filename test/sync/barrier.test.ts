@@ -174,6 +174,7 @@ t.test('a signal, and close(), break it as a party that leaves', async (t) => {
     t.throws(() => barrier[use](), { name: 'ClosedError' }, use);
   }
   t.throws(() => barrier.broken, { name: 'ClosedError' });
+  t.throws(() => barrier.parties, { name: 'ClosedError' });
   t.throws(() => same.waitSync({ signal: controller.signal }), TypeError);
   await t.rejects(same.wait(0.5), RangeError);
   same.close();

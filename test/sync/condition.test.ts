@@ -185,6 +185,7 @@ t.test('waitFor() asks until the answer is true, and its time is that of the who
   t.equal(condition.waitForSync(ask, -1), false);
   t.equal(calls, 1);
   t.equal(condition.waitForSync(ask, 20), false);
+  t.throws(() => condition.waitForSync(async () => false, 20), TypeError);
   t.equal(
     condition.waitForSync(() => 'yes'),
     true,
