@@ -61,7 +61,7 @@ export interface Inspection extends ObjectInfo {
   barrier?: BarrierInfo;
   /** Typecode of a value or an array; `'struct'` for structs. */
   type?: string;
-  /** Elements of an array. */
+  /** Elements of an array, messages of a queue. */
   length?: number;
 }
 
@@ -100,9 +100,20 @@ function describeBlock(block: Block): Partial<Inspection> {
       return { lock: lockInfo(block), type: nameOfType(block.type) };
     case BlockKind.array:
       return { lock: lockInfo(block), type: nameOfType(block.type), length: block.length };
+    case BlockKind.queue:
+    case BlockKind.joinableQueue:
+    case BlockKind.simpleQueue:
+      return { length: messagesIn(block) };
     default:
       return { lock: lockInfo(block) };
   }
+}
+
+function messagesIn(block: Block): number {
+  const { words } = block.segment;
+  const ring = (block.body + layout.ringOffset) / 4;
+  // What was ever put, less what was ever taken.
+  return Math.max((Atomics.load(words, ring + 2) - Atomics.load(words, ring + 18)) | 0, 0);
 }
 
 function nameOfType(type: number): string {

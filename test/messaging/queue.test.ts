@@ -1,5 +1,5 @@
 /** Queue: messages arrive whole, once and in order, whoever puts and gets them, whatever their size. */
-import { deserialize, EOFError, Full, Lock, Queue, SharedArray, serialize } from 'multiproc';
+import { deserialize, EOFError, Full, inspect, Lock, Queue, SharedArray, serialize } from 'multiproc';
 import t from 'tap';
 import { leaveNothing } from '../harness/leftovers.js';
 import { program } from '../harness/program.js';
@@ -342,6 +342,7 @@ t.test('names, kinds and sizes are compared on opening', async (t) => {
   const opened = Queue.open(name);
   const there = await new Remote(t).make('Queue', 3, { name, capacity: 100_000 });
   await there.call('put', 'x');
+  t.match(inspect(name), { kind: 'Queue', length: 1 });
   t.equal(opened.getSync(), 'x');
   opened.close();
   await there.call('close');
