@@ -23,7 +23,7 @@ using Kind = sync::Target::Kind;
 constexpr double kNothing = -1, kEnded = -2, kLarge = -3, kTooLong = -4, kDropped = -5;
 
 constexpr int64_t kLongestLook = 50'000;
-constexpr int kPlainLooks = 40;
+constexpr int kPlainLooks = 4;
 
 struct View {
   uint8_t* data = nullptr;
