@@ -17,23 +17,20 @@ export class Substitute {
   }
 }
 
-/** What texts were resolved to lately. */
-const lately = new Map<string, object>();
+/** Texts that were read lately. What they refer to may become another one: modules can be loaded again. */
+const lately = new Map<string, Entry>();
 const most = 1000;
 
 /** The function or class that a text refers to. */
 export function resolveText(text: Buffer): object {
   const key = text.toString('latin1');
-  const known = lately.get(key);
-  if (known !== undefined) return known;
-  const entry = readText(text);
-  const found = resolveEntry(entry);
-  // Names may be registered anew, and a class that is missing may come.
-  if (entry.kind === 'reference' && entry.reference.registered === undefined && !(found instanceof Substitute)) {
+  let entry = lately.get(key);
+  if (entry === undefined) {
+    entry = readText(text);
     if (lately.size >= most) lately.clear();
-    lately.set(key, found);
+    lately.set(key, entry);
   }
-  return found;
+  return resolveEntry(entry);
 }
 
 function resolveEntry(entry: Entry): object {

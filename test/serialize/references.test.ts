@@ -156,6 +156,21 @@ t.test('classes and functions of the same name in two modules are not confused',
   }
 });
 
+t.test('a CommonJS module that is loaded again gives its new functions', async (t) => {
+  const files = folder(t, { 'common.cjs': 'exports.fn = () => 1; exports.Task = class Task {};' });
+  const require = createRequire(import.meta.url);
+  const path = fileURLToPath(new URL('common.cjs', files));
+  const load = () => {
+    const { fn, Task } = require(path);
+    const [arrived, task] = deserialize(serialize([fn, new Task()])) as [unknown, unknown];
+    t.equal(arrived, fn);
+    t.ok(task instanceof Task);
+    delete require.cache[path];
+  };
+  load();
+  load();
+});
+
 t.test('another function in its place is an error, never that function', async (t) => {
   const files = folder(t, { 'job.mjs': 'export const job = () => 1;' });
   const [sender, receiver] = [program(t, 'travel'), program(t, 'travel')];
