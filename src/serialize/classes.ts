@@ -53,7 +53,7 @@ function describe(prototype: object): TravellingClass | Refusal {
     const base = unfit(prototype);
     if (base !== undefined) {
       const what = base === itsClass ? `an instance of ${name}` : `an instance of ${name}, which extends ${base.name}`;
-      return { what, cure: asPlain };
+      return { what, cure: 'toJSON' in prototype ? 'send what its toJSON() returns' : asPlain };
     }
   }
   const text = textOf(itsClass);
