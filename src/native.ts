@@ -119,12 +119,26 @@ export interface Native {
 
   /** One more wait of this thread, which holds the lock; false if there are too many. */
   conditionEnter(segment: SegmentId, body: number): boolean;
-  /** `claimed`: how many notified waits of this thread know it already. */
-  conditionWait(segment: SegmentId, body: number, claimed: number, deadline: number): boolean;
+  /**
+   * Enters, frees the lock, and blocks. −1: too many waits, the lock is still held. Else 1 if it was notified, plus 2 if
+   * the lock is held again and the notification, if there was one, consumed.
+   *
+   * @param claimed how many notified waits of this thread know it already
+   */
+  conditionWait(
+    segment: SegmentId,
+    body: number,
+    lockSegment: SegmentId,
+    lockBody: number,
+    claimed: number,
+    deadline: number,
+  ): number;
   /** False if the wait that gives up has been notified meanwhile. */
   conditionLeave(segment: SegmentId, body: number, claimed: number): boolean;
   conditionConsume(segment: SegmentId, body: number): void;
-  conditionNotify(segment: SegmentId, body: number, count: number): number;
+  /** Whether somebody is to be woken, by `conditionWake`, as soon as the lock is free. */
+  conditionNotify(segment: SegmentId, body: number, count: number): boolean;
+  conditionWake(segment: SegmentId, body: number): void;
   conditionWaiting(segment: SegmentId, body: number): number;
 
   /** What the other calls take as `arrival`; −1 if the barrier is broken, −2 if nobody can arrive just now. */

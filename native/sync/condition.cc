@@ -11,6 +11,7 @@ using Record = std::atomic<uint64_t>;
 
 constexpr int kAllSleepers = -1;
 constexpr uint64_t kOneWaiting = 1 << 16;
+constexpr uint64_t kParked = uint64_t{1} << 63;
 
 uint32_t owner_of(uint64_t record) { return static_cast<uint32_t>(record >> 32) & kOwnerMask; }
 uint32_t waiting_of(uint64_t record) { return static_cast<uint32_t>(record >> 16) & 0xffff; }
@@ -40,8 +41,8 @@ void each(const ConditionWords& words, uint32_t start, Visit visit) {
   }
 }
 
-// Moves up to `count` waits of the record to its signals, and wakes their sleepers.
-uint32_t signal(Record& record, uint32_t count) {
+// Moves up to `count` waits of the record to its signals. Its sleepers are to be woken later.
+uint32_t signal(ConditionWords& words, Record& record, uint32_t count) {
   uint64_t seen = record.load();
   for (;;) {
     uint32_t room = 0xffff - signals_of(seen);
@@ -49,8 +50,7 @@ uint32_t signal(Record& record, uint32_t count) {
     if (moved > room) moved = room;
     if (moved == 0 || !alive(seen)) return 0;
     if (!record.compare_exchange_weak(seen, seen - moved * kOneWaiting + moved)) continue;
-    // A thread of the owner's may block for it while one of its lanes waits for its tasks.
-    sys::futex_wake(counts(record), kAllSleepers);
+    if ((seen & kParked) != 0) words.owed.store(1);
     return moved;
   }
 }
@@ -79,7 +79,7 @@ uint32_t hand_out(ConditionWords& words, uint32_t count) {
   for (bool somebody = true; somebody && given < count;) {
     somebody = false;
     each(words, words.cursor.load() % kSlots, [&](uint32_t slot) {
-      uint32_t moved = signal(words.records[slot], count == kEverybodyWaiting ? 0xffff : 1);
+      uint32_t moved = signal(words, words.records[slot], count == kEverybodyWaiting ? 0xffff : 1);
       if (moved == 0) return true;
       somebody = true;
       given += moved;
@@ -96,7 +96,10 @@ bool condition_enter(ConditionWords& words, uint32_t me) {
   uint32_t slot = slot_of(me);
   Record& record = words.records[slot];
   // A former life of the slot: what it was notified of is for those who wait already.
-  if (uint32_t orphans = bury(record); orphans > 0) hand_out(words, orphans);
+  if (uint32_t orphans = bury(record); orphans > 0) {
+    hand_out(words, orphans);
+    condition_wake(words);
+  }
   uint64_t seen = record.load();
   for (;;) {
     bool mine = is_mine(seen, me);
@@ -121,8 +124,10 @@ bool condition_attempt(ConditionWords& words, uint32_t me, uint32_t claimed, sys
     uint32_t orphans = round == 0 ? bury_all(words) : 0;
     if (orphans > 0) {
       hand_out(words, orphans);
+      condition_wake(words);
       continue;
     }
+    if (is_mine(seen, me) && (seen & kParked) == 0 && !record.compare_exchange_strong(seen, seen | kParked)) continue;
     set->add(counts(record), static_cast<uint32_t>(seen));
     return false;
   }
@@ -149,6 +154,22 @@ uint32_t condition_notify(ConditionWords& words, uint32_t count) {
   uint32_t orphans = bury_all(words);
   uint32_t wanted = count > kEverybodyWaiting - orphans ? kEverybodyWaiting : count + orphans;
   return hand_out(words, wanted);
+}
+
+void condition_wake(ConditionWords& words) {
+  // Looked at before it is written, so that the line stays shared where nothing is owed.
+  if (!condition_owes(words) || words.owed.exchange(0) == 0) return;
+  each(words, 0, [&](uint32_t slot) {
+    Record& record = words.records[slot];
+    uint64_t seen = record.load();
+    while ((seen & kParked) != 0 && signals_of(seen) > 0) {
+      if (!record.compare_exchange_weak(seen, seen & ~kParked)) continue;
+      // A thread of the owner's may block for it while one of its lanes waits for its tasks.
+      sys::futex_wake(counts(record), kAllSleepers);
+      break;
+    }
+    return true;
+  });
 }
 
 uint32_t condition_waiting(const ConditionWords& words) {

@@ -1,12 +1,16 @@
 // Who waits for a condition: one record for each participant, found by its slot in the registry.
 //
-//   record  bits 32 … 63   owner     the participant that waits; of another life of the slot: nobody
+//   record  bit  63        parked    somebody may sleep for it
+//           bits 32 … 61   owner     the participant that waits; of another life of the slot: nobody
 //           bits 16 … 31   waiting   waits of it that nobody has notified
 //           bits  0 … 15   signals   waits of it that were notified and do not hold the lock again yet
 //   map     a bit for each record that may be in use, so that nobody looks at 4,096 of them
+//   owed    whether a sleeper may have been notified and not woken yet
 //
-// A notify moves waits from `waiting` to `signals`, and wakes. A waiter takes its signal out of its record only when it
-// holds the condition's lock again, so the signals of one that died before are still there, and pass to another.
+// A notify moves waits from `waiting` to `signals`. It does not wake: a sleeper that woke now would find the lock held
+// and go to sleep again. The wake-up is owed by whoever frees the lock, and if he dies before, the sleepers look for
+// themselves at the end of their bounded sleep. A waiter takes its signal out of its record only when it holds the
+// condition's lock again, so the signals of one that died before are still there, and pass to another.
 // Entering and notifying need the lock; taking signals over from the dead and giving up do not.
 #pragma once
 
@@ -23,7 +27,8 @@ constexpr uint32_t kEverybodyWaiting = UINT32_MAX;
 
 struct ConditionWords {
   Word cursor;  // the slot after the last one notified: all get their turn
-  uint32_t reserved[15];
+  Word owed;
+  uint32_t reserved[14];
   std::atomic<uint64_t> map[kSlots / 64];
   std::atomic<uint64_t> records[kSlots];
 };
@@ -44,8 +49,15 @@ bool condition_leave(ConditionWords& words, uint32_t me, uint32_t claimed);
 // A notified wait has the lock again, or will never want it.
 void condition_consume(ConditionWords& words, uint32_t me);
 
-// Notifies `count` waits of the living, and as many as the dead were notified of. Returns how many were notified.
+// Notifies `count` waits of the living, and as many as the dead were notified of. Returns how many were notified. As
+// soon as the lock is free, condition_wake() must follow.
 uint32_t condition_notify(ConditionWords& words, uint32_t count);
+
+// Wakes the sleepers that have been notified.
+void condition_wake(ConditionWords& words);
+
+// Whether there may be some.
+inline bool condition_owes(const ConditionWords& words) { return words.owed.load() != 0; }
 
 // Waits of the living that nobody has notified.
 uint32_t condition_waiting(const ConditionWords& words);

@@ -3,6 +3,8 @@
 
 #include <sched.h>
 
+#include <algorithm>
+
 #include "sync/event.h"
 #include "sync/lock.h"
 #include "sync/registry.h"
@@ -14,6 +16,9 @@ namespace multiproc::sync {
 namespace {
 
 constexpr int kLooks = 200;
+constexpr int kLooksBetweenYields = 20;
+constexpr int64_t kLongestLook = 50'000;
+constexpr uint32_t kMostMisses = 10;
 
 int usable_cpus() {
   cpu_set_t cpus;
@@ -68,6 +73,7 @@ bool looks_free(const Target& target) {
     case Target::Kind::event:
       return event_happened(word, target.argument);
     case Target::Kind::condition:
+      return true;  // to try is to look
     case Target::Kind::ring_items:
     case Target::Kind::ring_taken:
     case Target::Kind::ring_done:
@@ -82,12 +88,8 @@ bool looks_free(const Target& target) {
   return false;
 }
 
-// Short sections end within a look or two, and a sleep costs both sides a system call. On one CPU nobody can end theirs
-// while we look.
-int32_t look(const Target& target, uint32_t me) {
-  static const bool pays = usable_cpus() > 1;
-  if (!pays || target.is_pipe()) return kNotYet;
-  for (int i = 0; i < kLooks; i++) {
+int32_t look_often(const Target& target, uint32_t me, int looks) {
+  for (int i = 0; i < looks; i++) {
     if (looks_free(target)) {
       int32_t won = try_once(target, me);
       if (won != kNotYet) return won;
@@ -95,6 +97,59 @@ int32_t look(const Target& target, uint32_t me) {
     relax();
   }
   return kNotYet;
+}
+
+// What this thread knows about looking for one object: after each look in vain it leaves out twice as many.
+struct Experience {
+  uint64_t key;
+  uint32_t misses;
+  uint32_t left_out;
+};
+
+Experience& experience_with(uint64_t key) {
+  static thread_local Experience known[16];
+  Experience& experience = known[(key * 0x9e3779b97f4a7c15u) >> 60];
+  if (experience.key != key) experience = {key, 0, 0};
+  return experience;
+}
+
+// For what another thread hands over. That may take it a moment, and it may need this CPU for it. Where a yield takes
+// long there are others who need it, and whoever sleeps is served before whoever yields.
+int32_t look_and_yield(const Target& target, uint32_t me, int64_t now, int64_t deadline) {
+  Experience& experience = experience_with(target.key);
+  if (experience.left_out > 0) {
+    experience.left_out--;
+    return kNotYet;
+  }
+  int64_t until = std::min(now + kLongestLook, deadline);
+  int32_t won = kNotYet;
+  do {
+    won = look_often(target, me, kLooksBetweenYields);
+    if (won != kNotYet) break;
+    sched_yield();
+    now = sys::monotonic_ns();
+  } while (now < until);
+  if (now < until) {
+    experience.misses = 0;
+    return won;
+  }
+  experience.misses = std::min(experience.misses + 1, kMostMisses);
+  experience.left_out = 1u << experience.misses;
+  return won != kNotYet ? won : try_once(target, me);
+}
+
+// A sleep costs both sides a system call, and the other one a wake-up. On one CPU nobody gets on while we look.
+int32_t look(const Target& target, uint32_t me, int64_t now, int64_t deadline) {
+  static const bool pays = usable_cpus() > 1;
+  if (!pays || target.is_pipe()) return kNotYet;
+  switch (target.kind) {
+    case Target::Kind::event:
+    case Target::Kind::condition:
+    case Target::Kind::barrier:
+      return look_and_yield(target, me, now, deadline);
+    default:
+      return look_often(target, me, kLooks);  // short sections end within a look or two
+  }
 }
 
 }  // namespace
@@ -169,10 +224,17 @@ void pass_wake_on(const Target& target, int count) {
   if (target.kind == Target::Kind::permits || unmarked || looks_free(target)) sys::futex_wake(target.word, count);
 }
 
+int32_t look_for(const Target& target, uint32_t me) {
+  int32_t won = try_once(target, me);
+  return won != kNotYet ? won : look(target, me, sys::monotonic_ns(), sys::kForever);
+}
+
 int32_t wait_until(const Target& target, uint32_t me, int64_t deadline_ns, KeepWaiting keep_waiting) {
   int32_t won = try_once(target, me);
-  if (won != kNotYet || sys::monotonic_ns() >= deadline_ns) return won;
-  won = look(target, me);
+  if (won != kNotYet) return won;
+  int64_t start = sys::monotonic_ns();
+  if (start >= deadline_ns) return won;
+  won = look(target, me, start, deadline_ns);
   if (won != kNotYet) return won;
   show_wait(me, target.key);
   sys::FutexSet set;

@@ -73,6 +73,9 @@ struct KeepWaiting {
   void* context = nullptr;
 };
 
+// Wins the target if that is possible at once or after a short look, without sleeping.
+int32_t look_for(const Target& target, uint32_t me);
+
 // Blocks this thread until the target is won or the deadline passed (kNotYet).
 int32_t wait_until(const Target& target, uint32_t me, int64_t deadline_ns, KeepWaiting keep_waiting = {});
 

@@ -4,11 +4,17 @@ import { ValueError } from '../errors.js';
 import { onReattach } from '../lifecycle/participant.js';
 import { native, TargetKind } from '../native.js';
 import type { Block } from '../shared/block.js';
+import { type Lent, lend, oweTo, regainSync, type Waker } from './borrowing.js';
+import type { Lock } from './lock.js';
+import type { RLock } from './rlock.js';
 import { missed, WaitQueue } from './wait-queue.js';
 
 const states = new Map<string, ConditionState>();
 
-export class ConditionState {
+const notified = 1;
+const held = 2;
+
+export class ConditionState implements Waker {
   readonly block: Block;
   readonly #key: string;
   readonly #queue: WaitQueue;
@@ -41,6 +47,8 @@ export class ConditionState {
   }
 
   drop(): void {
+    // The memory may be gone when the lock is free.
+    if (this.#users === 1) this.wake();
     if (--this.#users > 0) return;
     states.delete(this.#key);
     this.#queue.dispose();
@@ -59,7 +67,7 @@ export class ConditionState {
    */
   enter(): void {
     if (native.conditionEnter(this.block.segment.id, this.block.body)) return;
-    throw new ValueError('65,535 waits of this thread for the condition are pending');
+    throw tooMany();
   }
 
   /** Waits until it is notified; `false` when the deadline has passed. Rejects with the signal's reason. */
@@ -73,15 +81,22 @@ export class ConditionState {
     }
   }
 
-  waitSync(deadline: number): boolean {
-    const { segment, body } = this.block;
+  /**
+   * Frees the lock, however deep it is held, blocks until it is notified, and takes the lock again; `false` when the
+   * deadline has passed.
+   *
+   * @throws ValueError as {@link enter}
+   */
+  waitSync(lock: Lock | RLock, deadline: number): boolean {
     // The native wait for our tasks would be won by the same signal.
     this.#queue.disarm();
-    let won = native.conditionWait(segment.id, body, this.#claimed, deadline);
-    if (won) this.#claimed++;
-    else won = this.#leave();
+    const lent = lock[lend](this);
+    const outcome = this.#waitNatively(lent, deadline);
+    lock[regainSync](lent, outcome < 0 || (outcome & held) !== 0);
+    if (outcome === notified) native.conditionConsume(this.block.segment.id, this.block.body);
     this.#queue.arm();
-    return won;
+    if (outcome < 0) throw tooMany();
+    return (outcome & notified) !== 0;
   }
 
   /** A notified wait has the lock again. */
@@ -96,16 +111,28 @@ export class ConditionState {
   /** A notified wait will not use its notification. */
   passOn(): void {
     this.consume();
-    this.notify(1);
+    if (native.conditionNotify(this.block.segment.id, this.block.body, 1)) this.wake();
   }
 
-  notify(count: number): void {
-    native.conditionNotify(this.block.segment.id, this.block.body, count);
+  /** Notifies. The sleepers are woken when the lock, which the caller holds, is free. */
+  notify(count: number, lock: Lock | RLock): void {
+    if (native.conditionNotify(this.block.segment.id, this.block.body, count)) lock[oweTo](this);
+  }
+
+  /** Wakes who has been notified. */
+  wake(): void {
+    if (this.#users === 0) return;
+    native.conditionWake(this.block.segment.id, this.block.body);
   }
 
   /** In the child of a fork: these waits are the parent's. */
   forget(): void {
     this.#claimed = 0;
+  }
+
+  #waitNatively(lent: Lent, deadline: number): number {
+    const { segment, body } = this.block;
+    return native.conditionWait(segment.id, body, lent.block.segment.id, lent.block.body, this.#claimed, deadline);
   }
 
   /** Gives a wait up. Whether it has been notified meanwhile. */
@@ -114,6 +141,10 @@ export class ConditionState {
     this.#claimed++;
     return true;
   }
+}
+
+function tooMany(): ValueError {
+  return new ValueError('65,535 waits of this thread for the condition are pending');
 }
 
 onReattach(() => {

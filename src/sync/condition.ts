@@ -14,7 +14,7 @@ import {
   type Shape,
 } from '../shared/block.js';
 import { describe } from '../shared/names.js';
-import { heldByCaller, letGo, regain, regainSync } from './borrowing.js';
+import { heldByCaller, letGo, regain } from './borrowing.js';
 import { carriedLock, carry, carryingSize, checkCarried } from './carried-lock.js';
 import { ConditionState } from './condition-state.js';
 import type { Hold } from './hold.js';
@@ -197,12 +197,12 @@ export class Condition {
       throw new TypeError(`Expected "n" to be an integer, got ${describe(n)}`);
     }
     if (n < 0) throw new ValueError(`Expected "n" to be 0 or more, got ${n}`);
-    this.#checkHeld().notify(Math.min(n, everybody));
+    this.#checkHeld().notify(Math.min(n, everybody), this.#lock);
   }
 
   /** Wakes everybody who waits. @throws ValueError if the caller does not hold the lock */
   notifyAll(): void {
-    this.#checkHeld().notify(everybody);
+    this.#checkHeld().notify(everybody, this.#lock);
   }
 
   /** Lets go of the condition in this process, and of a lock of its own. Waits that are pending here fail. Idempotent. */
@@ -247,7 +247,7 @@ export class Condition {
     let notified = false;
     try {
       const waiting = state.wait(this, wait);
-      const saved = this.#lock[letGo](false);
+      const saved = this.#lock[letGo]();
       try {
         notified = await waiting;
       } finally {
@@ -266,13 +266,8 @@ export class Condition {
 
   #waitSync(deadline: number): boolean {
     const state = this.#checkHeld();
-    if (now() >= deadline) return false;
-    state.enter();
-    const saved = this.#lock[letGo](true);
-    const notified = state.waitSync(deadline);
-    this.#lock[regainSync](saved);
-    if (notified) state.consume();
-    return notified;
+    if (deadline !== Infinity && now() >= deadline) return false;
+    return state.waitSync(this.#lock, deadline);
   }
 }
 

@@ -12,6 +12,7 @@ import { MultiprocError } from '../errors.js';
 import { me, onReattach } from '../lifecycle/participant.js';
 import { layout, native, TargetKind } from '../native.js';
 import type { Block } from '../shared/block.js';
+import type { Waker } from './borrowing.js';
 import { WaitQueue } from './wait-queue.js';
 
 const mostInARow = 16;
@@ -38,6 +39,7 @@ export class LockState {
 
   readonly #key: string;
   readonly #queue: WaitQueue;
+  readonly #wakers = new Set<Waker>();
   #users = 0;
   #inARow = 0;
 
@@ -46,7 +48,7 @@ export class LockState {
     this.words = block.segment.words;
     this.index = (block.body + layout.wordOffset) / 4;
     this.#key = key;
-    this.#queue = new WaitQueue(TargetKind.lock, block, 0, () => native.lockRelease(block.segment.id, block.body));
+    this.#queue = new WaitQueue(TargetKind.lock, block, 0, () => this.#free());
   }
 
   /** The state of the lock in the block. Every object that asks for it must {@link leave} it. */
@@ -65,6 +67,7 @@ export class LockState {
   leave(owner: object, reason: unknown): void {
     this.#queue.failAll(owner, reason);
     if (--this.#users > 0) return;
+    this.#wake();
     states.delete(this.#key);
     this.#queue.dispose();
     this.block.release();
@@ -72,6 +75,11 @@ export class LockState {
 
   get heldHere(): boolean {
     return (Atomics.load(this.words, this.index) & ownerMask) === me;
+  }
+
+  /** Whether somebody is to be woken when the lock is free: then it must be freed by {@link giveBack}. */
+  get owes(): boolean {
+    return this.#wakers.size > 0;
   }
 
   get locked(): boolean {
@@ -129,7 +137,7 @@ export class LockState {
     const started = onContention.hasSubscribers ? now() : 0;
     const { heldHere } = this;
     // The mark sends our own release to the slow path, which looks at the queue.
-    if (heldHere) this.#markContended();
+    if (heldHere) this.markContended();
     const taken = (await this.#queue.wait(owner, wait, heldHere)) === 0;
     if (taken) this.#waited(started);
     return taken;
@@ -145,21 +153,24 @@ export class LockState {
       this.#queue.settleOldest(0);
       return true;
     }
-    const woken = native.lockRelease(this.block.segment.id, this.block.body);
+    const woken = this.#free();
     if (woken < 0) return false;
     if (this.#queue.length > 0) this.#passOn(woken);
     else if (heldHere && woken > 0 && ++this.#inARow >= mostInARow) this.#yield();
     return true;
   }
 
-  /** Frees it for a wait of its holder; with `sync` the thread blocks next, so that no task of it must get the lock. */
-  letGo(sync: boolean): void {
-    if (!sync) {
-      this.giveBack();
-      return;
-    }
+  /** Has the waker called when the lock, which is held here, is free. */
+  oweTo(waker: Waker): void {
+    this.#wakers.add(waker);
+  }
+
+  /** For a native call that frees it, wakes for this one waker, and blocks: no task of the thread must get the lock. */
+  lend(waker: Waker): void {
     this.#queue.disarm();
-    native.lockRelease(this.block.segment.id, this.block.body);
+    if (!this.owes) return;
+    this.#wakers.delete(waker);
+    this.#wake();
   }
 
   /** Takes it after such a wait, however long that takes. */
@@ -167,8 +178,9 @@ export class LockState {
     if (!this.tryTake()) await this.take(owner, forEver);
   }
 
-  regainSync(): void {
-    this.takeSync(Infinity);
+  regainSync(held: boolean): void {
+    if (held) this.#taken();
+    else this.takeSync(Infinity);
     this.#queue.armLater();
   }
 
@@ -177,13 +189,26 @@ export class LockState {
     this.holder = undefined;
     this.depth = 0;
     this.#inARow = 0;
+    this.#wakers.clear();
+  }
+
+  /** How many sleepers were woken; −1 if it was free. */
+  #free(): number {
+    const woken = native.lockRelease(this.block.segment.id, this.block.body);
+    if (this.owes) this.#wake();
+    return woken;
+  }
+
+  #wake(): void {
+    for (const waker of this.#wakers) waker.wake();
+    this.#wakers.clear();
   }
 
   /** Enough in a row: whoever sleeps elsewhere goes first. With nobody there, our own tasks go on at once. */
   #passOn(woken: number): void {
     this.#inARow = 0;
     if (woken === 0 && native.lockTry(this.block.segment.id, this.block.body)) {
-      this.#markContended();
+      this.markContended();
       this.#queue.settleOldest(0);
     } else {
       this.#queue.arm();
@@ -196,7 +221,8 @@ export class LockState {
     native.lockYield(this.block.segment.id, this.block.body);
   }
 
-  #markContended(): void {
+  /** Sends the release by the holder to {@link giveBack}. */
+  markContended(): void {
     for (;;) {
       const word = Atomics.load(this.words, this.index);
       if ((word & ownerMask) !== me || (word & contended) !== 0) return;

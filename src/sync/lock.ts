@@ -4,7 +4,7 @@ import { TimeoutError, ValueError } from '../errors.js';
 import { me } from '../lifecycle/participant.js';
 import { type Departure, depart, HandleKind, registerArrival } from '../serialize/handles.js';
 import { Block, BlockKind, closedError, type Mode, type NameOptions, type Shape } from '../shared/block.js';
-import { heldByCaller, letGo, regain, regainSync } from './borrowing.js';
+import { heldByCaller, type Lent, lend, letGo, oweTo, regain, regainSync, type Waker } from './borrowing.js';
 import { type Hold, holdOf } from './hold.js';
 import { closedWords, LockState } from './lock-state.js';
 
@@ -182,8 +182,21 @@ export class Lock {
   }
 
   /** @internal */
-  [letGo](sync: boolean): undefined {
-    this.#open.letGo(sync);
+  [letGo](): undefined {
+    this.#open.giveBack();
+  }
+
+  /** @internal */
+  [lend](waker: Waker): Lent {
+    const state = this.#open;
+    state.lend(waker);
+    return { block: state.block, saved: undefined };
+  }
+
+  /** @internal */
+  [oweTo](waker: Waker): void {
+    this.#open.oweTo(waker);
+    this.#open.markContended();
   }
 
   /** @internal */
@@ -192,8 +205,8 @@ export class Lock {
   }
 
   /** @internal */
-  [regainSync](): void {
-    this.#open.regainSync();
+  [regainSync](_: Lent, held: boolean): void {
+    this.#open.regainSync(held);
   }
 
   /** @internal */

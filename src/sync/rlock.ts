@@ -4,7 +4,17 @@ import { ValueError } from '../errors.js';
 import { me } from '../lifecycle/participant.js';
 import { type Departure, depart, HandleKind, registerArrival } from '../serialize/handles.js';
 import { Block, BlockKind, closedError, type Mode, type NameOptions, type Shape } from '../shared/block.js';
-import { heldByCaller, letGo, regain, regainSync, type Saved } from './borrowing.js';
+import {
+  heldByCaller,
+  type Lent,
+  lend,
+  letGo,
+  oweTo,
+  regain,
+  regainSync,
+  type Saved,
+  type Waker,
+} from './borrowing.js';
 import { type Hold, holdOf } from './hold.js';
 import { checkFunction, timedOut } from './lock.js';
 import { closedWords, LockState } from './lock-state.js';
@@ -221,13 +231,23 @@ export class RLock {
   }
 
   /** @internal */
-  [letGo](sync: boolean): Saved {
+  [letGo](): Saved {
     const state = this.#open;
-    const { holder, depth } = state;
-    this.#deepen(state, -depth);
-    state.holder = undefined;
-    state.letGo(sync);
-    return { holder, depth };
+    const saved = this.#save(state);
+    state.giveBack();
+    return saved;
+  }
+
+  /** @internal */
+  [lend](waker: Waker): Lent {
+    const state = this.#open;
+    state.lend(waker);
+    return { block: state.block, saved: this.#save(state) };
+  }
+
+  /** @internal */
+  [oweTo](waker: Waker): void {
+    this.#open.oweTo(waker);
   }
 
   /** @internal */
@@ -238,10 +258,17 @@ export class RLock {
   }
 
   /** @internal */
-  [regainSync](saved: Saved | undefined): void {
+  [regainSync](lent: Lent, held: boolean): void {
     const state = this.#open;
-    state.regainSync();
-    this.#restore(state, saved);
+    state.regainSync(held);
+    this.#restore(state, lent.saved);
+  }
+
+  #save(state: LockState): Saved {
+    const { holder, depth } = state;
+    this.#deepen(state, -depth);
+    state.holder = undefined;
+    return { holder, depth };
   }
 
   #restore(state: LockState, saved: Saved | undefined): void {
@@ -317,7 +344,7 @@ export class RLock {
   #end(state: LockState): void {
     state.holder = undefined;
     state.depth = 0;
-    if (Atomics.compareExchange(state.words, state.index, me, 0) !== me) state.giveBack();
+    if (state.owes || Atomics.compareExchange(state.words, state.index, me, 0) !== me) state.giveBack();
   }
 }
 

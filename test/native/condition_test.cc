@@ -82,6 +82,7 @@ TEST("a notify skips who was killed, round after round") {
     for (Child* child : {&killed, &first, &second}) CHECK_EQUAL(child->hear(), 'w');
     killed.kill();
     CHECK_EQUAL(condition_notify(condition, 2), 2u);
+    condition_wake(condition);
     CHECK_EQUAL(first.hear(), 'y');
     CHECK_EQUAL(second.hear(), 'y');
     CHECK_EQUAL(condition_waiting(condition), 0u);
@@ -98,6 +99,7 @@ TEST("what a waiter was notified of before it died passes to the other") {
     CHECK_EQUAL(killed.hear(), 'w');
     killed.signal(SIGSTOP);
     CHECK_EQUAL(condition_notify(condition, 1), 1u);
+    condition_wake(condition);
     Child other(body);
     CHECK_EQUAL(other.hear(), 'w');
     killed.kill();

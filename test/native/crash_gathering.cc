@@ -330,6 +330,7 @@ class Hammer {
       // With nobody waiting a notification is lost.
       if (condition_notify(rig->condition, 1) > 0) rig->items++;
       lock_release(rig->lock);
+      condition_wake(rig->condition);
     }
   }
 
