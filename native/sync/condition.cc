@@ -24,21 +24,33 @@ Word* counts(const Record& record) { return reinterpret_cast<Word*>(const_cast<R
 bool is_mine(uint64_t record, uint32_t me) { return owner_of(record) == me; }
 bool alive(uint64_t record) { return owner_of(record) != 0 && !is_dead(owner_of(record)); }
 
-// Calls `visit(slot, record)` for each record that may be in use, from `start` on and around, until it returns false.
+// Calls `visit(slot)` for each record from `from` to before `to` that may be in use. False as soon as a visit says so.
 template <typename Visit>
-void each(const ConditionWords& words, uint32_t start, Visit visit) {
-  constexpr uint32_t kMaps = kSlots / 64;
-  for (uint32_t i = 0; i <= kMaps; i++) {
-    uint32_t index = (start / 64 + i) % kMaps;
-    uint64_t bits = words.map[index].load();
-    // The first one is looked at twice: what lies behind the start, and in the end what lies before it.
-    uint64_t behind = ~uint64_t{0} << start % 64;
-    if (i == 0) bits &= behind;
-    if (i == kMaps) bits &= ~behind;
+bool each_between(const ConditionWords& words, uint32_t from, uint32_t to, Visit visit) {
+  for (uint64_t groups = words.groups.load() & ~uint64_t{0} << from / 64; groups != 0; groups &= groups - 1) {
+    uint32_t base = static_cast<uint32_t>(__builtin_ctzll(groups)) * 64;
+    if (base >= to) break;
+    uint64_t bits = words.map[base / 64].load();
+    if (base < from) bits &= ~uint64_t{0} << from % 64;
+    if (to - base < 64) bits &= ~(~uint64_t{0} << to % 64);
     for (; bits != 0; bits &= bits - 1) {
-      if (!visit(index * 64 + static_cast<uint32_t>(__builtin_ctzll(bits)))) return;
+      if (!visit(base + static_cast<uint32_t>(__builtin_ctzll(bits)))) return false;
     }
   }
+  return true;
+}
+
+// The same for all, from `start` on and around.
+template <typename Visit>
+void each(const ConditionWords& words, uint32_t start, Visit visit) {
+  if (each_between(words, start, kSlots, visit)) each_between(words, 0, start, visit);
+}
+
+// Before the record can be notified: its participant still holds the lock.
+void put_on_map(ConditionWords& words, uint32_t slot) {
+  uint64_t bit = uint64_t{1} << slot % 64, group = uint64_t{1} << slot / 64;
+  if ((words.map[slot / 64].load() & bit) == 0) words.map[slot / 64].fetch_or(bit);
+  if ((words.groups.load() & group) == 0) words.groups.fetch_or(group);
 }
 
 // Moves up to `count` waits of the record to its signals. Its sleepers are to be woken later.
@@ -106,7 +118,7 @@ bool condition_enter(ConditionWords& words, uint32_t me) {
     if (mine && waiting_of(seen) + signals_of(seen) >= kMostConditionWaits) return false;
     uint64_t next = mine ? seen + kOneWaiting : record_of(me) | kOneWaiting;
     if (!record.compare_exchange_weak(seen, next)) continue;
-    words.map[slot / 64].fetch_or(uint64_t{1} << slot % 64);
+    put_on_map(words, slot);
     return true;
   }
 }

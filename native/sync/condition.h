@@ -4,7 +4,8 @@
 //           bits 32 … 61   owner     the participant that waits; of another life of the slot: nobody
 //           bits 16 … 31   waiting   waits of it that nobody has notified
 //           bits  0 … 15   signals   waits of it that were notified and do not hold the lock again yet
-//   map     a bit for each record that may be in use, so that nobody looks at 4,096 of them
+//   map     a bit for each record that may be in use, and `groups` one for each word of the map, so that nobody looks at
+//           4,096 of them
 //   owed    whether a sleeper may have been notified and not woken yet
 //
 // A notify moves waits from `waiting` to `signals`. It does not wake: a sleeper that woke now would find the lock held
@@ -28,7 +29,8 @@ constexpr uint32_t kEverybodyWaiting = UINT32_MAX;
 struct ConditionWords {
   Word cursor;  // the slot after the last one notified: all get their turn
   Word owed;
-  uint32_t reserved[14];
+  std::atomic<uint64_t> groups;
+  uint64_t reserved[6];
   std::atomic<uint64_t> map[kSlots / 64];
   std::atomic<uint64_t> records[kSlots];
 };

@@ -227,7 +227,7 @@ export class RLock {
   /** @internal A task that holds it by `hold()` cannot be told from the others of its thread. */
   [heldByCaller](): boolean {
     const state = this.#open;
-    return state.heldHere && (state.holder instanceof HoldOwner || this.#owns(state));
+    return this.#owns(state) || (state.holder instanceof HoldOwner && state.heldHere);
   }
 
   /** @internal */
