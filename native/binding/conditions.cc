@@ -45,9 +45,9 @@ napi_value condition_enter(napi_env env, napi_callback_info info) {
   return words == nullptr ? nullptr : boolean_value(env, sync::condition_enter(*words, participant()));
 }
 
-// conditionWait(segment, body, lock's segment, lock's body, claimed, deadline): enters, frees the lock and blocks: −1 if
-// there are too many waits (the lock is still held), else 1 if it was notified, plus 2 if it has the lock again and, if it
-// was notified, has consumed its signal.
+// conditionWait(segment, body, lock's segment, lock's body, claimed, deadline): enters, frees the lock and blocks: −1
+// if there are too many waits (the lock is still held), else 1 if it was notified, plus 2 if it has the lock again and,
+// if it was notified, has consumed its signal.
 napi_value condition_wait(napi_env env, napi_callback_info info) {
   Arguments arguments(env, info);
   Located condition, lock;

@@ -4,7 +4,8 @@
 //           bits 32 … 61   owner     the participant that waits; of another life of the slot: nobody
 //           bits 16 … 31   waiting   waits of it that nobody has notified
 //           bits  0 … 15   signals   waits of it that were notified and do not hold the lock again yet
-//   map     a bit for each record that may be in use, and `groups` one for each word of the map, so that nobody looks at
+//   map     a bit for each record that may be in use, and `groups` one for each word of the map, so that nobody looks
+//   at
 //           4,096 of them
 //   owed    whether a sleeper may have been notified and not woken yet
 //

@@ -242,7 +242,7 @@ int32_t wait_until(const Target& target, uint32_t me, int64_t deadline_ns, KeepW
     set.clear();
     won = attempt(target, me, parked, &set);
     if (won != kNotYet) break;
-    int64_t now = sys::monotonic_ns();
+    int64_t now = parked ? sys::monotonic_ns() : start;
     bool ended = parked && keep_waiting.ask != nullptr && !keep_waiting.ask(keep_waiting.context);
     if (ended || now >= deadline_ns) {
       pass_wake_on(target);

@@ -39,7 +39,7 @@ export class LockState {
 
   readonly #key: string;
   readonly #queue: WaitQueue;
-  readonly #wakers = new Set<Waker>();
+  #wakers: Waker[] = [];
   #users = 0;
   #inARow = 0;
 
@@ -80,7 +80,7 @@ export class LockState {
 
   /** Whether somebody is to be woken when the lock is free: then it must be freed by {@link giveBack}. */
   get owes(): boolean {
-    return this.#wakers.size > 0;
+    return this.#wakers.length > 0;
   }
 
   get locked(): boolean {
@@ -163,15 +163,15 @@ export class LockState {
 
   /** Has the waker called when the lock, which is held here, is free. */
   oweTo(waker: Waker): void {
-    this.#wakers.add(waker);
+    if (!this.#wakers.includes(waker)) this.#wakers.push(waker);
   }
 
   /** For a native call that frees it, wakes for this one waker, and blocks: no task of the thread must get the lock. */
   lend(waker: Waker): void {
     this.#queue.disarm();
     if (!this.owes) return;
-    this.#wakers.delete(waker);
-    this.#wake();
+    if (this.#wakers.length === 1 && this.#wakers[0] === waker) this.#wakers.pop();
+    else this.#wake();
   }
 
   /** Takes it after such a wait, however long that takes. */
@@ -190,7 +190,7 @@ export class LockState {
     this.holder = undefined;
     this.depth = 0;
     this.#inARow = 0;
-    this.#wakers.clear();
+    this.#wakers = [];
   }
 
   /** How many sleepers were woken; −1 if it was free. */
@@ -201,8 +201,7 @@ export class LockState {
   }
 
   #wake(): void {
-    for (const waker of this.#wakers) waker.wake();
-    this.#wakers.clear();
+    for (const waker of this.#wakers.splice(0)) waker.wake();
   }
 
   /** Enough in a row: whoever sleeps elsewhere goes first. With nobody there, our own tasks go on at once. */
