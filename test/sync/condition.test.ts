@@ -1,4 +1,6 @@
 /** Condition: who is woken and who is not, with the lock held again, whoever dies meanwhile. */
+import { once } from 'node:events';
+import { Worker } from 'node:worker_threads';
 import { Condition, deserialize, Event, inspect, Lock, RLock, serialize, Value } from 'multiproc';
 import t from 'tap';
 import { leaveNothing } from '../harness/leftovers.js';
@@ -287,4 +289,86 @@ t.test('a named condition carries the lock that it was made with', async (t) => 
     t.throws(() => Condition.open(name), { code: 'ENOENT' });
     for (const each of [...same, arrived, opened, condition, lock, other, otherKind]) each.close();
   }
+});
+
+t.test('a waiter killed while it waits never holds up notifyAll', async (t) => {
+  for (const form of ['wait', 'waitSync'] as const) {
+    const name = freshName(t);
+    const condition = new Condition(null, { name });
+    const remotes = [1, 2, 3].map(() => new Remote(t));
+    const waits: Promise<unknown>[] = [];
+    for (const remote of remotes) {
+      const wait = waitThere(await remote.make('Condition', null, { name }), form);
+      wait.catch(() => {});
+      waits.push(wait);
+    }
+    await until('three wait', () => waiting(name) === 3);
+    await remotes[0]?.kill();
+    condition.runSync(() => condition.notifyAll());
+    t.strictSame(await Promise.all(waits.slice(1)), [true, true]);
+    t.equal(waiting(name), 0);
+    condition.close();
+  }
+});
+
+t.test('a notifier killed before it frees the lock does not take its notification along', async (t) => {
+  for (const form of ['wait', 'waitSync'] as const) {
+    const name = freshName(t);
+    const condition = new Condition(null, { name });
+    const notifier = new Remote(t);
+    const notifying = await notifier.make('Condition', null, { name });
+    const wait = waitThere(await new Remote(t).make('Condition', null, { name }), form);
+    await until('it waits', () => waiting(name) === 1);
+    await notifying.call('acquire');
+    await notifying.call('notify');
+    await notifier.kill();
+    t.equal(await wait, true);
+    condition.close();
+  }
+});
+
+const workerSource = `
+  const { parentPort, workerData } = require('node:worker_threads');
+  const { Condition } = require('multiproc');
+  const condition = new Condition(null, { name: workerData.name });
+  parentPort.on('message', (time) => {
+    const woken = condition.runSync(() => condition.waitSync(time));
+    parentPort.postMessage(woken);
+  });
+  parentPort.postMessage('ready');
+`;
+
+t.test('worker threads and processes wait together: time out, are woken one by one, or all at once', async (t) => {
+  const name = freshName(t);
+  const condition = new Condition(null, { name });
+  const there = await Promise.all([1, 2, 3].map(() => new Remote(t).make('Condition', null, { name })));
+  const threads = [1, 2, 3].map(() => new Worker(workerSource, { eval: true, workerData: { name } }));
+  for (const thread of threads) t.teardown(() => thread.terminate());
+  await Promise.all(threads.map((thread) => once(thread, 'message')));
+  const everybody = (time?: number) => [
+    ...there.map((one, i) => waitThere(one, i % 2 === 0 ? 'wait' : 'waitSync', time)),
+    ...threads.map(async (thread) => {
+      const answer = once(thread, 'message');
+      thread.postMessage(time);
+      return (await answer)[0];
+    }),
+  ];
+  t.strictSame(await Promise.all(everybody(100)), Array(6).fill(false));
+  t.equal(waiting(name), 0);
+  let woken = 0;
+  const waits = everybody().map(async (wait) => {
+    t.equal(await wait, true);
+    woken++;
+  });
+  await until('six wait', () => waiting(name) === 6);
+  for (let one = 1; one <= 2; one++) {
+    condition.runSync(() => condition.notify());
+    await until('one more is awake', () => woken === one);
+    t.equal(waiting(name), 6 - one);
+  }
+  condition.runSync(() => condition.notifyAll());
+  await Promise.all(waits);
+  t.equal(waiting(name), 0);
+  t.equal(condition.locked(), false);
+  condition.close();
 });
