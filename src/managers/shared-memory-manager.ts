@@ -1,8 +1,9 @@
 /** SharedMemoryManager: raw memory and lists that vanish together, at the latest with the process that manages them. */
-import { randomBytes } from 'node:crypto';
+
 import { ProcessError, SystemError, ValueError } from '../errors.js';
 import { afterForkInChild } from '../lifecycle/after-fork.js';
 import { attach } from '../lifecycle/participant.js';
+import { randomBytes } from '../lifecycle/random-bytes.js';
 import { native, type SegmentId } from '../native.js';
 import { managedName, sentinelFile, unlinkManaged } from '../shared/managed-memory.js';
 import { SharedMemory } from '../shared/memory.js';

@@ -1,5 +1,4 @@
 /** Where listeners are: a path, a name in the abstract namespace, or a host and a port. */
-import { isIP } from 'node:net';
 import { ValueError } from '../errors.js';
 
 /**
@@ -41,7 +40,7 @@ export function parseAddress(address: Address): ParsedAddress {
 
 /** Whether the host needs to be looked up. */
 export function isHostName({ local, text }: ParsedAddress): boolean {
-  return !local && text !== '' && isIP(text) === 0;
+  return !local && text !== '' && process.getBuiltinModule('node:net').isIP(text) === 0;
 }
 
 /** As the addon gives an address. */

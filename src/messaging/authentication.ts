@@ -6,9 +6,10 @@
  * `#CHALLENGE#`, under the key. `#WELCOME#` or `#FAILURE#` ends it. The listener challenges first, so it proves nothing to
  * whoever does not know the key. No message may have more than 256 bytes.
  */
-import { createHmac, randomBytes, timingSafeEqual } from 'node:crypto';
+
 import type { ParsedWait } from '../deadline.js';
 import { AuthenticationError, EOFError, type MultiprocError, SystemError, TimeoutError } from '../errors.js';
+import { randomBytes } from '../lifecycle/random-bytes.js';
 import type { Connection } from './connection.js';
 
 const challengeMark = Buffer.from('#CHALLENGE#');
@@ -60,7 +61,8 @@ async function challenge(connection: Connection, key: Buffer, wait: ParsedWait):
   const question = Buffer.concat([digestMark, randomBytes(randomLength)]);
   await connection.give(Buffer.concat([challengeMark, question]), wait);
   const response = await connection.take(mostBytes, wait);
-  const right = response.length === digestMark.length + digestLength && timingSafeEqual(response, prove(key, question));
+  const right =
+    response.length === digestMark.length + digestLength && crypto().timingSafeEqual(response, prove(key, question));
   await connection.give(right ? welcome : failure, wait);
   if (!right) throw new AuthenticationError('The peer does not know the key');
 }
@@ -80,7 +82,7 @@ async function answer(connection: Connection, key: Buffer, wait: ParsedWait): Pr
 }
 
 function prove(key: Buffer, question: Buffer): Buffer {
-  return Buffer.concat([digestMark, createHmac('sha256', key).update(question).digest()]);
+  return Buffer.concat([digestMark, crypto().createHmac('sha256', key).update(question).digest()]);
 }
 
 function startsWith(message: Buffer, mark: Buffer): boolean {
@@ -104,4 +106,9 @@ async function judged(exchange: () => Promise<void>): Promise<void> {
       },
     );
   }
+}
+
+/** Loaded at the first use: a process needs some milliseconds for it, and each forked child some more. */
+function crypto(): typeof import('node:crypto') {
+  return process.getBuiltinModule('node:crypto');
 }

@@ -1,8 +1,9 @@
 /** Where the socket files of listeners without an address lie: a folder that nobody else can enter. */
-import { randomBytes } from 'node:crypto';
+
 import { lstatSync, mkdirSync, mkdtempSync, readdirSync, unlinkSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { randomBytes } from '../lifecycle/random-bytes.js';
 import { layout, native } from '../native.js';
 
 /** The kernel's limit for a path, less the folder's name and a file's. */

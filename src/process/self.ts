@@ -1,6 +1,6 @@
 /** Who this process is among those that multiproc started: what its own objects and its children are named after. */
+import { randomBytes } from '../lifecycle/random-bytes.js';
 import { nameRecordsBy } from '../logging.js';
-import { native } from '../native.js';
 import type { Errand } from './errand.js';
 import type { ChildFacts } from './facts.js';
 
@@ -28,12 +28,8 @@ export const self: Self = {
   name: 'MainProcess',
   identity: [],
   daemon: false,
-  // Not by node:crypto, which takes a child some milliseconds to load.
   get authkey() {
-    if (key === undefined) {
-      key = Buffer.alloc(keySize);
-      native.fillRandom(key);
-    }
+    key ??= randomBytes(keySize);
     return key;
   },
   set authkey(bytes) {

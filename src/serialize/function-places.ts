@@ -3,14 +3,18 @@ import type { Session } from 'node:inspector';
 import { pathToFileURL } from 'node:url';
 import { compileFunction } from 'node:vm';
 
-/** A place in a script as V8 compiled it, which is what a loader made of the file. Lines and columns count from 0. */
-export interface Place {
+/** A position in a script as V8 compiled it, which is what a loader made of the file. Lines and columns count from 0. */
+export interface Position {
   /** V8's number for the script, which is this thread's own. */
   readonly script: string;
-  /** `file:` for modules in files, also for CommonJS ones; anything else, or empty, for other code. */
-  readonly url: string;
   readonly line: number;
   readonly column: number;
+}
+
+/** A position, and which script that is. */
+export interface Place extends Position {
+  /** `file:` for modules in files, also for CommonJS ones; anything else, or empty, for other code. */
+  readonly url: string;
 }
 
 interface RemoteObject {
@@ -29,7 +33,7 @@ const bridge = Symbol.for('multiproc.inspected');
 const bridgeExpression = "globalThis[Symbol.for('multiproc.inspected')]";
 const group = 'multiproc';
 
-const places = new WeakMap<object, Place | null>();
+const positions = new WeakMap<object, Position | null>();
 const urls = new Map<string, string>();
 const sources = new Map<string, string>();
 let session: Session | undefined;
@@ -42,12 +46,20 @@ let marks = 0;
  * @throws Error where this Node has no inspector, or forbids it
  */
 export function placeOf(fn: object): Place | undefined {
-  let place = places.get(fn);
-  if (place === undefined) {
-    place = findPlace(fn) ?? null;
-    places.set(fn, place);
+  const position = positionOf(fn);
+  if (position === undefined) return undefined;
+  if (!urls.has(position.script)) learnScripts();
+  return { ...position, url: urls.get(position.script) ?? '' };
+}
+
+/** The same without the URL, which can cost some ten milliseconds to learn. */
+export function positionOf(fn: object): Position | undefined {
+  let position = positions.get(fn);
+  if (position === undefined) {
+    position = findPosition(fn) ?? null;
+    positions.set(fn, position);
   }
-  return place ?? undefined;
+  return position ?? undefined;
 }
 
 /** The text of a script as V8 compiled it. */
@@ -132,12 +144,10 @@ export function liveFunctions(): readonly object[] {
   });
 }
 
-function findPlace(fn: object): Place | undefined {
+function findPosition(fn: object): Position | undefined {
   const location = locationOf(fn);
   if (location === undefined) return undefined;
-  const { scriptId: script, lineNumber: line, columnNumber: column } = location;
-  if (!urls.has(script)) learnScripts();
-  return { script, url: urls.get(script) ?? '', line, column };
+  return { script: location.scriptId, line: location.lineNumber, column: location.columnNumber };
 }
 
 function locationOf(fn: object): NonNullable<RemoteObject['value']> | undefined {

@@ -12,9 +12,10 @@ import {
   newestScript,
   type Place,
   placeOf,
+  positionOf,
   sourceOf,
 } from './function-places.js';
-import { acquaint, findLive, findNear, isAt, nameOf, type Sought } from './live-functions.js';
+import { acquaint, findLive, findNear, nameOf, type Sought } from './live-functions.js';
 import { commonExportsOf, exportsOf } from './module-exports.js';
 import { exportOf, importModule, isEvaluating, loadedModule, requireIsPatched, requireModule } from './modules.js';
 import { registeredAs, registrationOf } from './registered.js';
@@ -211,8 +212,11 @@ function keep(reference: Reference, fn: object): Callable {
   return fn as Callable;
 }
 
+/** Of an export that was found by its name. Which script that is goes without saying: to learn it would cost too much. */
 function fits(fn: object, reference: Reference): boolean {
-  return !hasPlace(reference) || isAt(fn, reference);
+  if (!hasPlace(reference)) return true;
+  const position = positionOf(fn);
+  return position?.line === reference.line && position.column === reference.column && nameOf(fn) === reference.name;
 }
 
 function hasPlace(reference: Reference): reference is Reference & Sought {

@@ -2,9 +2,10 @@
  * Raw memory that belongs to a manager: its name says to which, and a file that only a living manager has open says
  * whether that one lives. So nobody has to keep a list that could be lost, and whoever comes next can clean up.
  */
-import { randomBytes } from 'node:crypto';
+
 import { readdirSync, statSync } from 'node:fs';
 import { SystemError } from '../errors.js';
+import { randomBytes } from '../lifecycle/random-bytes.js';
 import { layout, native } from '../native.js';
 import { anonymousPrefix } from './names.js';
 
