@@ -31,8 +31,8 @@ const flavours = {
 };
 // Plain runs of everything; the thread sanitizer where threads share words, the address sanitizer where bytes are checked.
 const quick = {
-  address: ['header', 'permits', 'segment'],
-  thread: ['barrier', 'condition', 'event', 'lock', 'permits', 'semaphore', 'waiter'],
+  address: ['header', 'permits', 'pipe', 'segment'],
+  thread: ['barrier', 'condition', 'event', 'lock', 'permits', 'pipe', 'semaphore', 'waiter'],
 };
 const environment = {
   ...process.env,

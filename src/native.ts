@@ -225,13 +225,17 @@ export interface Native {
   pipeEnter(segment: SegmentId, body: number, end: number): boolean;
   /** One less, of a participant that entered. */
   pipeLeave(segment: SegmentId, body: number, end: number, participant: number): void;
-  /** Goes on with a message of which `sent` bytes have left: how many have now; −1: all; −2: nobody can receive them. */
+  /**
+   * Goes on with a message of which `sent` bytes have left: how many have now; −1: all; −2: nobody can receive them;
+   * −6: the words of the pipe are damaged.
+   */
   pipePut(segment: SegmentId, body: number, end: number, bytes: Uint8Array, sent: number, deadline: number): number;
   /** The rest of the message on its way is not sent: what arrived of it is dropped. */
   pipeAbandon(segment: SegmentId, body: number, end: number): void;
   /**
    * The size of the next message, which is in `bytes` now; −1: none came; −2: none will; −3: it is larger, go on with
-   * `pipeContinue`; −4: it is longer than `most`. For the last two `size[0]` says how long it is.
+   * `pipeContinue`; −4: it is longer than `most`. For these two `size[0]` says how long it is;
+   * −6: the words of the pipe are damaged.
    */
   pipeTake(
     segment: SegmentId,

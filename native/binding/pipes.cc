@@ -20,7 +20,7 @@ using sync::PipeTake;
 using Kind = sync::Target::Kind;
 
 // What the functions below return instead of a size.
-constexpr double kNothing = -1, kEnded = -2, kLarge = -3, kTooLong = -4, kDropped = -5;
+constexpr double kNothing = -1, kEnded = -2, kLarge = -3, kTooLong = -4, kDropped = -5, kDamaged = -6;
 
 constexpr int64_t kLongestLook = 50'000;
 constexpr int kPlainLooks = 4;
@@ -121,7 +121,7 @@ napi_value pipe_leave(napi_env env, napi_callback_info info) {
 }
 
 // pipePut(end…, bytes, sent, deadline): goes on sending; how many bytes have left, −1 when all have, −2 when nobody can
-// receive them
+// receive them, −6 when the words of the pipe are damaged
 napi_value pipe_put(napi_env env, napi_callback_info info) {
   Arguments arguments(env, info);
   Located located;
@@ -137,6 +137,8 @@ napi_value pipe_put(napi_env env, napi_callback_info info) {
         return number_value(env, kNothing);
       case PipePut::broken:
         return number_value(env, kEnded);
+      case PipePut::damaged:
+        return number_value(env, kDamaged);
       case PipePut::wait:
         located.target.argument = sync::pipe_needed(bytes.size, sent);
         if (!wait_for(env, located, deadline)) return number_value(env, static_cast<double>(sent));
@@ -154,7 +156,7 @@ napi_value pipe_abandon(napi_env env, napi_callback_info info) {
 }
 
 // pipeTake(end…, bytes, most, size, deadline): a message's size if it is in `bytes`; −1 none came; −2 none will;
-// −3 it is larger, −4 it is longer than `most`: `size[0]` says how long
+// −3 it is larger, −4 it is longer than `most`: `size[0]` says how long; −6 the pipe is damaged
 napi_value pipe_take(napi_env env, napi_callback_info info) {
   Arguments arguments(env, info);
   Located located;
@@ -169,6 +171,7 @@ napi_value pipe_take(napi_env env, napi_callback_info info) {
                                      bytes.size, &length);
     if (taken == PipeTake::whole) return number_value(env, static_cast<double>(length));
     if (taken == PipeTake::ended) return number_value(env, kEnded);
+    if (taken == PipeTake::damaged) return number_value(env, kDamaged);
     if (taken == PipeTake::wait) {
       if (!wait_for(env, located, deadline)) return number_value(env, kNothing);
       continue;

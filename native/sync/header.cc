@@ -167,7 +167,8 @@ void adopt_segment(uint8_t* data, uint64_t file_size) {
   BlockFacts facts;
   if (check_block(data, file_size, kFirstBlock, &facts) == HeaderFault::none) {
     Word* word = reinterpret_cast<Word*>(data + facts.body + kWordOffset);
-    if (facts.kind >= static_cast<uint32_t>(BlockKind::queue) && facts.kind <= static_cast<uint32_t>(BlockKind::pipe)) {
+    if (facts.kind >= static_cast<uint32_t>(BlockKind::queue) &&
+        facts.kind <= static_cast<uint32_t>(BlockKind::simple_queue)) {
       RingWords* ring = reinterpret_cast<RingWords*>(data + facts.body + kRingOffset);
       ring->put.lock.store(kDirty);
       ring->get.lock.store(kDirty);

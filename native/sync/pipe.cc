@@ -45,12 +45,18 @@ void wake(Word& asleep) {
 // A living holder of the end, or 0.
 uint32_t living_holder(const PipeHolders& holders) {
   if (holders.gone.load() != 0) return 0;
-  uint32_t used = entries_used(holders);
-  for (uint32_t i = 0; i < used; i++) {
-    uint64_t entry = holders.entries[i].load();
-    if (count_of(entry) > 0 && !is_dead(owner_of(entry))) return owner_of(entry);
+  uint32_t before = holders.entered.load();
+  for (;;) {
+    uint32_t used = entries_used(holders);
+    for (uint32_t i = 0; i < used; i++) {
+      uint64_t entry = holders.entries[i].load();
+      if (count_of(entry) > 0 && !is_dead(owner_of(entry))) return owner_of(entry);
+    }
+    // Whoever hands the end on leaves after the other one came, who may have come to a place that we had passed.
+    uint32_t after = holders.entered.load();
+    if (after == before) return 0;
+    before = after;
   }
-  return 0;
 }
 
 // Precondition: nobody holds the end. Everybody at the other end looks again, and finds that out as well.
@@ -94,29 +100,42 @@ void unlock(Word& word, Word& asleep) {
 }
 
 void copy_in(PipeDirection& direction, uint64_t at, const void* from, uint64_t size) {
+  if (size == 0) return;  // an empty message may have no address
   uint64_t start = at & kMask, before = std::min(size, kPipeCapacity - start);
   memcpy(direction.data + start, from, before);
   memcpy(direction.data, static_cast<const uint8_t*>(from) + before, size - before);
 }
 
 void copy_out(const PipeDirection& direction, uint64_t at, void* to, uint64_t size) {
+  if (size == 0) return;
   uint64_t start = at & kMask, before = std::min(size, kPipeCapacity - start);
   memcpy(to, direction.data + start, before);
   memcpy(static_cast<uint8_t*>(to) + before, direction.data, size - before);
 }
 
-// So much is between head and tail; never more than there can be, whatever the words say.
-uint64_t filled(const PipeDirection& direction, uint64_t tail, uint64_t head) {
-  (void)direction;
-  return std::min<uint64_t>(tail - head, kPipeCapacity);
+// Whether so much can be between the two. Precondition: the caller has the lock of one end, or does not rely on it.
+bool possible(uint64_t tail, uint64_t head) {
+  return tail - head <= kPipeCapacity && (tail & 15) == 0 && (head & 15) == 0;
 }
 
-// The next piece; false if there is none, or what is there cannot be one.
-bool next_piece(const PipeDirection& direction, uint64_t head, Piece* piece) {
-  uint64_t there = filled(direction, direction.put.tail.load(), head);
-  if (there < sizeof(Piece)) return false;
+enum class Next { piece, nothing, damaged };
+
+// The next piece. Without the lock, `damaged` may also mean that head and tail have moved meanwhile.
+Next next_piece(const PipeDirection& direction, uint64_t head, Piece* piece) {
+  uint64_t tail = direction.put.tail.load();
+  if (tail == head) return Next::nothing;
+  if (!possible(tail, head)) return Next::damaged;
+  // Aligned as it is, it is never torn by the end of the ring.
   memcpy(piece, direction.data + (head & kMask), sizeof *piece);
-  return room_for(piece->size) <= there;
+  if (room_for(piece->size) > tail - head || piece->size > piece->total) return Next::damaged;
+  constexpr uint32_t kWhole = kFirst | kLast;
+  return (piece->sender & kWhole) == kWhole && piece->size != piece->total ? Next::damaged : Next::piece;
+}
+
+// The end that did not change: its sleepers choose anew whose life they watch.
+void wake_others(PipeEnd end) {
+  wake(end.out().get.asleep);
+  wake(end.in().put.asleep);
 }
 
 void consume(PipeDirection& direction, uint64_t head, const Piece& piece) {
@@ -147,7 +166,9 @@ bool pipe_enter(PipeEnd end, uint32_t who) {
   for (uint32_t i = 0; i < used; i++) {
     uint64_t entry = holders.entries[i].load();
     while (owner_of(entry) == who) {
-      if (holders.entries[i].compare_exchange_strong(entry, entry + 1)) return true;
+      if (!holders.entries[i].compare_exchange_strong(entry, entry + 1)) continue;
+      holders.entered.fetch_add(1);
+      return true;
     }
   }
   for (uint32_t i = 0; i < kPipeHolders; i++) {
@@ -157,6 +178,7 @@ bool pipe_enter(PipeEnd end, uint32_t who) {
       uint32_t before = holders.used.load();
       while (before <= i && !holders.used.compare_exchange_strong(before, i + 1)) {
       }
+      holders.entered.fetch_add(1);
       return true;
     }
   }
@@ -174,7 +196,11 @@ void pipe_leave(PipeEnd end, uint32_t who) {
     }
     if (left) break;
   }
-  if (living_holder(holders) == 0) tell_gone(end);
+  if (living_holder(holders) == 0) {
+    tell_gone(end);
+  } else {
+    wake_others(end);
+  }
 }
 
 PipePut pipe_put(PipeEnd end, uint32_t me, const uint8_t* data, uint64_t size, uint64_t* sent) {
@@ -185,8 +211,12 @@ PipePut pipe_put(PipeEnd end, uint32_t me, const uint8_t* data, uint64_t size, u
   }
   if (!lock(direction.put.lock, me)) return PipePut::wait;
   for (;;) {
-    uint64_t tail = direction.put.tail.load(), rest = size - *sent;
-    uint64_t room = kPipeCapacity - filled(direction, tail, direction.get.head.load());
+    uint64_t tail = direction.put.tail.load(), head = direction.get.head.load(), rest = size - *sent;
+    if (!possible(tail, head)) {
+      unlock(direction.put.lock, direction.put.asleep);
+      return PipePut::damaged;
+    }
+    uint64_t room = kPipeCapacity - (tail - head);
     uint64_t now = rest;
     if (room < room_for(rest)) {
       if (room < pipe_needed(size, *sent)) {
@@ -221,12 +251,12 @@ void pipe_abandon(PipeEnd end, uint32_t me) {
 void pipe_skip(PipeEnd end, uint32_t me) {
   PipeDirection& direction = end.in();
   Piece piece;
-  if (!next_piece(direction, direction.get.head.load(), &piece) || (piece.sender & kFirst) != 0) return;
+  if (next_piece(direction, direction.get.head.load(), &piece) != Next::piece || (piece.sender & kFirst) != 0) return;
   if (direction.get.lock.load() == me || !lock(direction.get.lock, me)) return;
   direction.get.sender.store(0);
   for (;;) {
     uint64_t head = direction.get.head.load();
-    if (!next_piece(direction, head, &piece) || (piece.sender & kFirst) != 0) break;
+    if (next_piece(direction, head, &piece) != Next::piece || (piece.sender & kFirst) != 0) break;
     consume(direction, head, piece);
   }
   unlock(direction.get.lock, direction.get.asleep);
@@ -246,7 +276,12 @@ PipeTake pipe_take(PipeEnd end, uint32_t me, uint64_t most, uint8_t* data, uint6
   Piece piece;
   for (;;) {
     uint64_t head = direction.get.head.load();
-    if (!next_piece(direction, head, &piece)) {
+    Next next = next_piece(direction, head, &piece);
+    if (next == Next::damaged) {
+      result = PipeTake::damaged;
+      break;
+    }
+    if (next == Next::nothing) {
       if (direction.put.tail.load() == head && !anybody_at(end.others(), end) && direction.put.tail.load() == head) {
         result = PipeTake::ended;
       }
@@ -283,8 +318,9 @@ PipeTake pipe_continue(PipeEnd end, uint32_t me, uint8_t* data, uint64_t size, u
     uint64_t head = direction.get.head.load();
     Piece piece;
     bool may_come = goes_on(direction, sender);
-    if (!next_piece(direction, head, &piece)) {
-      if (may_come) return PipeTake::wait;
+    Next next = next_piece(direction, head, &piece);
+    if (next == Next::nothing && may_come) return PipeTake::wait;
+    if (next != Next::piece) {
       dropped = true;
     } else if ((piece.sender & kOwnerMask) != sender || ((piece.sender & kFirst) != 0) != (*got == 0) ||
                piece.size > size - *got) {
@@ -334,8 +370,8 @@ bool can_write(PipeEnd end, uint32_t me, uint32_t needed, sys::FutexSet* set) {
   if (holder == 0 || (holder != me && !watch_life(holder, &life))) return true;
   if (set != nullptr && holder != me) set->add(&life_word(registry()->slots[slot_of(holder)]), life);
   if (!lockable(direction.put.lock, me, set)) return false;
-  uint64_t room = kPipeCapacity - filled(direction, direction.put.tail.load(), direction.get.head.load());
-  return room >= needed;
+  uint64_t tail = direction.put.tail.load(), head = direction.get.head.load();
+  return !possible(tail, head) || kPipeCapacity - (tail - head) >= needed;
 }
 
 }  // namespace

@@ -31,7 +31,8 @@ struct PipeHolders {
   Word used;  // entries from here on were never used
   Word gone;  // 1: nobody has it, or will ever have it again
   std::atomic<uint64_t> entries[kPipeHolders];
-  uint64_t reserved;
+  Word entered;  // counts those who came: whoever looks for holders meanwhile looks again
+  Word reserved;
 };
 static_assert(sizeof(PipeHolders) == 8192, "the table of holders is part of the ABI");
 
@@ -89,19 +90,21 @@ bool pipe_enter(PipeEnd end, uint32_t who);
 // One less. If nobody is left, everybody at the other end is told.
 void pipe_leave(PipeEnd end, uint32_t who);
 
-enum class PipePut { done, wait, broken };
+enum class PipePut { done, wait, broken, damaged };
 
-// Goes on sending a message of which `*sent` bytes have left. `broken`: nobody can receive it.
+// Goes on sending a message of which `*sent` bytes have left. `broken`: nobody can receive it; `damaged`: head and tail
+// cannot be what they are.
 PipePut pipe_put(PipeEnd end, uint32_t me, const uint8_t* data, uint64_t size, uint64_t* sent);
 // The rest of a message is not sent: what was received of it is dropped.
 void pipe_abandon(PipeEnd end, uint32_t me);
 
-enum class PipeTake { whole, first, more, wait, ended, too_long, dropped };
+enum class PipeTake { whole, first, more, wait, ended, too_long, dropped, damaged };
 
 // Receives the next message, at most `most` bytes long, of which `room` fit into `data`.
 //   whole      `*size` bytes are there
 //   first      the message is longer than `room`, or not all here: it has `*size` bytes. Continue with `pipe_continue`
 //   too_long   it has `*size` bytes and stays where it is
+//   damaged    what is there is no message, and nothing can be received any more
 // Precondition: this thread has no message received in part.
 PipeTake pipe_take(PipeEnd end, uint32_t me, uint64_t most, uint8_t* data, uint64_t room, uint64_t* size);
 

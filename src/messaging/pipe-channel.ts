@@ -16,6 +16,7 @@ const ended = -2;
 const large = -3;
 const tooLong = -4;
 const dropped = -5;
+const damagedWords = -6;
 
 /** Bits of a handle's flags: the end's number (see `sync::PipeEnd`), and which ways the connection goes. */
 export const PipeFlags = { side: 1, duplex: 2, readable: 4, writable: 8 } as const;
@@ -101,6 +102,7 @@ class Message implements Sending {
         first.sent = sent;
         return false;
       }
+      if (sent === damagedWords) throw damaged();
       messages.shift();
       first.#state = sent === nothing ? 'gone' : 'refused';
     }
@@ -188,6 +190,7 @@ export class PipeChannel implements Channel {
       if (size >= 0) return scratch.subarray(0, size);
       if (size === nothing) return undefined;
       if (size === ended) throw new EOFError();
+      if (size === damagedWords) throw damaged();
       const length = lengthOut[0] as number;
       if (size === tooLong || length > constants.MAX_LENGTH) throw new TooLong(length);
       if (size === large) this.#end.partial = { bytes: Buffer.allocUnsafeSlow(length), got: 0 };
@@ -268,6 +271,12 @@ function brokenPipe(): SystemError {
     errno: 32,
     syscall: 'send',
     path: '',
+  });
+}
+
+function damaged(): MultiprocError {
+  return new MultiprocError('The pipe is damaged: what lies between its head and its tail are not messages', {
+    code: 'ERR_MULTIPROC_SEGMENT',
   });
 }
 

@@ -172,8 +172,11 @@ t.test('an end travels to a Worker and through a pipe', async (t) => {
   for (const one of [a, b, c]) one.close();
 });
 
-t.test('killed at any moment, a sender leaves whole messages and an end', { timeout: 100_000 }, async (t) => {
-  const rounds = Number(process.env.MULTIPROC_PIPE_KILLS ?? 8);
+// How many processes are killed at either end; `npm run test:crash` takes more.
+const rounds = Number(process.env.MULTIPROC_PIPE_KILLS ?? 8);
+const timeout = 100_000 + rounds * 2_000;
+
+t.test('killed at any moment, a sender leaves whole messages and an end', { timeout }, async (t) => {
   for (let round = 0; round < rounds; round++) {
     const [a, b] = Pipe();
     const sender = program(t, 'pipe-sender');
@@ -201,8 +204,7 @@ t.test('killed at any moment, a sender leaves whole messages and an end', { time
   }
 });
 
-t.test('killed at any moment, a receiver leaves the others whole messages', { timeout: 100_000 }, async (t) => {
-  const rounds = Number(process.env.MULTIPROC_PIPE_KILLS ?? 8);
+t.test('killed at any moment, a receiver leaves the others whole messages', { timeout }, async (t) => {
   const [a, b] = Pipe();
   let next = 0;
   let stopped = false;
