@@ -1,6 +1,7 @@
 // Waiting for descriptors without blocking: one thread that sleeps in epoll for all of them.
 #include "sys/fd_watcher.h"
 
+#include <fcntl.h>
 #include <pthread.h>
 #include <signal.h>
 #include <sys/epoll.h>
@@ -213,6 +214,8 @@ FdWatcher::~FdWatcher() {
 Failure FdWatcher::arm(int fd, uint32_t events, Word* bell, uint32_t* ticket) {
   std::lock_guard<std::mutex> guard(state_->mutex);
   if (!state_->running) {
+    // Before the watcher opens descriptors of its own, which may get the number of one that is closed.
+    if (fcntl(fd, F_GETFD) == -1) return {errno, "fcntl"};
     if (Failure failure = state_->start()) return failure;
   }
   if (++state_->last_ticket == 0) ++state_->last_ticket;

@@ -1,0 +1,149 @@
+// Starting programs: they run where and with what they were told, and one that cannot run is an error with its reason.
+#include "sys/child.h"
+
+#include <fcntl.h>
+#include <limits.h>
+#include <sys/resource.h>
+
+#include <string>
+
+#include "check.h"
+#include "sys/descriptors.h"
+#include "sys/life_tie.h"
+
+using namespace multiproc;
+using namespace multiproc::sys;
+using check::Child;
+
+namespace {
+
+int open_descriptors() {
+  int open = 0;
+  for (int fd = 0; fd < 256; fd++) open += fcntl(fd, F_GETFD) != -1;
+  return open;
+}
+
+int status_of(pid_t pid) {
+  int status = 0;
+  while (waitpid(pid, &status, 0) == -1 && errno == EINTR) continue;
+  return WIFEXITED(status) ? WEXITSTATUS(status) : -WTERMSIG(status);
+}
+
+// Runs a line of shell; what it wrote to descriptor 1.
+std::string output_of(const std::string& line, std::vector<std::string> environment = {}, std::string directory = "/",
+                      std::vector<int> more = {}, int* status = nullptr) {
+  int ends[2];
+  CHECK_EQUAL(pipe2(ends, O_CLOEXEC), 0);
+  int nothing = open("/dev/null", O_RDWR | O_CLOEXEC);
+  SpawnRequest request = {"/bin/sh", {"sh", "-c", line}, environment, directory, {nothing, ends[1], 2}};
+  for (int fd : more) request.descriptors.push_back(fd);
+  pid_t pid = -1;
+  CHECK_EQUAL(spawn_process(request, &pid).code, 0);
+  close_descriptors({nothing, ends[1]});
+  std::string text;
+  char buffer[1024];
+  for (ssize_t got; (got = read(ends[0], buffer, sizeof buffer)) > 0;) text.append(buffer, static_cast<size_t>(got));
+  close(ends[0]);
+  int code = status_of(pid);
+  if (status != nullptr) *status = code;
+  return text;
+}
+
+}  // namespace
+
+TEST("a program gets its arguments, environment, directory and exit code") {
+  int status = -1;
+  std::string text = output_of("pwd; echo $A; echo ${HOME-unset}; exit 7", {"A=b c"}, "/usr/bin", {}, &status);
+  CHECK(text == "/usr/bin\nb c\nunset\n");
+  CHECK_EQUAL(status, 7);
+}
+
+TEST("a program has the descriptors that it was given and no other, whatever their numbers were") {
+  int before = open_descriptors();
+  int files[2];
+  for (int i = 0; i < 2; i++) {
+    CHECK_EQUAL(memory_file("given", &files[i]).code, 0);
+    CHECK_EQUAL(dprintf(files[i], "file %d", i), 6);
+    lseek(files[i], 0, SEEK_SET);
+  }
+  // Without close-on-exec; and files that lie at each other's future places.
+  int loose = open("/dev/null", O_RDONLY);
+  int low = fcntl(files[0], F_DUPFD_CLOEXEC, 3), lower = fcntl(files[1], F_DUPFD_CLOEXEC, 3);
+  CHECK(output_of("cat <&3; echo; cat <&4", {}, "/", {low, lower}) == "file 0\nfile 1");
+  lseek(files[0], 0, SEEK_SET);
+  lseek(files[1], 0, SEEK_SET);
+  CHECK(output_of("cat <&3; echo; cat <&4", {}, "/", {lower, low}) == "file 1\nfile 0");
+  std::string listed = output_of("for i in 3 4 5 6 7 8 9; do test -e /proc/self/fd/$i && echo $i; done; true");
+  CHECK(listed.empty());
+  close_descriptors({files[0], files[1], loose, low, lower});
+  CHECK_EQUAL(open_descriptors(), before);
+}
+
+TEST("what cannot be run is told with its reason, and leaves neither a process nor a descriptor") {
+  if (check::kThreadSanitizer) SKIP("this sanitizer turns vfork into fork: the reason stays in the child");
+  int before = open_descriptors();
+  struct {
+    const char* file;
+    const char* directory;
+    int descriptor, code;
+    const char* call;
+  } const cases[] = {{"/no/such/program", "/", 0, ENOENT, "execve"},
+                     {"/etc/passwd", "/", 0, EACCES, "execve"},
+                     {"/", "/", 0, EACCES, "execve"},
+                     {"/bin/sh", "/no/such/place", 0, ENOENT, "chdir"},
+                     {"/bin/sh", "/etc/passwd", 0, ENOTDIR, "chdir"},
+                     {"/bin/sh", "/", 200, EBADF, "dup2"}};
+  for (auto& one : cases) {
+    pid_t pid = -1;
+    Failure failure = spawn_process({one.file, {"x", "-c", "exit 0"}, {}, one.directory, {one.descriptor, 1, 2}}, &pid);
+    CHECK_EQUAL(failure.code, one.code);
+    CHECK(strcmp(failure.call, one.call) == 0);
+    CHECK_EQUAL(waitpid(-1, nullptr, WNOHANG), -1);
+    CHECK_EQUAL(errno, ECHILD);
+    CHECK_EQUAL(open_descriptors(), before);
+  }
+}
+
+TEST("signals are at their default and let through in the program, and untouched here") {
+  sigset_t blocked, now;
+  sigemptyset(&blocked);
+  sigaddset(&blocked, SIGTERM);
+  CHECK_EQUAL(pthread_sigmask(SIG_BLOCK, &blocked, nullptr), 0);
+  static volatile sig_atomic_t caught = 0;
+  struct sigaction action = {}, after;
+  action.sa_handler = [](int) { caught = caught + 1; };
+  CHECK_EQUAL(sigaction(SIGUSR1, &action, nullptr), 0);
+  int status = 0;
+  output_of("kill -TERM $$", {}, "/", {}, &status);
+  CHECK_EQUAL(status, -SIGTERM);
+  output_of("kill -USR1 $$", {}, "/", {}, &status);
+  CHECK_EQUAL(status, -SIGUSR1);
+  output_of("kill -PIPE $$", {}, "/", {}, &status);
+  CHECK_EQUAL(status, -SIGPIPE);
+  CHECK_EQUAL(sigaction(SIGUSR1, nullptr, &after), 0);
+  CHECK(after.sa_handler == action.sa_handler);
+  CHECK_EQUAL(pthread_sigmask(SIG_BLOCK, nullptr, &now), 0);
+  CHECK_EQUAL(sigismember(&now, SIGTERM), 1);
+  CHECK_EQUAL(sigismember(&now, SIGUSR2), 0);
+  raise(SIGUSR1);
+  CHECK_EQUAL(static_cast<int>(caught), 1);
+}
+
+TEST("a process that is tied to another ends with it, also when it ignores SIGTERM") {
+  for (bool deaf : {false, true}) {
+    Child other([](Child&) { pause(); });
+    Child tied([&](Child& parent) {
+      signal(SIGTERM, deaf ? SIG_IGN : SIG_DFL);
+      int process = -1;
+      CHECK_EQUAL(process_file(other.pid(), &process).code, 0);
+      CHECK_EQUAL(tie_life_to(process, 10'000'000).code, 0);
+      parent.say();
+      for (;;) pause();
+    });
+    tied.hear();
+    other.kill();
+    CHECK_EQUAL(tied.join(), deaf ? -SIGKILL : -SIGTERM);
+  }
+}
+
+int main(int argc, char** argv) { return check::main(argc, argv); }
