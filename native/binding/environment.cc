@@ -1,20 +1,63 @@
 // What the addon keeps for one JavaScript environment (the main thread or one Worker).
 #include "binding/environment.h"
 
+#include <stdlib.h>
+
+#include <algorithm>
+#include <mutex>
+
 #include "binding/arguments.h"
 #include "binding/errors.h"
 #include "binding/grants.h"
 
 namespace multiproc::binding {
 
-// A Worker that ends has let go of everything. Its anonymous segments may have been the last ones open.
+namespace {
+
+// Of this process. Neither is ever destroyed: the end of a process comes after that of its static objects.
+std::mutex& roll_mutex() {
+  static auto* mutex = new std::mutex;
+  return *mutex;
+}
+
+std::vector<Environment*>& roll() {
+  static auto* environments = new std::vector<Environment*>;
+  return *environments;
+}
+
+}  // namespace
+
+Environment::Environment() {
+  static bool at_exit = atexit(leave_nothing) == 0;
+  (void)at_exit;
+  std::lock_guard<std::mutex> guard(roll_mutex());
+  roll().push_back(this);
+}
+
 Environment::~Environment() {
+  {
+    std::lock_guard<std::mutex> guard(roll_mutex());
+    auto& all = roll();
+    all.erase(std::remove(all.begin(), all.end(), this), all.end());
+  }
+  let_go();
+}
+
+// Its anonymous segments may have been the last ones open.
+void Environment::let_go() {
   for (auto& segment : segments) {
     if (!segment) continue;
-    sys::close_file(&segment->file);
+    segment->close_descriptors();
     if (!sync::is_anonymous(segment->name) || segment->mapping->retire()) continue;
     sys::sweep_file(segment->name, sync::segment_needed);
   }
+}
+
+// The child of a fork may find the mutex taken by a thread that it does not have: then the next sweep has to do.
+void leave_nothing() {
+  if (!roll_mutex().try_lock()) return;
+  for (Environment* environment : roll()) environment->let_go();
+  roll_mutex().unlock();
 }
 
 Environment& Environment::of(napi_env env) {

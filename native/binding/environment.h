@@ -22,7 +22,11 @@ struct Environment {
   std::shared_ptr<Readiness> readiness;                  // made at the first pending wait for a descriptor
   std::shared_ptr<SemaphoreWaits> semaphore_waits;       // made at the first pending wait for a POSIX semaphore
 
+  Environment();
   ~Environment();
+
+  // Closes all segments for good, and removes the files of those that nobody else has.
+  void let_go();
 
   static Environment& of(napi_env env);
 
@@ -32,6 +36,9 @@ struct Environment {
   // The id that it has from now on.
   napi_value add_segment(napi_env env, std::unique_ptr<sync::Segment> segment);
 };
+
+// For a process that ends without tearing its environments down, as `process.exit` makes it: lets go of all they have.
+void leave_nothing();
 
 void export_environment(Napi::Env env, Napi::Object exports);
 

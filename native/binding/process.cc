@@ -4,6 +4,7 @@
 #include <unistd.h>
 
 #include "binding/arguments.h"
+#include "binding/environment.h"
 #include "binding/exports.h"
 #include "sys/entropy.h"
 #include "sys/event_loop.h"
@@ -98,6 +99,7 @@ napi_value exit_now(napi_env env, napi_callback_info info) {
   Arguments arguments(env, info);
   int32_t code = arguments.i32(0);
   if (!arguments.ok()) return nullptr;
+  leave_nothing();
   sys::exit_now(code);
 }
 

@@ -86,8 +86,12 @@ sys::Failure create_sparse(uint64_t size, uint64_t reserved, uint32_t creator, c
   return failure;
 }
 
-Segment::~Segment() {
+Segment::~Segment() { close_descriptors(); }
+
+void Segment::close_descriptors() {
+  sys::close_file(&file);
   if (memory != -1) close(memory);
+  memory = -1;
 }
 
 sys::Failure reserve_part(Segment* segment, uint64_t offset, uint64_t length) {

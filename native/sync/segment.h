@@ -23,6 +23,9 @@ struct Segment {
   Segment& operator=(const Segment&) = delete;
   ~Segment();
 
+  // By which the file counts as open, as it does by the mapping.
+  void close_descriptors();
+
   uint8_t* data() const { return mapping->data(); }
   uint64_t size() const { return mapping->size(); }
   SegmentHeader* header() const { return reinterpret_cast<SegmentHeader*>(mapping->data()); }

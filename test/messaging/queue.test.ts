@@ -1,7 +1,7 @@
 /** Queue: messages arrive whole, once and in order, whoever puts and gets them, whatever their size. */
 import { deserialize, EOFError, Full, inspect, Lock, Queue, SharedArray, serialize } from 'multiproc';
 import t from 'tap';
-import { leaveNothing } from '../harness/leftovers.js';
+import { leaveNothing, segments } from '../harness/leftovers.js';
 import { program } from '../harness/program.js';
 import { freshName, Remote } from '../harness/remote.js';
 
@@ -353,6 +353,16 @@ t.test('names, kinds and sizes are compared on opening', async (t) => {
   const unbounded = new Queue(-3);
   t.equal(unbounded.full(), false);
   unbounded.close();
+});
+
+t.test('the memory of a queue goes with the last process that has it, though nobody closes it', async (t) => {
+  const before = segments();
+  const remote = new Remote(t);
+  const queue = new Queue<number>();
+  await remote.attach(serialize(queue));
+  queue.close();
+  await remote.exit();
+  t.strictSame([...segments()].filter((name) => !before.has(name)), []);
 });
 
 t.test('a process that puts and ends at once loses nothing', async (t) => {
