@@ -4,8 +4,8 @@
 //   fuzz cases=N seed=N          others; the seed of a run is printed, and the same seed gives the same cases
 //
 // Build it with the address and undefined behaviour sanitizers (`test-native.js run fuzz --flavour address` does). A
-// case is a whole small segment, good at first, with some bytes changed in the ways in which bytes go wrong: bits,
-// runs, whole fields set to extreme values, another file's bytes. What is checked:
+// case is a whole segment with any kind of object, good at first, with some bytes changed in the ways in which bytes go
+// wrong: bits, runs, whole fields set to extreme values, another file's bytes. What is checked:
 //
 //   memory   the checks on a buffer that ends where the segment ends (a read beyond it is found), also adopting it
 //   file     the segment as a file: opened, swept, and its transits counted; also cut short or made longer
@@ -59,6 +59,9 @@ constexpr uint64_t kExtremes[] = {0,
                                   kMaxRobustPermits,
                                   kMaxRobustPermits + 1};
 
+constexpr uint32_t kPipeKind = static_cast<uint32_t>(BlockKind::pipe);
+constexpr uint32_t kKinds[] = {1, 2, 3, 4, 5, 6, 9, 10, 11, 16, 17, 18, kPipeKind};
+
 struct Counts {
   uint64_t cases = 0, good = 0, faults[8] = {}, codes = 0, racing = 0, files = 0, registries = 0;
 };
@@ -69,14 +72,18 @@ class Fuzzer {
 
   // Any size from nothing to a few pages, with one block or an arena's several.
   std::vector<uint8_t> good_image() {
+    uint32_t kind = kKinds[pick(std::size(kKinds))];
     uint64_t size = 288 + pick(40) * 64;
+    // A pipe's words are large: most cases keep to what is small.
+    if (kind == kPipeKind && pick(16) == 0) size = 288 + kPipeOffset + pipe_size(1 + pick(2));
     std::vector<uint8_t> bytes(size);
     SegmentHeader* header = reinterpret_cast<SegmentHeader*>(bytes.data());
     bool arena = pick(3) == 0;
     init_segment(header, arena ? SegmentKind::arena : SegmentKind::object, size, attached());
     for (uint64_t offset = kFirstBlock; offset + 64 <= size; offset += 64 + pick(4) * 64) {
-      fill_block(bytes.data() + offset, size - offset - sizeof(BlockHeader));
+      fill_block(bytes.data() + offset, size - offset - sizeof(BlockHeader), kind);
       if (!arena) break;
+      kind = kKinds[pick(std::size(kKinds))];
     }
     if (pick(2) == 0) begin_transit(header, attached());
     return bytes;
@@ -207,15 +214,21 @@ class Fuzzer {
  private:
   uint32_t pick(uint32_t below) { return static_cast<uint32_t>(random_() % below); }
 
-  void fill_block(uint8_t* place, uint64_t room) {
+  void fill_block(uint8_t* place, uint64_t room, uint32_t kind) {
     BlockHeader* block = reinterpret_cast<BlockHeader*>(place);
-    uint32_t kind = 1 + pick(6);
     block->generation = 1;
     block->type = "bBhHiIlLqQfdc"[pick(13)];
     bool semaphore = kind == 3 || kind == 4;
     block->flags = semaphore && pick(2) == 0 ? kRobust : 0;
     block->size = std::min<uint64_t>(room, 32 + pick(200));
     block->length = block->flags != 0 ? 1 + pick(static_cast<uint32_t>(block->size - kTableOffset) / 4) : 1;
+    if (is_ring(kind) || kind == kPipeKind) {
+      block->size = room;
+      block->flags = kind == kPipeKind && room >= kPipeOffset + pipe_size(2);
+      for (uint64_t i = 0; i < 16 && room >= kRingOffset + 1024; i++) {
+        place[sizeof *block + kRingOffset + pick(512)] = static_cast<uint8_t>(random_());
+      }
+    }
     block->kind = kind;
   }
 
@@ -293,9 +306,43 @@ class Fuzzer {
       permits_free(permits);
       int32_t index = permits_attempt(permits, attached(), false, &set);
       if (index != kNoPermit) permits_release(permits, attached(), static_cast<uint32_t>(index));
+    } else if (is_ring(facts.kind)) {
+      use_ring(*reinterpret_cast<RingWords*>(data + facts.body + kRingOffset));
+    } else if (kind == BlockKind::pipe) {
+      use_pipe(data + facts.body + kPipeOffset, facts.flags != 0);
     } else {
       if (lock_attempt(*word, attached(), false, &set)) lock_release(*word);
     }
+  }
+
+  static bool is_ring(uint32_t kind) {
+    return kind >= static_cast<uint32_t>(BlockKind::queue) && kind <= static_cast<uint32_t>(BlockKind::simple_queue);
+  }
+
+  void use_ring(RingWords& ring) {
+    sys::FutexSet set;
+    for (RingWait wait : {RingWait::items, RingWait::taken, RingWait::done}) {
+      ring_attempt(ring, wait, static_cast<uint32_t>(random_()), pick(2) == 0, &set);
+    }
+  }
+
+  // Heads, tails, holders and pieces are then whatever they may be: each call has to answer all the same.
+  void use_pipe(uint8_t* words, bool duplex) {
+    uint8_t bytes[64] = {};
+    uint64_t size = 0, got = 0, sent = 0;
+    sys::FutexSet set;
+    PipeEnd end = PipeEnd::of(words, pick(2) | (duplex ? 2 : 0));
+    pipe_enter(end, attached());
+    pipe_put(end, attached(), bytes, pick(sizeof bytes), &sent);
+    pipe_abandon(end, attached());
+    pipe_skip(end, attached());
+    if (pipe_take(end, attached(), UINT64_MAX, bytes, sizeof bytes, &size) == PipeTake::first) {
+      pipe_continue(end, attached(), bytes, std::min<uint64_t>(size, sizeof bytes), &got);
+      pipe_drop(end, attached());
+    }
+    pipe_readable(end, attached(), &set);
+    pipe_writable(end, attached(), pick(1000), &set);
+    pipe_leave(end, attached());
   }
 
   void write_file(const std::vector<uint8_t>& bytes) {
