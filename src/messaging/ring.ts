@@ -5,6 +5,19 @@
  * copies, then stores the head. Whoever dies half-way has changed nothing that counts; what had to follow the store is
  * noted before it, and the next owner of the lock finishes or forgets it. Where the room ends, a jump leads on: to the
  * start of the extent, or to another extent.
+ *
+ * What a dead owner can leave, and what the next owner of its lock makes of it. One store decides: that of `position`.
+ *
+ *     put: moving, used, seen head, jump, record, next position and count | position | count, moving = 0
+ *       before `position`: the tail is the old one; count stands; an extent noted in `moving` is not used, as the tail
+ *         is not in it; what was seen of the head is true for the old tail as well; the rest lies beyond the tail
+ *       after it: `next position` is the tail, so `next count` counts; the extent in `moving` is used
+ *     get: next position and count, leaving use, moving | position | count, used = 0, moving = 0
+ *       before `position`: the head is the old one; count stands; the extent in `moving` still holds the head
+ *       after it: `next position` is the head, so `next count` counts; the extent in `moving` is let go if its use is
+ *         still the one noted: once it is free, a producer may use it again before anybody mends this end
+ *
+ * Only the producers' end makes an extent used, only when it is free; only the other end frees it, after the head left.
  */
 import { now } from '../deadline.js';
 import { ClosedError, MultiprocError } from '../errors.js';
@@ -435,15 +448,16 @@ export class Ring {
   #move(window: Window, tail: number, index: number): number {
     const words = this.#words;
     const put = this.#at;
+    const target = this.#extents.window(index);
     words[put + moving] = index + 1;
     this.#extents.setUse(index, ((words[put + count] as number) + 1) | 0 || -1);
-    // Nobody has taken anything there: what was seen of the head is of an earlier time.
-    words[put + otherPosition] = -1;
-    const start = this.#extents.start(index);
-    this.#jump(window, tail, start);
+    // What was seen of the head may be of an earlier stay in that extent. The head itself is elsewhere, and right for
+    // the tail that is left, too, should this put never be committed.
+    words[put + otherPosition] = Atomics.load(words, put + getEnd + position);
+    this.#jump(window, tail, target.start);
     this.#putIndex = index;
-    this.#putWindow = this.#extents.window(index);
-    return start;
+    this.#putWindow = target;
+    return target.start;
   }
 
   /** After the rush: back to a smaller extent, so that the memory of the larger one can be given back. */

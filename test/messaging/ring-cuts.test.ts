@@ -1,0 +1,273 @@
+/**
+ * A ring whose users are cut off before any of their stores, as SIGKILL does it, and whose other users go on: whatever the
+ * state that is left, each message that was committed comes out once, whole and in order.
+ *
+ * Every store to the ring's words goes through a proxy that counts. Cutting a user off leaves its lock with a dead owner.
+ * At any store, a user of the other end may do its work. MULTIPROC_RING_ROUNDS sets how many calls there are (default
+ * 60000 for each kind of ring), MULTIPROC_RING_SEED repeats a run.
+ */
+import t from 'tap';
+import { leaveNothing } from '../harness/leftovers.js';
+
+leaveNothing(t);
+
+const load = (file: string) => import(new URL(`../../dist/${file}`, import.meta.url).href);
+const { Ring, obtainRing, nothing, busy, Put } = await load('messaging/ring.js');
+const { BlockKind } = await load('shared/block.js');
+const { layout, native } = await load('native.js');
+const participant = await load('lifecycle/participant.js');
+const { mostUnits } = await load('serialize/records.js');
+
+const rounds = Number(process.env.MULTIPROC_RING_ROUNDS ?? 60_000);
+const seed = Number(process.env.MULTIPROC_RING_SEED ?? Date.now() % 1e9);
+
+// Words of the ring; see native/sync/ring.h.
+const getEnd = 16;
+const position = 1;
+const table = 48;
+const wordNames = ['lock', 'position', 'count', 'seen', '', 'next position', 'next count', 'moving'];
+
+class Cut extends Error {}
+
+const realAtomics = globalThis.Atomics;
+const counted = new Map<object, { real: Int32Array; user: User }>();
+
+/** Somebody with the ring open, in this process, who can be cut off. */
+class User {
+  readonly ring: InstanceType<typeof Ring>;
+  /** Stores until it is cut off. */
+  left = Infinity;
+  dead = false;
+  /** Called before a store of the call that is under way. */
+  between: (() => void) | undefined;
+  /** What it is about to put, and what the last call took. */
+  putting: unknown;
+  took: unknown;
+
+  constructor(readonly rig: Rig) {
+    const { segment, body, kind, length } = rig.block;
+    const words = new Proxy(segment.words as Int32Array, {
+      get: (real, key) => real[key as unknown as number],
+      set: (real, key, value) => {
+        this.step(Number(key));
+        real[key as unknown as number] = value;
+        return true;
+      },
+    });
+    counted.set(words, { real: segment.words, user: this });
+    const buffer = (offset: number, size: number) => segment.buffer(offset, size);
+    const { id, size, fileName } = segment;
+    this.ring = new Ring({ segment: { id, size, fileName, buffer, words }, body, kind, length });
+  }
+
+  step(word: number): void {
+    const { between } = this;
+    this.between = undefined;
+    between?.();
+    if (!this.dead && --this.left > 0) return;
+    if (!this.dead) this.rig.cuts.add(this.rig.nameOf(word));
+    this.dead = true;
+    throw new Cut();
+  }
+}
+
+/** Atomics that know the proxies. */
+const atomics: Record<string, unknown> = {};
+for (const name of ['load', 'store', 'compareExchange', 'exchange', 'or', 'add'] as const) {
+  const real = realAtomics[name] as (...args: unknown[]) => number;
+  atomics[name] = (words: Int32Array, index: number, ...rest: number[]) => {
+    const found = counted.get(words);
+    if (found === undefined) return real(words, index, ...rest);
+    if (name !== 'load') found.user.step(index);
+    const result = real(found.real, index, ...rest);
+    if (name === 'store') found.user.rig.stored(found.user, index);
+    return result;
+  };
+}
+
+/** A ring, its users, and what must be in it. */
+class Rig {
+  readonly block;
+  readonly at: number;
+  readonly words: Int32Array;
+  readonly users: User[];
+  readonly expected: unknown[] = [];
+  number = 0;
+  depth = 0;
+
+  constructor(
+    readonly kind: number,
+    readonly maxsize: number,
+    readonly random: () => number,
+    readonly cuts: Set<string>,
+  ) {
+    this.block = obtainRing('create', kind, { maxsize, capacity: 8_000_000, chains: true });
+    this.at = (this.block.body + layout.ringOffset) / 4;
+    this.words = this.block.segment.words;
+    this.users = Array.from({ length: 4 }, () => new User(this));
+  }
+
+  nameOf(word: number): string {
+    const i = word - this.at;
+    if (i < 0 || i >= table + 2 * layout.ringExtents) return 'entry';
+    if (i >= table) return (i - table) % 2 === 0 ? 'used' : 'reserved';
+    if (i >= 32) return `facts ${i - 32}`;
+    return `${i < getEnd ? 'put' : 'get'} ${wordNames[i % getEnd] ?? i % getEnd}`;
+  }
+
+  /** The two stores that count. */
+  stored(user: User, word: number): void {
+    if (word === this.at + position) this.expected.push(user.putting);
+    if (word === this.at + getEnd + position) user.took = this.expected.shift();
+  }
+
+  /** One call, which may be cut off, and in whose midst somebody at the other end may do something. */
+  call(puts: boolean, busyUser?: User): void {
+    const others = this.users.filter((user) => user !== busyUser);
+    const user = others[Math.floor(this.random() * others.length)] as User;
+    user.dead = false;
+    user.left = this.random() < 0.4 ? 1 + Math.floor(this.random() * 16) : Infinity;
+    let disturbed = this.depth > 0;
+    if (this.depth === 0 && this.random() < 0.5) {
+      let wait = Math.floor(this.random() * 12);
+      const between = () => {
+        if (wait-- > 0) {
+          user.between = between;
+          return;
+        }
+        disturbed = true;
+        this.depth++;
+        const calls = 1 + Math.floor(this.random() * 3);
+        for (let i = 0; i < calls; i++) this.call(!puts, user);
+        this.depth--;
+      };
+      user.between = between;
+    }
+    try {
+      if (puts) this.put(user, disturbed);
+      else this.get(user, () => disturbed);
+    } catch (error) {
+      if (!(error instanceof Cut)) throw error;
+      this.bury(puts ? this.at : this.at + getEnd);
+      // A producer may have mended the other end.
+      if (this.depth === 0) this.bury(this.at + getEnd);
+    }
+    user.between = undefined;
+    user.left = Infinity;
+    user.dead = false;
+  }
+
+  put(user: User, disturbed: boolean): void {
+    const value = this.value();
+    user.putting = value;
+    const empty = this.expected.length === 0 && !disturbed;
+    const outcome = user.ring.tryPut(value, mostUnits(value));
+    if (empty && outcome !== Put.done) throw new Error(`an empty ring refuses a message: ${outcome}`);
+    if (this.maxsize !== 0 && this.expected.length > this.maxsize) throw new Error('more than maxsize messages');
+  }
+
+  get(user: User, disturbed: () => boolean): void {
+    const empty = this.expected.length === 0;
+    user.took = nothing;
+    const value = user.ring.tryTake();
+    if (value === busy) {
+      if (this.depth === 0) throw new Error('nobody holds the lock');
+      return;
+    }
+    if (value === nothing) {
+      if (!empty && !disturbed()) throw new Error('a ring with messages says that it has none');
+      return;
+    }
+    const { took } = user;
+    const same = Buffer.isBuffer(value) ? Buffer.isBuffer(took) && value.equals(took) : value === took;
+    if (!same) throw new Error(`got ${describe(value)} instead of ${describe(took)}`);
+  }
+
+  /** The lock of one that was cut off. */
+  bury(lock: number): void {
+    const word = this.words[lock] as number;
+    if ((word & layout.ownerMask) !== me) return;
+    realAtomics.store(this.words, lock, (word & ~layout.ownerMask) | deadOne);
+  }
+
+  value(): unknown {
+    const i = this.number++;
+    const which = this.random();
+    if (which < 0.3) return i;
+    const text = `${i};`;
+    if (which < 0.5) return text.repeat(1 + (i % 40));
+    const most = which < 0.9 ? 6000 : which < 0.97 ? 40_000 : which < 0.995 ? 200_000 : 2_000_000;
+    return Buffer.alloc(Math.floor(this.random() * most), text);
+  }
+
+  /** Everybody is well: what is there comes out, and no extent but that of the tail is in use. */
+  settle(): void {
+    const user = this.users[0] as User;
+    for (;;) {
+      this.get(user, () => false);
+      if (user.took === nothing) break;
+    }
+    user.putting = 'last';
+    if (user.ring.tryPut('last', mostUnits('last')) !== Put.done) throw new Error('an empty ring refuses a message');
+    this.get(user, () => false);
+    if (user.ring.length !== 0) throw new Error(`an empty ring says that ${user.ring.length} messages are in it`);
+    let inUse = 0;
+    for (let i = 0; i < layout.ringExtents; i++) if (this.words[this.at + table + 2 * i] !== 0) inUse++;
+    if (inUse !== 1) throw new Error(`${inUse} extents are in use though only one has a record`);
+  }
+}
+
+function describe(value: unknown): string {
+  return Buffer.isBuffer(value)
+    ? `Buffer ${value.length} ${value.toString('latin1', 0, 12)}`
+    : String(value).slice(0, 40);
+}
+
+function randomFrom(start: number): () => number {
+  let state = start;
+  return () => {
+    state = (state + 0x6d2b79f5) | 0;
+    let mixed = Math.imul(state ^ (state >>> 15), state | 1);
+    mixed ^= mixed + Math.imul(mixed ^ (mixed >>> 7), mixed | 61);
+    return ((mixed ^ (mixed >>> 14)) >>> 0) / 2 ** 32;
+  };
+}
+
+participant.attach();
+const me: number = participant.me;
+// The same slot at another time.
+const deadOne = (me ^ 0x2000) & layout.ownerMask;
+
+for (const [kind, maxsize] of [
+  [BlockKind.queue, 0],
+  [BlockKind.queue, 40],
+  [BlockKind.joinableQueue, 0],
+] as const) {
+  t.test(`users are cut off, kind ${kind}, maxsize ${maxsize}`, (t) => {
+    t.comment(`seed ${seed}`);
+    t.ok(native.isDead(deadOne));
+    const random = randomFrom(seed);
+    const cuts = new Set<string>();
+    globalThis.Atomics = atomics as unknown as typeof Atomics;
+    try {
+      for (let round = 0; round < rounds; ) {
+        const rig = new Rig(kind, maxsize, random, cuts);
+        // Rushes of producers and of consumers by turns, so that the ring wraps, grows, and goes home.
+        for (let rush = 0; rush < 5; rush++) {
+          const share = 0.2 + 0.6 * random();
+          for (let n = Math.floor(random() * 200); n >= 0; n--, round++) rig.call(random() < share);
+          if (random() < 0.5) rig.settle();
+        }
+        rig.settle();
+        rig.block.release();
+        counted.clear();
+      }
+    } finally {
+      globalThis.Atomics = realAtomics;
+    }
+    const must = ['lock', 'position', 'count', 'seen', 'next position', 'next count', 'moving'];
+    const everywhere = ['used', 'reserved', ...must.flatMap((word) => [`put ${word}`, `get ${word}`])];
+    for (const word of everywhere) t.ok(cuts.has(word), `somebody was cut off before a store to: ${word}`);
+    t.end();
+  });
+}
