@@ -32,7 +32,7 @@ const flavours = {
 // Plain runs of everything; the thread sanitizer where threads share words, the address sanitizer where bytes are checked.
 const quick = {
   address: ['header', 'permits', 'pipe', 'segment'],
-  thread: ['barrier', 'condition', 'event', 'fd_watcher', 'lock', 'permits', 'pipe', 'semaphore', 'waiter'],
+  thread: ['barrier', 'condition', 'event', 'fd_watcher', 'lock', 'permits', 'pipe', 'ring', 'semaphore', 'waiter'],
 };
 const environment = {
   ...process.env,
