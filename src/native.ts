@@ -323,6 +323,25 @@ export interface Native {
    * `announce(true)` if that is still so afterwards. The loop does not end by itself any more.
    */
   onNaturalEnd(announce: (final: boolean) => void): void;
+  /** What the runtime lacks to give a forked child a stack of its own; `undefined` if nothing. */
+  freshStartLacks(): string | undefined;
+  /** For a forked child: sockets, pipes and the like that it inherited lead nowhere from now on. */
+  disconnectHandles(): void;
+  /** Has every inherited handle of that sort appear in `process._getActiveHandles()`. */
+  revealHandles(): void;
+  /** Stops every timer of the event loop. */
+  stopTimers(): void;
+  /** Forgets what the thread pool had done, and was doing, for the parent. */
+  dropPoolWork(): void;
+  /** Nothing that the event loop has now keeps it going. */
+  releaseLoop(): void;
+  /**
+   * Requests the end of all JavaScript that is on the stack: neither `catch` nor `finally` sees it. It happens at the
+   * next function call or turn of a loop.
+   */
+  unwind(): void;
+  /** Has `arrive` called in every turn of the loop until it returns true. Being unwound counts as false. */
+  onFreshStack(arrive: () => boolean): void;
   /** pid (0: nobody ended yet), exit status, signal number (0: none). */
   waitChild(pid: number, noHang: boolean): [number, number, number];
   exitNow(code: number): never;
@@ -379,6 +398,8 @@ export interface Native {
   writeAll(fd: number, bytes: Uint8Array): void;
   /** Replaces this process's program, which gets these descriptors; returns only by throwing. */
   execProcess(file: string, args: readonly string[], fds: readonly number[]): never;
+  /** Makes these descriptors, which stay open, the standard ones of this process. */
+  takeStdio(stdin: number, stdout: number, stderr: number): void;
 }
 
 function load(): Native {

@@ -14,6 +14,7 @@ void export_descriptor_io(Napi::Env env, Napi::Object exports);
 void export_environment(Napi::Env env, Napi::Object exports);
 void export_errors(Napi::Env env, Napi::Object exports);
 void export_events(Napi::Env env, Napi::Object exports);
+void export_fresh_start(Napi::Env env, Napi::Object exports);
 void export_grants(Napi::Env env, Napi::Object exports);
 void export_locks(Napi::Env env, Napi::Object exports);
 void export_participants(Napi::Env env, Napi::Object exports);
@@ -39,6 +40,7 @@ inline void export_all(Napi::Env env, Napi::Object exports) {
   export_conditions(env, exports);
   export_descriptor_io(env, exports);
   export_events(env, exports);
+  export_fresh_start(env, exports);
   export_grants(env, exports);
   export_locks(env, exports);
   export_participants(env, exports);

@@ -158,6 +158,15 @@ napi_value release_signals(napi_env env, napi_callback_info) {
   return undefined_value(env);
 }
 
+// takeStdio(stdin, stdout, stderr)
+napi_value take_stdio(napi_env env, napi_callback_info info) {
+  Arguments arguments(env, info);
+  int fds[] = {arguments.i32(0), arguments.i32(1), arguments.i32(2)};
+  if (!arguments.ok()) return nullptr;
+  if (sys::Failure failure = sys::take_stdio(fds)) return throw_failure(env, failure, "");
+  return undefined_value(env);
+}
+
 }  // namespace
 
 void export_process(Napi::Env env, Napi::Object exports) {
@@ -172,6 +181,7 @@ void export_process(Napi::Env env, Napi::Object exports) {
   export_function(env, exports, "releaseSignals", release_signals);
   export_function(env, exports, "ignoreInterrupts", ignore_interrupts);
   export_function(env, exports, "restoreInterrupts", restore_interrupts);
+  export_function(env, exports, "takeStdio", take_stdio);
 }
 
 }  // namespace multiproc::binding

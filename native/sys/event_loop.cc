@@ -19,6 +19,9 @@ struct Libuv {
   int (*loop_alive)(const void*) = find<int (*)(const void*)>("uv_loop_alive");
   int (*prepare_init)(void*, void*) = find<int (*)(void*, void*)>("uv_prepare_init");
   int (*prepare_start)(void*, void (*)(void*)) = find<int (*)(void*, void (*)(void*))>("uv_prepare_start");
+  int (*idle_init)(void*, void*) = find<int (*)(void*, void*)>("uv_idle_init");
+  int (*idle_start)(void*, void (*)(void*)) = find<int (*)(void*, void (*)(void*))>("uv_idle_start");
+  int (*idle_stop)(void*) = find<int (*)(void*)>("uv_idle_stop");
   void (*ref)(void*) = find<void (*)(void*)>("uv_ref");
   void (*unref)(void*) = find<void (*)(void*)>("uv_unref");
 };
@@ -28,16 +31,22 @@ const Libuv& libuv() {
   return libuv;
 }
 
-// A uv_prepare_t takes 120 bytes in libuv 1.x, whose ABI is fixed; the loop uses it until the process ends.
+// A uv_prepare_t or uv_idle_t takes 120 bytes in libuv 1.x, whose ABI is fixed; the loop uses them until the process
+// ends.
 alignas(16) char prepare[512];
 void (*on_turn)(void*) = nullptr;
 void* on_turn_context = nullptr;
+
+alignas(16) char idle[512];
+bool (*on_spin)(void*) = nullptr;
+void* on_spin_context = nullptr;
 
 }  // namespace
 
 Failure EventLoop::available() {
   const Libuv& uv = libuv();
-  bool all = uv.loop_fork && uv.loop_alive && uv.prepare_init && uv.prepare_start && uv.ref && uv.unref;
+  bool all = uv.loop_fork && uv.loop_alive && uv.prepare_init && uv.prepare_start && uv.idle_init && uv.idle_start &&
+             uv.idle_stop && uv.ref && uv.unref;
   return {all ? 0 : ENOSYS, "dlsym"};
 }
 
@@ -55,6 +64,20 @@ bool EventLoop::alive() {
   bool alive = libuv().loop_alive(loop_) != 0;
   libuv().ref(prepare);
   return alive;
+}
+
+void EventLoop::spin(bool (*turn)(void*), void* context) {
+  on_spin = turn;
+  on_spin_context = context;
+  // A child that forks in its turn has the handle already.
+  static bool initialised = false;
+  if (!initialised) libuv().idle_init(loop_, idle);
+  initialised = true;
+  libuv().idle_start(idle, [](void*) {
+    // What is called may fork, and have its child wait for another turn.
+    void* context = on_spin_context;
+    if (on_spin(context) && on_spin_context == context) libuv().idle_stop(idle);
+  });
 }
 
 }  // namespace multiproc::sys

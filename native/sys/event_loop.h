@@ -23,6 +23,10 @@ class EventLoop {
   // Whether anything but the watch keeps the loop going.
   bool alive();
 
+  // Has `turn(context)` called in each turn of the loop, which does not sleep meanwhile, until it returns true. One at
+  // a time.
+  void spin(bool (*turn)(void*), void* context);
+
  private:
   void* loop_;
 };

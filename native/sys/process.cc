@@ -53,4 +53,21 @@ Failure become_program(const char* file, char* const args[], const std::vector<i
   return {errno, "execv"};
 }
 
+Failure take_stdio(const int fds[3]) {
+  // Copies first, out of the way of the three.
+  int copies[3] = {-1, -1, -1};
+  Failure failure;
+  for (int i = 0; i < 3 && !failure; i++) {
+    copies[i] = fcntl(fds[i], F_DUPFD_CLOEXEC, 3);
+    if (copies[i] == -1) failure = {errno, "fcntl"};
+  }
+  for (int i = 0; i < 3 && !failure; i++) {
+    if (dup2(copies[i], i) == -1) failure = {errno, "dup2"};
+  }
+  for (int copy : copies) {
+    if (copy != -1) close(copy);
+  }
+  return failure;
+}
+
 }  // namespace multiproc::sys

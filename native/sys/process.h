@@ -29,4 +29,7 @@ Failure write_all(int fd, const void* data, size_t size);
 // only on failure.
 Failure become_program(const char* file, char* const args[], const std::vector<int>& fds);
 
+// Makes three open descriptors this process's standard ones. Any of them may be one of those already.
+Failure take_stdio(const int fds[3]);
+
 }  // namespace multiproc::sys

@@ -2,12 +2,20 @@
  * How a forked child ends: every way that leads into Node's own teardown, which waits for threads that do not exist in
  * the child and hangs or crashes, is led to `_exit` once the 'exit' handlers have run.
  */
+import { EventEmitter } from 'node:events';
 import { inspect } from 'node:util';
 import v8 from 'node:v8';
 import { native } from '../native.js';
 
 const uncaughtInHandler = 7;
 let routed = false;
+let withoutWrappers = (): void => {};
+let emit = process.emit as (event: string | symbol, ...args: unknown[]) => boolean;
+
+/** Whoever had wrapped `process.emit` (to learn of the end, say) is not called any more. After {@link routeExit}. */
+export function dropEmitWrappers(): void {
+  withoutWrappers();
+}
 
 let tell: ((code: number) => void) | undefined;
 
@@ -20,7 +28,7 @@ export function routeExit(): void {
   if (routed) return;
   routed = true;
   (process as unknown as { reallyExit: (code: unknown) => never }).reallyExit = end;
-  const emit = process.emit as (event: string | symbol, ...args: unknown[]) => boolean;
+  emit = process.emit as typeof emit;
   let fatal: { error: unknown } | undefined;
 
   // Node announces all three through `emit`: its natural end and process.exit as 'exit', and an error that nobody
@@ -48,6 +56,10 @@ export function routeExit(): void {
     end(process.exitCode ?? args[0]);
   };
   process.emit = routedEmit as typeof process.emit;
+  withoutWrappers = () => {
+    emit = EventEmitter.prototype.emit;
+    process.emit = routedEmit as typeof process.emit;
+  };
   native.onNaturalEnd(announceEnd);
 }
 

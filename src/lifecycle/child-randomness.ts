@@ -7,6 +7,13 @@ const uuidsPerFilling = 128;
 const integersPerFilling = 1024;
 const widestRange = 2 ** 48 - 1;
 
+let caches: readonly Uint8Array[] | undefined;
+
+/** Where node:crypto keeps what it read ahead: known, they are filled anew in less time than they take to be used up. */
+export function knowCaches(known: readonly Uint8Array[]): void {
+  caches = known;
+}
+
 export function freshRandomness(): void {
   const seed = new Int32Array(4);
   native.fillRandom(new Uint8Array(seed.buffer));
@@ -18,6 +25,10 @@ export function freshRandomness(): void {
 // OpenSSL notices a fork by itself. These two read ahead from it, and draw anew after one round through their caches,
 // which reaches also those who imported them by name.
 function refillCaches(): void {
+  if (caches !== undefined) {
+    for (const cache of caches) native.fillRandom(cache);
+    return;
+  }
   if (isLoaded('internal/crypto/random')) {
     for (let i = 0; i < uuidsPerFilling; i++) globalThis.crypto.randomUUID();
   }

@@ -2,6 +2,7 @@
  * The standard output and error of a forked child: what its parent had not got rid of yet is the parent's to write, and
  * what the child writes is written when `write` returns, so that nothing is left to flush at its end.
  */
+import { createReadStream, type ReadStream } from 'node:fs';
 import type { Socket } from 'node:net';
 import { native } from '../native.js';
 import { isLoaded } from './loaded-builtins.js';
@@ -36,6 +37,31 @@ export function writeStdioAtOnce(): void {
   takeStdio((stream) => {
     // Behind what a preloaded module left in the queue, everything has to go through the queue.
     if (stream.writableLength === 0) own(stream);
+  });
+}
+
+/**
+ * For the child of a fork whose standard descriptors are others than its parent's: what is behind the streams by now has
+ * nothing to do with what Node took it for.
+ */
+export function reopenStdio(): void {
+  takeStdio((stream) => {
+    if (owned.has(stream)) return;
+    owned.add(stream);
+    writeAtOnce(stream);
+  });
+}
+
+/** Makes stdin what descriptor 0 is now, once somebody asks for it. */
+export function reopenStdin(): void {
+  let stream: ReadStream | undefined;
+  Object.defineProperty(process, 'stdin', {
+    get: () => {
+      stream ??= createReadStream('', { fd: 0, autoClose: false });
+      return stream;
+    },
+    enumerable: true,
+    configurable: true,
   });
 }
 

@@ -116,11 +116,18 @@ function report(error: unknown): void {
 function runAtExit(): void {
   if (hooked) return;
   hooked = true;
-  process.on('exit', () => {
-    runFinalizers(0);
-    between();
-    runFinalizers();
-  });
-  // They are the parent's.
-  afterForkInChild(() => registered.clear());
+  process.on('exit', finish);
 }
+
+function finish(): void {
+  runFinalizers(0);
+  between();
+  runFinalizers();
+}
+
+// They are the parent's. The listener may be dropped with the parent's own, so it is put there anew when it is wanted.
+afterForkInChild(() => {
+  registered.clear();
+  process.off('exit', finish);
+  hooked = false;
+});

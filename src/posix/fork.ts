@@ -2,6 +2,7 @@
 import { isMainThread } from 'node:worker_threads';
 import { MultiprocError } from '../errors.js';
 import { forkRepaired } from '../lifecycle/after-fork.js';
+import { forkingCommand, isAbleToFork } from '../lifecycle/single-threaded.js';
 
 /** Options of {@link fork}. */
 export interface ForkOptions {
@@ -28,24 +29,10 @@ export interface ForkOptions {
  */
 export function fork({ unsafe = false }: ForkOptions = {}): number {
   if (!isMainThread) throw refusal('A Worker cannot fork: of the whole process only its thread would go on');
-  if (!unsafe && !isSingleThreaded(process.execArgv)) {
-    throw refusal(`Forking needs V8 without helper threads. Start the program with: ${command()}`);
+  if (!unsafe && !isAbleToFork()) {
+    throw refusal(`Forking needs V8 without helper threads. Start the program with: ${forkingCommand()}`);
   }
   return forkRepaired();
-}
-
-// Only the command line counts: V8 reads the flag when it starts, NODE_OPTIONS refuses it and
-// v8.setFlagsFromString comes too late. V8 takes dashes for underscores, and the last of several wins.
-function isSingleThreaded(flags: readonly string[]): boolean {
-  const last = flags
-    .map((flag) => flag.replaceAll('_', '-'))
-    .findLast((flag) => /^--(no-?)?single-threaded$/.test(flag));
-  return last === '--single-threaded';
-}
-
-function command(): string {
-  const flags = process.execArgv.filter((flag) => !/single[-_]threaded$/.test(flag));
-  return ['node', '--single-threaded', ...flags, ...process.argv.slice(1)].join(' ');
 }
 
 function refusal(message: string): MultiprocError {

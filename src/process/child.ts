@@ -137,6 +137,12 @@ export class Child {
     forgotten.unregister(this);
   }
 
+  /** In a forked child: it is the parent's, and so is what is open for it. */
+  disown(): void {
+    this.close();
+    closeErrand(this.#errand);
+  }
+
   #rearm(): void {
     this.#watch = this.#running.onEnd(() => {
       if (this.poll() !== null) return;

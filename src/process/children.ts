@@ -37,9 +37,15 @@ function watchEnd(): void {
   watching = true;
   process.on('beforeExit', endChildren);
   betweenFinalizers(abandonChildren);
-  // They are the parent's.
-  afterForkInChild(() => running.clear());
 }
+
+// They are the parent's.
+afterForkInChild(() => {
+  for (const child of running.values()) child.disown();
+  running.clear();
+  process.off('beforeExit', endChildren);
+  watching = false;
+});
 
 // At the natural end: daemons are told to end, and everybody is waited for. Node asks again after each round of events,
 // so whatever the program does meanwhile, also starting more, is done first.

@@ -8,7 +8,7 @@ import type { Child } from './child.js';
 import { runningOwners, track } from './children.js';
 import { describeExitCode, signalNameOf } from './exit-status.js';
 import type { StartMethod } from './launchers/launcher.js';
-import { isLoading } from './loading.js';
+import { isLoading, whileLoading } from './loading.js';
 import { resultOf } from './result.js';
 import { self } from './self.js';
 import { factsOf, launch, type StartOptions } from './start.js';
@@ -149,7 +149,7 @@ export class Process {
       this.#isSelf = true;
       this.#child = undefined;
       self.object = this;
-      return this.run();
+      return this.#runInherited(facts.main);
     });
     track(this, this.#child);
     for (const begun of this.#begun.splice(0)) begun();
@@ -368,6 +368,13 @@ export class Process {
     if (exitCode !== null) parts.push(`exitcode=${describeExitCode(exitCode)}`);
     if (this.#daemon) parts.push('daemon');
     return `<${parts.join(' ')}>`;
+  }
+
+  // The module of a target may have to be loaded first, or once more.
+  async #runInherited(main: string | undefined): Promise<unknown> {
+    const target = this.#target;
+    if (typeof target === 'object') await whileLoading(main, () => findTarget(target));
+    return this.run();
   }
 
   #status(exitCode: number | null): string {

@@ -41,14 +41,15 @@ export function getAllStartMethods(): StartMethod[] {
 }
 
 /**
- * Returns the method if this program can use it.
+ * Returns the method if this program can use it, or could if it were started in another way.
  *
  * @throws ValueError otherwise
  */
 export function checkMethod(method: unknown): StartMethod {
   const launcher = typeof method === 'string' ? launcherOf(method) : undefined;
   if (launcher === undefined) throw new ValueError(`cannot find context for ${inspect(method)}`);
-  const reason = launcher.unavailable();
+  // Whether a program may fork is seen when it does: the error of start() names the command.
+  const reason = launcher.method === 'fork' ? undefined : launcher.unavailable();
   if (reason !== undefined) throw new ValueError(`The start method '${launcher.method}' cannot be used: ${reason}`);
   return launcher.method;
 }

@@ -2,6 +2,7 @@
 import { ProcessError } from '../errors.js';
 import { loggingState } from '../logging.js';
 import { Child } from './child.js';
+import { runInherited } from './entry/perform.js';
 import { closeErrand, makeErrand } from './errand.js';
 import { inheritedExecArgv } from './exec-argv.js';
 import type { ChildFacts } from './facts.js';
@@ -38,7 +39,11 @@ export function factsOf(child: Pick<ChildFacts, 'name' | 'identity' | 'daemon' |
 export function launch(facts: ChildFacts, work: Work, options: StartOptions, inherited: () => unknown): Child {
   const launcher = launcherOf(facts.method) as Launcher;
   const reason = launcher.unavailable();
-  if (reason !== undefined) throw new ProcessError(`The start method '${facts.method}' cannot be used: ${reason}`);
+  if (reason !== undefined) {
+    throw new ProcessError(`The start method '${facts.method}' cannot be used: ${reason}`, {
+      code: launcher.method === 'fork' ? 'ERR_MULTIPROC_FORK' : 'ERR_MULTIPROC_PROCESS',
+    });
+  }
   const message = launcher.needsMessage ? composeMessage(facts, work) : undefined;
   try {
     const errand = makeErrand(message);
@@ -46,7 +51,7 @@ export function launch(facts: ChildFacts, work: Work, options: StartOptions, inh
       return new Child(launcher, {
         facts,
         errand,
-        work: inherited,
+        live: () => void runInherited(facts, errand, inherited),
         cwd: process.cwd(),
         env: environment(options.env ?? process.env),
         argv: facts.argv,

@@ -3,6 +3,7 @@ import { createRequire } from 'node:module';
 import { fileURLToPath } from 'node:url';
 import { MultiprocError } from '../errors.js';
 import { placeOf } from './function-places.js';
+import { importWhole } from './interrupted-modules.js';
 
 type Exports = Record<string, unknown>;
 
@@ -45,7 +46,7 @@ export function requireModule(url: string): unknown {
 /** Imports a module, and keeps its namespace for {@link loadedModule}. */
 export async function importModule(url: string): Promise<unknown> {
   checkPermission(url);
-  const namespace = (await import(url)) as Exports;
+  const namespace = (await importWhole(url)) as Exports;
   namespaces.set(url, namespace);
   return namespace;
 }

@@ -1,11 +1,12 @@
 /** The launchers that there are, and which of them is the default. */
 import { getLogger } from '../../logging.js';
+import { forkLauncher } from './fork.js';
 import { forkServerLauncher } from './forkserver.js';
 import type { Launcher, StartMethod } from './launcher.js';
 import { spawnLauncher } from './spawn.js';
 
 /** In the order of preference. */
-const launchers: readonly Launcher[] = [forkServerLauncher, spawnLauncher];
+const launchers: readonly Launcher[] = [forkServerLauncher, spawnLauncher, forkLauncher];
 
 /** The launcher with this name; `undefined` if there is none. */
 export function launcherOf(method: string): Launcher | undefined {

@@ -15,10 +15,10 @@ export interface LaunchRequest {
    */
   readonly errand: Errand;
   /**
-   * The work itself, for a launcher whose child has the parent's memory: the errand holds no message then. To be given
-   * to `runInherited` in entry/errand.ts. Settles as the target does.
+   * The whole life of the child, for a launcher whose child has the parent's memory: the errand holds no message then.
+   * Returns when the child has begun; its end is its own affair.
    */
-  readonly work: () => unknown;
+  readonly live: () => void;
   /** The working directory as of `start()`. */
   readonly cwd: string;
   /** The whole environment as of `start()`. */

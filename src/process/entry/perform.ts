@@ -1,0 +1,113 @@
+/** The life of a child: it learns who it is, does its work, answers, and ends when nothing is left to do. */
+import { inspect } from 'node:util';
+import { SystemExit } from '../../errors.js';
+import { writeStdioAtOnce } from '../../lifecycle/child-stdio.js';
+import { adoptLogging, getLogger } from '../../logging.js';
+import { native } from '../../native.js';
+import { serialize } from '../../serialize/codec.js';
+import { daemonGrace } from '../children.js';
+import { type Errand, Outcome, writeAnswer } from '../errand.js';
+import type { ChildFacts } from '../facts.js';
+import { markAsChild } from '../main-process.js';
+import { becomeChild, self } from '../self.js';
+import { inheritStartMethod } from '../start-method.js';
+
+/** A target that can never settle: what Node itself exits with when a top-level await cannot. */
+const unsettledCode = 13;
+
+/** For a child that has the work in its memory: a forked one. */
+export async function runInherited(facts: ChildFacts, errand: Errand, work: () => unknown): Promise<void> {
+  begin(facts, errand);
+  await perform(errand, async () => work);
+}
+
+/** This process is a child from now on. */
+export function begin(facts: ChildFacts, errand: Errand): void {
+  markAsChild();
+  becomeChild(facts, errand);
+  inheritStartMethod(facts.method);
+  adoptLogging(facts.logging);
+  process.argv = [process.argv[0] as string, ...facts.argv];
+  writeStdioAtOnce();
+  if (facts.daemon) native.tieLifeTo(errand.creator, daemonGrace);
+}
+
+/** Does the work that `prepare` makes ready, answers with what came of it, and ends when nothing is left to do. */
+export async function perform(errand: Errand, prepare: () => Promise<() => unknown>): Promise<void> {
+  const end = watchEnd();
+  try {
+    const work = await prepare();
+    getLogger().info('child process calling run()');
+    const value = await work();
+    end.settled = true;
+    answer(errand, Outcome.returned, value, 'result');
+  } catch (error) {
+    end.settled = true;
+    if (error instanceof SystemExit) exit(errand, error);
+    answer(errand, Outcome.threw, error, 'the error');
+    report(error);
+    process.exit(1);
+  }
+}
+
+function answer(errand: Errand, outcome: Outcome, value: unknown, root: string): void {
+  try {
+    writeAnswer(errand, { outcome, bytes: serialize(value, root) });
+  } catch (error) {
+    const bytes = serialize(outcome === Outcome.threw ? plainError(value) : error);
+    writeAnswer(errand, { outcome: Outcome.threw, bytes });
+  }
+  native.fdClose(errand.memory);
+  native.fdClose(errand.notice);
+}
+
+/** Of an error that cannot travel as it is: what people read. */
+function plainError(error: unknown): Error {
+  const { name, message, stack } = Object(error) as Partial<Error>;
+  const plain = new Error(message ?? inspect(error));
+  if (name !== undefined) plain.name = name;
+  if (stack !== undefined) plain.stack = stack;
+  return plain;
+}
+
+function exit(errand: Errand, { reason }: SystemExit): never {
+  native.fdClose(errand.memory);
+  native.fdClose(errand.notice);
+  if (reason === undefined || reason === null) process.exit();
+  if (typeof reason === 'boolean' || typeof reason === 'number') process.exit(Number(reason) & 0xff);
+  write(typeof reason === 'string' ? reason : inspect(reason));
+  process.exit(1);
+}
+
+/** What a process says at its end, however it comes to it. */
+function watchEnd(): { settled: boolean } {
+  const end = { settled: false };
+  let idle = false;
+  process.on('beforeExit', () => {
+    idle = true;
+  });
+  process.on('uncaughtExceptionMonitor', () => {
+    if (process.listenerCount('uncaughtException') === 0) write(`Process ${self.name}:`);
+  });
+  process.on('exit', (code) => {
+    if (idle && !end.settled && code === 0) {
+      process.exitCode = unsettledCode;
+      write(`Process ${self.name}:\nIts target cannot settle any more: nothing is left that could make it`);
+    }
+    getLogger().info('process shutting down');
+    getLogger().info('process exiting with exitcode %d', process.exitCode ?? code);
+  });
+  return end;
+}
+
+function report(error: unknown): void {
+  write(`Process ${self.name}:\n${inspect(error)}`);
+}
+
+function write(text: string): void {
+  try {
+    native.writeAll(2, Buffer.from(`${text}\n`));
+  } catch {
+    // Nobody reads stderr any more.
+  }
+}

@@ -1,0 +1,61 @@
+/**
+ * From the middle of the parent's program, where a fork leaves the child, to an empty stack in a loop of its own, without
+ * running another line of the parent's.
+ */
+import { createHook } from 'node:async_hooks';
+import { native } from '../../native.js';
+import type { EngineQueues } from './engine-queues.js';
+import { dropHandles, dropListeners, dropQueues, renewTimers } from './inheritance.js';
+
+/**
+ * In a forked child: drops what is the parent's and runs `work` once nothing is left of it. Does not return, and no
+ * `catch` or `finally` on the stack runs.
+ */
+export function startAfresh(queues: EngineQueues, work: () => void): never {
+  orEnd(() => {
+    dropListeners();
+    dropQueues(queues);
+    dropHandles();
+  });
+  // Microtasks can be dropped by V8 alone, which does so when one of them is unwound.
+  const leave = (): never => {
+    // The contexts that are on the stack would be missed by those below them.
+    queues.clearAsyncIdStack();
+    // The hook that this is may be one of the functions that never end.
+    queues.activeHooks.call_depth = 0;
+    unwind();
+  };
+  const gate = createHook({ before: leave });
+  let turns = 0;
+  native.onFreshStack(() => {
+    queues.runMicrotasks();
+    // What was closed is closed at the end of a turn.
+    if (++turns < 3) return false;
+    orEnd(() => {
+      gate.disable();
+      dropQueues(queues);
+      native.releaseLoop();
+      renewTimers(queues);
+      work();
+    });
+    return true;
+  });
+  gate.enable();
+  return leave();
+}
+
+// Not thrown: the parent's code would take it for a failure in the parent, and do the parent's work twice.
+function orEnd(step: () => void): void {
+  try {
+    step();
+  } catch (error) {
+    const text = error instanceof Error ? error.stack : String(error);
+    native.writeAll(2, Buffer.from(`The forked child could not be set up: ${text}\n`));
+    native.exitNow(1);
+  }
+}
+
+function unwind(): never {
+  native.unwind();
+  for (;;);
+}

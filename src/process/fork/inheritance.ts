@@ -1,0 +1,107 @@
+/**
+ * What a forked child has of its parent's program and must not run: queued callbacks, handles and requests of the event
+ * loop, listeners of the process. All of it is dropped without a word to anybody who might listen.
+ */
+import { dropEmitWrappers } from '../../lifecycle/child-exit.js';
+import { native } from '../../native.js';
+import type { EngineQueues } from './engine-queues.js';
+
+/** Nothing that waits in Node's queues will run. The microtasks are not among them. */
+export function dropQueues(queues: EngineQueues): void {
+  empty(queues.ticks);
+  queues.tickInfo.fill(0);
+  queues.unhandled.clear();
+  empty(queues.handledLate);
+  dropTimers(queues);
+  dropImmediates(queues);
+}
+
+function empty(queue: { shift(): unknown }): void {
+  while (queue.shift() != null);
+}
+
+/** Has Node look for its next timer anew: it remembers one that is gone, and would not wake up for a later one. */
+export function renewTimers({ binding }: EngineQueues): void {
+  binding.scheduleTimer(1);
+}
+
+// The list of a timer that is running is in the queue, and stays there for ever if nobody ends its round.
+function dropTimers({ timerLists, timerListsByDuration, timerCount, releaseTimer }: EngineQueues): void {
+  for (let list = timerLists.peek(); list != null; list = timerLists.peek()) {
+    for (let timer = list._idleNext; (timer as unknown) !== list; timer = list._idleNext) clearTimeout(timer);
+    if (timerLists.peek() !== list) continue;
+    timerLists.shift();
+    delete timerListsByDuration[list.msecs];
+  }
+  while ((timerCount[0] as number) > 0) releaseTimer();
+  native.stopTimers();
+}
+
+function dropImmediates({ immediates, immediateInfo, binding }: EngineQueues): void {
+  immediates.head = null;
+  immediates.tail = null;
+  immediateInfo.fill(0);
+  binding.toggleImmediateRef(false);
+}
+
+interface Wrap {
+  close?(): void;
+  hasRef?(): boolean;
+}
+
+type Owner = Wrap & { _handle?: Wrap | null; emit?: unknown };
+
+/**
+ * Closes what leads out of the process: in this process only, as its descriptors lead nowhere before anything else
+ * is done.
+ */
+export function dropHandles(): void {
+  const { _getActiveHandles, _getActiveRequests } = process as unknown as {
+    _getActiveHandles(): Owner[];
+    _getActiveRequests(): Record<string, unknown>[];
+  };
+  native.disconnectHandles();
+  native.dropPoolWork();
+  // Closing cancels writes and connects, which would tell whoever asked for them.
+  for (const request of _getActiveRequests.call(process)) {
+    request.oncomplete = ignore;
+    request.callback = ignore;
+  }
+  native.revealHandles();
+  for (const owner of _getActiveHandles.call(process)) silence(owner);
+}
+
+function ignore(): void {}
+
+function silence(owner: Owner): void {
+  // The standard streams are put right by themselves.
+  if ((owner as unknown) === process.stdout || (owner as unknown) === process.stderr) return;
+  if (typeof owner.emit === 'function') Object.defineProperty(owner, 'emit', { value: () => false });
+  const wrap = owner._handle ?? owner;
+  if (typeof wrap.close !== 'function' || typeof wrap.hasRef !== 'function') return;
+  for (const event of ['onread', 'onconnection', 'onchange', 'onexit', 'onmessage']) {
+    if (event in wrap) (wrap as Record<string, unknown>)[event] = ignore;
+  }
+  wrap.close();
+}
+
+/** The events of `process` that are the parent's affair. Signals are not among them: as in Python, handlers stay. */
+const parentsEvents = [
+  'beforeExit',
+  'disconnect',
+  'exit',
+  'message',
+  'multipleResolves',
+  'rejectionHandled',
+  'uncaughtException',
+  'uncaughtExceptionMonitor',
+  'unhandledRejection',
+  'worker',
+];
+
+/** Nobody of the parent's program hears how the child ends, or what goes wrong in it. */
+export function dropListeners(): void {
+  dropEmitWrappers();
+  for (const event of parentsEvents) process.removeAllListeners(event);
+  if (process.hasUncaughtExceptionCaptureCallback()) process.setUncaughtExceptionCaptureCallback(null);
+}
