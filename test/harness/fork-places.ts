@@ -38,7 +38,18 @@ export const places: Record<string, Place> = {
       const sleeps = [1, 1].map(() => new Promise((resolve) => setTimeout(resolve, 1)));
       void sleeps[0]?.then(call);
     }, go),
-  'an immediate': (go) => later((call) => [call, () => {}].map((one) => setImmediate(one)), go),
+  'the first of immediates': (go) => later((call) => [call, () => {}].map((one) => setImmediate(one)), go),
+  'an immediate among others': (go) => later((call) => [() => {}, call, () => {}].map((one) => setImmediate(one)), go),
+  'a microtask between immediates': (go) =>
+    later((call) => [() => queueMicrotask(call), () => {}].map((one) => setImmediate(one)), go),
+  'a handler of an error in an immediate': (go) =>
+    later((call) => {
+      process.once('uncaughtException', call);
+      const fail = () => {
+        throw new Error('planned');
+      };
+      for (const one of [() => {}, fail, () => {}]) setImmediate(one);
+    }, go),
   'a tick': (go) => later(process.nextTick, go),
   'a microtask': (go) => later(queueMicrotask, go),
   'a callback of fs': (go) => later((call) => stat('/', call), go),

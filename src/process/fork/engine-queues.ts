@@ -19,7 +19,9 @@ export interface EngineQueues {
   /** How many timers keep the loop going. */
   readonly timerCount: Int32Array;
   readonly releaseTimer: () => void;
-  readonly immediates: { head: unknown; tail: unknown };
+  readonly immediates: ImmediateList;
+  /** What is left of the immediates whose turn it is; only when {@link engineQueues} was called meanwhile. */
+  outstanding: readonly ImmediateList[];
   readonly immediateInfo: Uint32Array;
   readonly binding: { toggleImmediateRef(keep: boolean): void; scheduleTimer(ms: number): void };
   readonly clearAsyncIdStack: () => void;
@@ -27,6 +29,12 @@ export interface EngineQueues {
   readonly activeHooks: { call_depth: number };
   /** What node:crypto has drawn ahead. */
   readonly randomCaches: readonly Uint8Array[];
+}
+
+/** Immediates, the first to the last. */
+export interface ImmediateList {
+  head: unknown;
+  tail: unknown;
 }
 
 /** Timers of one duration, in a ring that begins and ends here. */
@@ -39,9 +47,17 @@ type Closure = Record<string, unknown>;
 
 let found: EngineQueues | string | undefined;
 
+/** Whether Node is among immediates. */
+const hasOutstanding = 2;
+
 /** The queues, or what about them is not as this package knows it. Looks once in a process's life: it takes milliseconds. */
 export function engineQueues(): EngineQueues | string {
   found ??= find();
+  if (typeof found === 'object' && found.outstanding.length === 0 && found.immediateInfo[hasOutstanding]) {
+    const lists = likeOf(found.immediates) as ImmediateList[];
+    if (lists.length < 2) return 'outstandingQueue: not there';
+    found.outstanding = lists;
+  }
   return found;
 }
 
@@ -74,6 +90,7 @@ function find(): EngineQueues | string {
       timerCount: timers.timeoutInfo,
       releaseTimer: timers.decRefCount,
       immediates: timers.immediateQueue,
+      outstanding: [],
       immediateInfo: timers.immediateInfo,
       binding: timers.binding,
       clearAsyncIdStack: errors.clearAsyncIdStack,
@@ -93,27 +110,49 @@ const holder = globalThis as unknown as Record<symbol, unknown>;
 
 /** The variables that each function closes over, as far as any function does. */
 function closuresOf(functions: readonly unknown[]): Closure[] {
+  return inspecting((session) =>
+    functions.map((fn) => {
+      const { internalProperties } = properties(session, show(session, fn));
+      const scopes = internalProperties?.find(({ name }) => name === '[[Scopes]]')?.value;
+      const innermost = properties(session, scopes).result.find(({ name }) => name === '0')?.value;
+      return (take(session, innermost) as { object: Closure }).object;
+    }),
+  );
+}
+
+/** Everything that has the same prototype. V8 goes through the whole heap for it. */
+function likeOf(object: object): unknown[] {
+  return inspecting((session) => {
+    const prototype = show(session, Object.getPrototypeOf(object));
+    const { objects } = ask(session, 'Runtime.queryObjects', { prototypeObjectId: prototype.objectId });
+    return take(session, objects as RemoteObject) as unknown[];
+  });
+}
+
+function inspecting<T>(action: (session: Session) => T): T {
   const session = new Session();
   session.connect();
   try {
-    return functions.map((fn) => {
-      holder[box] = fn;
-      const { result } = ask(session, 'Runtime.evaluate', {
-        expression: `globalThis[Symbol.for('multiproc.closures')]`,
-      });
-      const { internalProperties } = properties(session, result);
-      const scopes = internalProperties?.find(({ name }) => name === '[[Scopes]]')?.value;
-      const innermost = properties(session, scopes).result.find(({ name }) => name === '0')?.value;
-      ask(session, 'Runtime.callFunctionOn', {
-        objectId: innermost?.objectId,
-        functionDeclaration: `function () { globalThis[Symbol.for('multiproc.closures')] = this.object; }`,
-      });
-      return holder[box] as Closure;
-    });
+    return action(session);
   } finally {
     delete holder[box];
     session.disconnect();
   }
+}
+
+/** A value, as the inspector knows it. */
+function show(session: Session, value: unknown): RemoteObject {
+  holder[box] = value;
+  return ask(session, 'Runtime.evaluate', { expression: `globalThis[Symbol.for('multiproc.closures')]` }).result;
+}
+
+/** What the inspector has shown. */
+function take(session: Session, object: RemoteObject | undefined): unknown {
+  ask(session, 'Runtime.callFunctionOn', {
+    objectId: object?.objectId,
+    functionDeclaration: `function () { globalThis[Symbol.for('multiproc.closures')] = this; }`,
+  });
+  return holder[box];
 }
 
 interface RemoteObject {

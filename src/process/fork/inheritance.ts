@@ -37,9 +37,11 @@ function dropTimers({ timerLists, timerListsByDuration, timerCount, releaseTimer
   native.stopTimers();
 }
 
-function dropImmediates({ immediates, immediateInfo, binding }: EngineQueues): void {
-  immediates.head = null;
-  immediates.tail = null;
+function dropImmediates({ immediates, outstanding, immediateInfo, binding }: EngineQueues): void {
+  for (const list of [immediates, ...outstanding]) {
+    list.head = null;
+    list.tail = null;
+  }
   immediateInfo.fill(0);
   binding.toggleImmediateRef(false);
 }
