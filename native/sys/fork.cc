@@ -99,9 +99,10 @@ bool another_thread_runs() {
 
 // A thread that is forked while it holds a lock holds it for ever in the child, and V8's helpers take their queue's
 // lock for a moment after each garbage collection, whatever flags V8 was given. Asleep they hold none. The wait is
-// bounded: a thread that computes for long is not one of those.
+// bounded: a thread that computes for long is not one of those. On a busy machine one that wants a moment's work may
+// wait tens of milliseconds for a processor.
 void await_quiet_threads() {
-  constexpr int kLooks = 50;
+  constexpr int kLooks = 1000;
   constexpr useconds_t kPause = 100;
   for (int look = 0; look < kLooks && another_thread_runs(); look++) usleep(kPause);
 }
