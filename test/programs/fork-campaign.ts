@@ -204,7 +204,8 @@ for (let i = 0; i < count; i++) {
     child.join().then(() => {
       clearTimeout(watchdog);
       free.release();
-      if (child.exitCode !== exitCode) results.push({ name: child.name, from, doing, how, expected: exitCode, got: child.exitCode });
+      if (child.exitCode !== exitCode)
+        results.push({ name: child.name, from, doing, how, expected: exitCode, got: child.exitCode });
       child.close();
     }),
   );
