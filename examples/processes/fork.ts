@@ -1,6 +1,6 @@
 import { getAllStartMethods, getContext } from 'multiproc';
 
-// node --single-threaded, or: multiproc run FILE
+// node --single-threaded FILE, or: multiproc run FILE
 if (getAllStartMethods().includes('fork')) {
   const { Process } = getContext('fork');
   const table = Array.from({ length: 1000 }, (_, i) => i * i);
