@@ -362,7 +362,10 @@ t.test('the memory of a queue goes with the last process that has it, though nob
   await remote.attach(serialize(queue));
   queue.close();
   await remote.exit();
-  t.strictSame([...segments()].filter((name) => !before.has(name)), []);
+  t.strictSame(
+    [...segments()].filter((name) => !before.has(name)),
+    [],
+  );
 });
 
 t.test('a process that puts and ends at once loses nothing', async (t) => {
