@@ -65,37 +65,31 @@ napi_value barrier_wait(napi_env env, napi_callback_info info) {
   return number_value(env, outcome);
 }
 
-// barrierComplete(segment, body, parties, arrival): lets everybody go, and leaves; 0: passed, 1: broken.
-napi_value barrier_complete(napi_env env, napi_callback_info info) {
+// What the three ways of leaving have in common: `settle` says how the arrival ended.
+template <typename Settle>
+napi_value end_arrival(napi_env env, napi_callback_info info, Settle settle) {
   Arguments arguments(env, info);
   Located located;
   uint32_t index = 0;
   if (!locate_arrival(env, arguments, &located, &index)) return nullptr;
-  int32_t outcome = sync::barrier_complete(located.target.barrier(), participant(), located.target.argument);
+  int32_t outcome = settle(located.target.barrier(), participant(), located.target.argument);
   leave(located, index);
   return number_value(env, outcome);
+}
+
+// barrierComplete(segment, body, parties, arrival): lets everybody go, and leaves; 0: passed, 1: broken.
+napi_value barrier_complete(napi_env env, napi_callback_info info) {
+  return end_arrival(env, info, sync::barrier_complete);
 }
 
 // barrierGiveUp(segment, body, parties, arrival): breaks it unless it has passed, and leaves; 0: passed, 1: broken.
 napi_value barrier_give_up(napi_env env, napi_callback_info info) {
-  Arguments arguments(env, info);
-  Located located;
-  uint32_t index = 0;
-  if (!locate_arrival(env, arguments, &located, &index)) return nullptr;
-  int32_t outcome = sync::barrier_give_up(located.target.barrier(), participant(), located.target.argument);
-  leave(located, index);
-  return number_value(env, outcome);
+  return end_arrival(env, info, sync::barrier_give_up);
 }
 
 // barrierLeave(segment, body, parties, arrival): for one that has ended; 0: passed, 1: broken.
 napi_value barrier_leave(napi_env env, napi_callback_info info) {
-  Arguments arguments(env, info);
-  Located located;
-  uint32_t index = 0;
-  if (!locate_arrival(env, arguments, &located, &index)) return nullptr;
-  int32_t outcome = sync::barrier_outcome(located.target.barrier(), participant(), located.target.argument);
-  leave(located, index);
-  return number_value(env, outcome);
+  return end_arrival(env, info, sync::barrier_outcome);
 }
 
 // barrierOutcome(segment, body, parties, arrival): 0: passed, 1: broken, −1: not yet.

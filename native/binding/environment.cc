@@ -72,6 +72,18 @@ sync::Segment* Environment::segment(napi_env env, uint32_t id) {
   return nullptr;
 }
 
+sync::Segment* segment_range(napi_env env, napi_callback_info info, uint64_t* offset, uint64_t* length) {
+  Arguments arguments(env, info);
+  uint32_t id = arguments.u32(0);
+  *offset = arguments.size(1);
+  *length = arguments.size(2);
+  sync::Segment* segment = arguments.ok() ? Environment::of(env).segment(env, id) : nullptr;
+  if (segment == nullptr) return nullptr;
+  if (*offset <= segment->size() && *length <= segment->size() - *offset) return segment;
+  throw_type_error(env, "a range inside the segment is expected");
+  return nullptr;
+}
+
 napi_value Environment::add_segment(napi_env env, std::unique_ptr<sync::Segment> segment) {
   size_t id = 0;
   while (id < segments.size() && segments[id]) id++;

@@ -37,6 +37,9 @@ struct Environment {
   napi_value add_segment(napi_env env, std::unique_ptr<sync::Segment> segment);
 };
 
+// Of a call (id, offset, length): the segment, of which that is a part. Null, with an exception pending, if it is none.
+sync::Segment* segment_range(napi_env env, napi_callback_info info, uint64_t* offset, uint64_t* length);
+
 // For a process that ends without tearing its environments down, as `process.exit` makes it: lets go of all they have.
 void leave_nothing();
 

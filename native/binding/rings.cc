@@ -38,28 +38,18 @@ napi_value ring_wake(napi_env env, napi_callback_info info) {
 
 // segmentReserve(id, offset, length): backs a part of a sparse segment with memory.
 napi_value segment_reserve(napi_env env, napi_callback_info info) {
-  Arguments arguments(env, info);
-  uint32_t id = arguments.u32(0);
-  uint64_t offset = arguments.size(1), length = arguments.size(2);
-  sync::Segment* segment = arguments.ok() ? Environment::of(env).segment(env, id) : nullptr;
+  uint64_t offset = 0, length = 0;
+  sync::Segment* segment = segment_range(env, info, &offset, &length);
   if (segment == nullptr) return nullptr;
-  if (offset > segment->size() || length > segment->size() - offset) {
-    return throw_type_error(env, "a range inside the segment is expected");
-  }
   sys::Failure failure = sync::reserve_part(segment, offset, length);
   return failure ? throw_failure(env, failure, segment->name) : undefined_value(env);
 }
 
 // segmentDiscard(id, offset, length): gives the memory behind a part of a sparse segment back.
 napi_value segment_discard(napi_env env, napi_callback_info info) {
-  Arguments arguments(env, info);
-  uint32_t id = arguments.u32(0);
-  uint64_t offset = arguments.size(1), length = arguments.size(2);
-  sync::Segment* segment = arguments.ok() ? Environment::of(env).segment(env, id) : nullptr;
+  uint64_t offset = 0, length = 0;
+  sync::Segment* segment = segment_range(env, info, &offset, &length);
   if (segment == nullptr) return nullptr;
-  if (offset > segment->size() || length > segment->size() - offset) {
-    return throw_type_error(env, "a range inside the segment is expected");
-  }
   sync::discard_part(segment, offset, length);
   return undefined_value(env);
 }

@@ -78,14 +78,9 @@ napi_value segment_block(napi_env env, napi_callback_info info) {
 
 // segmentBuffer(id, offset, length): an ArrayBuffer over a part of it.
 napi_value segment_buffer(napi_env env, napi_callback_info info) {
-  Arguments arguments(env, info);
-  uint32_t id = arguments.u32(0);
-  uint64_t offset = arguments.size(1), length = arguments.size(2);
-  sync::Segment* segment = arguments.ok() ? Environment::of(env).segment(env, id) : nullptr;
+  uint64_t offset = 0, length = 0;
+  sync::Segment* segment = segment_range(env, info, &offset, &length);
   if (segment == nullptr) return nullptr;
-  if (offset > segment->size() || length > segment->size() - offset) {
-    return throw_type_error(env, "a range inside the segment is expected");
-  }
   return external_buffer(env, segment->mapping, offset, length);
 }
 

@@ -1,7 +1,7 @@
 /** The start method fork: a child runs its target and nothing of its parent's, wherever in the program it was started. */
 import t from 'tap';
 import { leaveNothing } from '../harness/leftovers.js';
-import { command, type ProgramOptions, program, type Scope } from '../harness/program.js';
+import { type ProgramOptions, program, type Scope } from '../harness/program.js';
 
 t.setTimeout(400_000);
 leaveNothing(t);
@@ -136,31 +136,6 @@ t.test('where it cannot be done, start() says why before anything is forked', as
     const { told } = await way(t, name, options);
     t.match(told, { name: 'ProcessError', code: 'ERR_MULTIPROC_FORK', message }, name);
   }
-});
-
-t.test('multiproc run starts a program so, in its own place', async (t) => {
-  const main = new URL('../../dist/command/main.js', import.meta.url).pathname;
-  const started = command(t, process.execPath, {
-    args: [
-      main,
-      'run',
-      '-e',
-      'console.log(process.pid, process.execArgv[0], process.argv[1]); process.exitCode = 9',
-      'word',
-    ],
-  });
-  t.equal(await started.line(), `${started.pid} --single-threaded word`);
-  t.strictSame(await started.ended, { code: 9, signal: null });
-
-  const signalled = command(t, process.execPath, {
-    args: [main, 'run', '-e', 'console.log(1); setInterval(() => {}, 99)'],
-  });
-  await signalled.line();
-  signalled.kill('SIGTERM');
-  t.strictSame(await signalled.ended, { code: null, signal: 'SIGTERM' });
-
-  const nothing = command(t, process.execPath, { args: [main, 'run'] });
-  t.strictSame(await nothing.ended, { code: 2, signal: null });
 });
 
 t.test('coverage and profiles of the parent do not hurt a child', async (t) => {
