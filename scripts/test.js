@@ -1,6 +1,6 @@
 // Runs the compiled test files, each as a plain node process, and ends with the line `N passed, N failed`.
 //
-//   node scripts/test.js [--jobs N] [--timeout SECONDS] [--verbose] [part of a file name …]
+//   node scripts/test.js [--jobs N] [--timeout SECONDS] [--verbose] [--without FILE …] [part of a file name …]
 //
 // The files are ordinary tap programs. They are not run by the `tap` command because that starts every test, and every
 // node process which a test starts, with module loaders and a thread of their own: CONTRIBUTING.md has the figures.
@@ -23,11 +23,13 @@ const { values: options, positionals: wanted } = parseArgs({
     jobs: { type: 'string', short: 'j', default: '1' },
     timeout: { type: 'string', short: 't', default: '120' },
     verbose: { type: 'boolean', short: 'v', default: false },
+    without: { type: 'string', multiple: true, default: [] },
   },
 });
 
 const files = readdirSync(`${root}/test-dist`, { recursive: true })
   .filter((file) => file.endsWith('.test.js'))
+  .filter((file) => !options.without.includes(file.replace(/\.test\.js$/, '')))
   .filter((file) => wanted.length === 0 || wanted.some((part) => file.includes(part)))
   .sort();
 if (files.length === 0) fatal('no test file has such a name');
