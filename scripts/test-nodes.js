@@ -17,7 +17,8 @@ const failed = (majors.length > 0 ? majors : ['20', '22', '24', '26']).filter((m
   const node = install(major);
   console.log(`\nNode ${run(node, ['--version'], { stdio: 'pipe' }).stdout.trim()}`);
   const path = [dirname(node), process.env.PATH].join(delimiter);
-  return run(node, ['scripts/test.js', '--without', 'native', ...others], { env: { ...process.env, PATH: path } }).status !== 0;
+  const env = { ...process.env, PATH: path };
+  return run(node, ['scripts/test.js', '--without', 'native', ...others], { env }).status !== 0;
 });
 if (failed.length > 0) {
   console.error(`failed under Node ${failed.join(', ')}`);
