@@ -3,7 +3,7 @@ import { type Buffer, constants } from 'node:buffer';
 import { type ParsedWait, parseSyncWait, parseWait, type Wait } from '../deadline.js';
 import { BufferTooShort, ClosedError, EOFError, SystemError, TimeoutError, ValueError } from '../errors.js';
 import { native } from '../native.js';
-import { deserialize, discard, serialize } from '../serialize/codec.js';
+import { deserialize, deserializeLater, discard, serialize } from '../serialize/codec.js';
 import { type Departure, depart, type Traveller } from '../serialize/handles.js';
 import { bytesOfView } from '../serialize/views.js';
 import { type Channel, TooLong } from './channel.js';
@@ -120,12 +120,17 @@ export class Connection implements Traveller, Waitable {
    * @throws EOFError when everything was received and nobody has the other end open
    * @throws TimeoutError when the time is over; the signal's `reason` when it fired; nothing is lost then
    * @throws MultiprocError `ERR_MULTIPROC_MESSAGE` for bytes that are no value
+   *
+   * Once the message is there, the modules of functions and classes in it are imported, however long that takes.
    */
   async recv(wait?: Wait): Promise<unknown> {
     const parsed = parseWait(wait);
     this.#checkReadable();
-    const [value] = await this.#take(largest, parsed, (message) => [deserialize(message)]);
-    return value;
+    const come = await this.#take(largest, parsed, (message) => {
+      const later = deserializeLater(message, (bytes) => this.#channel.own(bytes));
+      return later === undefined ? { value: deserialize(message) } : { later };
+    });
+    return 'later' in come ? come.later : come.value;
   }
 
   /** As {@link recv}, blocking the thread. */

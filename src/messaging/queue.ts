@@ -4,7 +4,7 @@ import { Empty, EOFError, Full, ValueError } from '../errors.js';
 import { native, TargetKind } from '../native.js';
 import { discard, serialize } from '../serialize/codec.js';
 import { type Departure, depart, HandleKind, registerArrival } from '../serialize/handles.js';
-import { finish, Message, mostUnits } from '../serialize/records.js';
+import { finish, Later, Message, mostUnits } from '../serialize/records.js';
 import { Block, BlockKind, closedError, type Mode, type NameOptions } from '../shared/block.js';
 import { describe } from '../shared/names.js';
 import { nativeNotice } from '../sync/wait-queue.js';
@@ -40,6 +40,8 @@ export class Queue<T = unknown> {
   readonly #puts: Line;
   readonly #gets: Line;
   readonly #notices = new Notices();
+  /** What a `getMany` took and could not give, since a message before it cannot be read: the next ones get it. */
+  #kept: unknown[] = [];
   #ended = false;
   /** `qsize()` and `full()` as they were when the queue was closed. */
   #last: { readonly size: number } | undefined;
@@ -164,12 +166,16 @@ export class Queue<T = unknown> {
    * @throws Empty when the time has passed
    * @throws EOFError when nothing is left after `end()`
    * @throws ClosedError after `close()`; what deserialising the message throws, which is taken all the same
+   *
+   * Once the message is taken, the modules of functions and classes in it are imported, however long that takes.
    */
   get(wait?: Wait): Promise<T> {
     try {
       if (wait === undefined && this.#gets.length === 0) {
-        const value = this.#ring.tryTake();
-        if (value !== nothing && value !== busy) return Promise.resolve(value as T);
+        const value = this.#take();
+        if (value !== nothing && value !== busy) {
+          return (value instanceof Later ? read(value) : Promise.resolve(value)) as Promise<T>;
+        }
       }
       return this.#getSlowly(parseWait(wait));
     } catch (error) {
@@ -180,20 +186,19 @@ export class Queue<T = unknown> {
   /** As {@link get}, blocking the thread; no JavaScript runs meanwhile, signal handlers included. */
   getSync(wait?: Wait): T {
     if (wait === undefined && this.#gets.length === 0) {
-      const value = this.#ring.tryTake();
-      if (value !== nothing && value !== busy) return value as T;
+      const value = this.#take();
+      if (value !== nothing && value !== busy) return finish(value) as T;
     }
-    const deadline = parseSyncWait(wait);
-    const value = this.#blockForGet(deadline, () => this.#ring.tryTake(deadline));
+    const value = this.#blockForGet(parseSyncWait(wait));
     if (value === nothing || value === busy) throw new Empty();
-    return value as T;
+    return finish(value) as T;
   }
 
   /** Takes the oldest message if there is one; `undefined` if there is none. */
   tryGet(): T | undefined {
     if (this.#gets.length > 0) return undefined;
-    const value = this.#ring.tryTake();
-    return value === nothing || value === busy ? undefined : (value as T);
+    const value = this.#take();
+    return value === nothing || value === busy ? undefined : (finish(value) as T);
   }
 
   /** As {@link tryGet}, but throws `Empty`. Mirrors `get_nowait`. */
@@ -249,38 +254,61 @@ export class Queue<T = unknown> {
   /**
    * Waits for a message, and takes all that are there, at most `max`, under one lock.
    *
+   * If one of them cannot be deserialised, those before it are returned. The next call, of whatever form, throws the error,
+   * and the ones after that get the rest.
+   *
    * @returns 1 … `max` messages; none when the time has passed
    */
   async getMany(max: number, wait?: Wait): Promise<T[]> {
     checkMost(max);
     const parsed = parseWait(wait);
     parsed.signal?.throwIfAborted();
-    const taken = this.#gets.length === 0 ? this.#ring.tryTakeMany(max) : [];
-    if (taken.length > 0) return taken.map(read<T>);
-    const first = await this.#getOrMiss(parsed);
-    if (first === nothing) return [];
-    const more = this.#gets.length === 0 ? this.#ring.tryTakeMany(max - 1) : [];
-    return [first as T, ...more.map(read<T>)];
+    let taken = this.#takeMany(max);
+    if (taken.length === 0) {
+      const first = await this.#getOrMiss(parsed);
+      if (first === nothing) return [];
+      taken = [first, ...this.#takeMany(max - 1)];
+    }
+    const items: T[] = [];
+    for (const value of taken) {
+      try {
+        const later = value instanceof Later ? value.readLater() : undefined;
+        items.push((later === undefined ? finish(value) : await later) as T);
+      } catch (error) {
+        return this.#keep(items, error, taken);
+      }
+    }
+    return items;
   }
 
   getManySync(max: number, wait?: Wait): T[] {
     checkMost(max);
     const deadline = parseSyncWait(wait);
-    const taken = this.#gets.length === 0 ? this.#ring.tryTakeMany(max) : [];
-    if (taken.length > 0) return taken.map(read<T>);
-    const first = this.#blockForGet(deadline, () => this.#ring.tryTake(deadline));
-    if (first === nothing || first === busy) return [];
-    return [first as T, ...this.#ring.tryTakeMany(max - 1).map(read<T>)];
+    let taken = this.#takeMany(max);
+    if (taken.length === 0) {
+      const first = this.#blockForGet(deadline);
+      if (first === nothing || first === busy) return [];
+      taken = [first, ...this.#takeMany(max - 1)];
+    }
+    const items: T[] = [];
+    for (const value of taken) {
+      try {
+        items.push(finish(value) as T);
+      } catch (error) {
+        return this.#keep(items, error, taken);
+      }
+    }
+    return items;
   }
 
   /** How many messages nobody has taken yet, exactly as of some moment during the call. */
   qsize(): number {
-    return this.#last?.size ?? this.#ring.length;
+    return this.#last?.size ?? this.#ring.length + this.#kept.length;
   }
 
   empty(): boolean {
     if (this.#ring.closed) throw closedError('Queue');
-    return this.#ring.length === 0;
+    return this.qsize() === 0;
   }
 
   /** Whether `maxsize` messages are there; with `maxsize` 0 always `false`. */
@@ -321,7 +349,8 @@ export class Queue<T = unknown> {
   close(): void {
     if (this.#ring.closed) return;
     this.#notices.close();
-    this.#last = { size: this.#ring.length };
+    this.#last = { size: this.qsize() };
+    for (const value of this.#kept.splice(0)) if (value instanceof Later) discard(value.bytes);
     this.#puts.close(closedError('Queue'));
     this.#gets.close(closedError('Queue'));
     this.#ring.close();
@@ -349,6 +378,7 @@ export class Queue<T = unknown> {
   [waitable](): Readiness {
     const ready = () => {
       if (this.#ring.closed) throw closedError('Queue');
+      if (this.#kept.length > 0) return true;
       return native.ringWait(TargetKind.ringItems, this.#block.segment.id, this.#block.body, 0, 0, false) !== 0;
     };
     ready();
@@ -437,7 +467,7 @@ export class Queue<T = unknown> {
   async #getSlowly(wait: ParsedWait): Promise<T> {
     const value = await this.#getOrMiss(wait);
     if (value === nothing) throw new Empty();
-    return value as T;
+    return (value instanceof Later ? read(value) : value) as T;
   }
 
   async #getOrMiss(wait: ParsedWait): Promise<unknown> {
@@ -455,14 +485,35 @@ export class Queue<T = unknown> {
     return result === undefined ? nothing : (result as { value: unknown }).value;
   }
 
+  /** The oldest message, or of what it will be made; {@link nothing}, {@link busy}. */
+  #take(deadline = 0): unknown {
+    return this.#kept.length > 0 ? this.#kept.shift() : this.#ring.take(deadline);
+  }
+
+  #takeMany(most: number): unknown[] {
+    if (this.#gets.length > 0) return [];
+    if (this.#kept.length === 0) return this.#ring.tryTakeMany(most);
+    const kept = this.#kept.splice(0, most);
+    return kept.length < most ? [...kept, ...this.#ring.tryTakeMany(most - kept.length)] : kept;
+  }
+
+  /** One of the messages that were taken cannot be read. */
+  #keep(items: T[], error: unknown, taken: readonly unknown[]): T[] {
+    const rest = taken.slice(items.length + 1);
+    this.#kept = [...(items.length === 0 ? [] : [new Damage(error)]), ...rest, ...this.#kept];
+    if (this.#gets.length > 0) this.#gets.run();
+    if (items.length === 0) throw error;
+    return items;
+  }
+
   #takeOrEnd(): unknown {
     const over = (this.#ring.state & ended) !== 0;
-    const value = this.#ring.tryTake();
+    const value = this.#take();
     if (value === nothing && over) throw new EOFError('The queue has ended');
     return value;
   }
 
-  #blockForGet(deadline: number, attempt: () => unknown): unknown {
+  #blockForGet(deadline: number): unknown {
     try {
       for (;;) {
         if (this.#gets.length > 0) {
@@ -470,7 +521,7 @@ export class Queue<T = unknown> {
           this.#gets.pause();
         }
         const over = (this.#ring.state & ended) !== 0;
-        const value = attempt();
+        const value = this.#take(deadline);
         if (value !== nothing && value !== busy) return value;
         if (over && value === nothing) throw new EOFError('The queue has ended');
         if (deadline <= 0 || (deadline !== Infinity && now() >= deadline)) return value;
@@ -520,8 +571,9 @@ function frozen(parcel: Parcel): Parcel {
   return { value, units: mostUnits(value), cancel: parcel.cancel };
 }
 
-function read<T>(value: unknown): T {
-  return (value instanceof Damage ? value.raise() : finish(value)) as T;
+/** What a message holds; its modules are imported if need be. */
+async function read(value: Later): Promise<unknown> {
+  return value.readLater() ?? value.read();
 }
 
 function counted(error: unknown, count: number): unknown {

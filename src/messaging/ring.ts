@@ -19,12 +19,13 @@
  *
  * Only the producers' end makes an extent used, only when it is free; only the other end frees it, after the head left.
  */
+import { Buffer } from 'node:buffer';
 import { now } from '../deadline.js';
 import { ClosedError, MultiprocError } from '../errors.js';
 import { me } from '../lifecycle/participant.js';
 import { layout, native, TargetKind } from '../native.js';
 import { damaged } from '../serialize/handles.js';
-import { finish, mostUnits, readRecord, type Window, writeBytes, writeRecord } from '../serialize/records.js';
+import { finish, Later, mostUnits, readRecord, type Window, writeBytes, writeRecord } from '../serialize/records.js';
 import { Tag } from '../serialize/tags.js';
 import { Block, BlockKind, type Mode, mismatch, type NameOptions } from '../shared/block.js';
 import {
@@ -262,6 +263,11 @@ export class Ring {
    * @throws what deserialising it throws: the message is taken all the same
    */
   tryTake(deadline = 0): unknown {
+    return finish(this.take(deadline));
+  }
+
+  /** As {@link tryTake}, but of what {@link finish} makes the value later: a caller may have to import modules for it. */
+  take(deadline = 0): unknown {
     const words = this.#words;
     const get = this.#at + getEnd;
     if (Atomics.compareExchange(words, get, 0, me) !== 0 && !this.#lockGet(deadline)) return busy;
@@ -273,10 +279,10 @@ export class Ring {
     }
     if (value === nothing) return nothing;
     if (Atomics.load(words, this.#at + puttersAsleep) !== 0) this.#wake(puttersAsleep);
-    return value instanceof Damage ? value.raise() : finish(value);
+    return value;
   }
 
-  /** Takes up to `most` messages under one lock. Empty if there are none, or somebody holds the lock for long. */
+  /** Takes up to `most` messages under one lock, as {@link take} does. Empty if there are none, or somebody holds the lock for long. */
   tryTakeMany(most: number, deadline = 0): unknown[] {
     const words = this.#words;
     const get = this.#at + getEnd;
@@ -655,18 +661,23 @@ export class Ring {
   }
 }
 
-/** Why a message that was taken could not be read. */
-export class Damage {
+/** A message that was taken and could not be read: why not. */
+export class Damage extends Later {
   readonly #reason: unknown;
 
   constructor(reason: unknown) {
+    super(noBytes);
     this.#reason = reason;
   }
 
-  raise(): never {
+  override read(): never {
     throw this.#reason;
   }
+
+  override readLater(): undefined {}
 }
+
+const noBytes = Buffer.alloc(0);
 
 function checkGeometry(block: Block, first: number, { base, count: extents }: Geometry): void {
   const sound =

@@ -143,6 +143,25 @@ export function prepare(bytes: Uint8Array, { fresh = false } = {}): Promise<void
   return Promise.all(prepared).then(() => undefined);
 }
 
+/**
+ * Makes the value of bytes whose modules have to be imported.
+ *
+ * @param own makes a copy of the bytes if they may change meanwhile
+ * @returns `undefined` if there is nothing to import: {@link deserialize} gives the value at once
+ */
+export function deserializeLater(bytes: Buffer, own = (message: Buffer) => message): Promise<unknown> | undefined {
+  const ready = prepare(bytes);
+  if (ready === undefined) return undefined;
+  const message = own(bytes);
+  return ready.then(
+    () => deserialize(message),
+    (reason) => {
+      discard(message);
+      throw reason;
+    },
+  );
+}
+
 function tableOf(message: Buffer): Buffer[] {
   if (message[0] === Tag.reference) return [message.subarray(1)];
   try {

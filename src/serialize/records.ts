@@ -6,7 +6,7 @@
  * of its own is a whole message of `serialize`.
  */
 import { Buffer } from 'node:buffer';
-import { deserialize } from './codec.js';
+import { deserialize, deserializeLater } from './codec.js';
 import { damaged } from './handles.js';
 import { Tag } from './tags.js';
 import { bytesOfView, makeView, viewIndex } from './views.js';
@@ -169,6 +169,16 @@ export class Later {
   constructor(bytes: Buffer) {
     this.bytes = bytes;
   }
+
+  /** @throws what deserialising throws */
+  read(): unknown {
+    return deserialize(this.bytes);
+  }
+
+  /** The value, if modules have to be imported for it; `undefined` if {@link read} gives it at once. */
+  readLater(): Promise<unknown> | undefined {
+    return deserializeLater(this.bytes);
+  }
 }
 
 /**
@@ -240,7 +250,7 @@ export function copyBytes(window: Window, start: number, length: number, largest
 
 /** The value of what {@link readRecord} put off. */
 export function finish(value: unknown): unknown {
-  return value instanceof Later ? deserialize(value.bytes) : value;
+  return value instanceof Later ? value.read() : value;
 }
 
 function isWellFormed(value: string): boolean {

@@ -1,11 +1,24 @@
 /** Queue: messages arrive whole, once and in order, whoever puts and gets them, whatever their size. */
-import { deserialize, EOFError, Full, inspect, Lock, Queue, SharedArray, serialize } from 'multiproc';
+import { deserialize, EOFError, Full, inspect, Lock, Queue, SharedArray, serialize, wait, waitSync } from 'multiproc';
 import t from 'tap';
 import { leaveNothing, segments } from '../harness/leftovers.js';
 import { program } from '../harness/program.js';
 import { freshName, Remote } from '../harness/remote.js';
 
 leaveNothing(t);
+
+/** What fails where it is received. */
+export class Unreadable {
+  readonly written = true;
+
+  static [Symbol.for('multiproc.serialize')](): number {
+    return 1;
+  }
+
+  static [Symbol.for('multiproc.deserialize')](): never {
+    throw new Error('unreadable');
+  }
+}
 
 const items: [string, unknown][] = [
   ['null', null],
@@ -226,6 +239,42 @@ t.test('a message whose objects cannot be attached is consumed, and the next one
   await t.rejects(queue.get(), { code: 'ENOENT' });
   t.equal(await queue.get(), 'next');
   queue.close();
+});
+
+t.test('a batch ends before a message that cannot be read, and nothing of it is lost', async (t) => {
+  const good = new Lock();
+  const unreadable = { message: 'unreadable' };
+  for (const many of ['getMany', 'getManySync'] as const) {
+    const queue = new Queue<unknown>();
+    await queue.putMany([1, { two: 2 }, new Unreadable(), 4, new Unreadable(), new Unreadable(), 7, { lock: good }]);
+    t.strictSame(await queue[many](10), [1, { two: 2 }]);
+    t.equal(queue.empty(), false);
+    t.equal(queue.qsize(), 6);
+    t.strictSame(await wait([queue], 0), [queue]);
+    t.strictSame(waitSync([queue]), [queue]);
+    await t.rejects(async () => queue[many](10), unreadable);
+    t.strictSame(await queue[many](10), [4]);
+    t.throws(() => queue.getSync(0), unreadable);
+    await t.rejects(queue.get(), unreadable);
+    t.equal(queue.tryGet(), 7);
+    await queue.put('new');
+    const [{ lock }, last] = (await queue[many](10)) as [{ lock: Lock }, string];
+    t.equal(last, 'new');
+    lock.close();
+    t.equal(queue.empty(), true);
+    t.equal(queue.tryGet(), undefined);
+
+    await queue.putMany([1, new Unreadable(), 3]);
+    const pending = [queue.get(), t.rejects(queue.get(), unreadable), queue.get()];
+    t.strictSame([await pending[0], await pending[2]], [1, 3], 'those who wait one by one are served as ever');
+    await pending[1];
+
+    await queue.putMany([new Unreadable(), 2]);
+    await t.rejects(async () => queue[many](10), unreadable);
+    queue.close();
+    t.equal(queue.qsize(), 1);
+  }
+  good.close();
 });
 
 t.test('objects of ours travel through a queue, also the queue itself, and close() does not lose them', async (t) => {
