@@ -52,6 +52,7 @@
         "native/sys/event_loop.cc",
         "native/sys/fd_watcher.cc",
         "native/sys/fork.cc",
+        "native/sys/freed_memory.cc",
         "native/sys/futex.cc",
         "native/sys/glibc_baseline.cc",
         "native/sys/inherited_loop.cc",

@@ -1,6 +1,10 @@
 // Queue: how many messages a second pass from producers to consumers, each a process of its own.
 import { node, python } from './harness/contestant.js';
 
+const bare = (kind, count, slots) => ({
+  bare: node('a bare ring in JS, without locks, between threads', 'bare-ring.js', [kind, count, slots].map(String)),
+});
+
 const flow = (title, kind, counts, targets, maxsize = 0) => ({
   title: `Queue: ${title}, 1 → 1`,
   unit: 'messages per second',
@@ -13,6 +17,7 @@ const flow = (title, kind, counts, targets, maxsize = 0) => ({
       'queue-flow.js',
       [kind, 'promise', counts.ours, maxsize, 1, 1].map(String),
     ),
+    ...(maxsize > 0 ? bare(kind, counts.ours, maxsize) : {}),
     port: node('MessagePort between threads', 'port-flow.js', [kind, counts.port].map(String)),
     ipc: node('Node IPC, advanced', 'ipc-flow.js', [kind, counts.slow].map(String)),
     python: python('CPython Queue', 'queue_flow.py', [kind, 'Queue', counts.slow, 1, 1].map(String)),
@@ -36,21 +41,30 @@ export default [
     'Buffers of 1 KiB',
     'kib',
     { ours: 1_000_000, port: 300_000, slow: 50_000 },
-    [{ text: 'sync, messages/s', atLeast: 1_500_000, of: (m) => m.sync.perSecond }],
+    [
+      { text: 'sync, messages/s', atLeast: 1_500_000, of: (m) => m.sync.perSecond },
+      { text: 'sync / bare ring (stated)', atLeast: 0, of: (m) => m.sync.perSecond / m.bare.perSecond },
+    ],
     1000,
   ),
   flow(
     'Buffers of 64 KiB',
     'kib64',
     { ours: 100_000, port: 50_000, slow: 10_000 },
-    [{ text: 'sync, messages/s', atLeast: 100_000, of: (m) => m.sync.perSecond }],
+    [
+      { text: 'sync, messages/s', atLeast: 100_000, of: (m) => m.sync.perSecond },
+      { text: 'sync / bare ring (stated)', atLeast: 0, of: (m) => m.sync.perSecond / m.bare.perSecond },
+    ],
     64,
   ),
   flow(
     'Buffers of 1 MiB',
     'mib',
     { ours: 8000, port: 3000, slow: 1000 },
-    [{ text: 'sync, messages/s', atLeast: 8000, of: (m) => m.sync.perSecond }],
+    [
+      { text: 'sync, messages/s', atLeast: 8000, of: (m) => m.sync.perSecond },
+      { text: 'sync / bare ring (stated)', atLeast: 0, of: (m) => m.sync.perSecond / m.bare.perSecond },
+    ],
     16,
   ),
   {

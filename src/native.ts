@@ -89,6 +89,8 @@ export interface Native {
   detachBuffer(buffer: ArrayBuffer): void;
   /** Lets go of the shared pages and keeps the addresses reserved. Detach the buffers over the mapping first. */
   retireMapping(handle: MappingHandle): void;
+  /** Large blocks are going to come and go: malloc keeps up to 64 MiB that were freed. */
+  keepFreedMemory(): void;
   /** Registers the function that makes every error the addon throws for a failed system call. */
   setErrorFactory(make: (code: string, errno: number, syscall: string, name: string, text: string) => Error): void;
 

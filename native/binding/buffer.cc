@@ -3,6 +3,7 @@
 
 #include "binding/arguments.h"
 #include "binding/errors.h"
+#include "sys/freed_memory.h"
 
 namespace multiproc::binding {
 
@@ -27,6 +28,12 @@ napi_value retire_mapping(napi_env env, napi_callback_info info) {
   SharedMapping mapping = mapping_of(env, arguments.at(0));
   if (!mapping) return nullptr;
   if (sys::Failure failure = mapping->retire()) return throw_failure(env, failure, "");
+  return undefined_value(env);
+}
+
+// keepFreedMemory(): large blocks are going to come and go.
+napi_value keep_freed_memory(napi_env env, napi_callback_info) {
+  sys::keep_freed_memory();
   return undefined_value(env);
 }
 
@@ -76,6 +83,7 @@ SharedMapping mapping_of(napi_env env, napi_value handle) {
 
 void export_buffer(Napi::Env env, Napi::Object exports) {
   export_function(env, exports, "detachBuffer", detach_buffer);
+  export_function(env, exports, "keepFreedMemory", keep_freed_memory);
   export_function(env, exports, "retireMapping", retire_mapping);
 }
 

@@ -22,8 +22,12 @@ const largestExtent = 2 ** 31;
 /** Positions are units in 31 bits. */
 const mostBytes = 2 ** 31 * unit - largestExtent;
 
-/** A drained extent up to this size keeps its memory: it is likely to be needed again. */
-const kept = 1024 * 1024;
+/**
+ * A drained extent up to this size keeps its memory, if that is no more than an eighth of the capacity: it is likely to
+ * be needed again, and for large messages to reserve memory and to fault it in costs more than to copy them.
+ */
+const mostKept = 16 * 1024 * 1024;
+const alwaysKept = 1024 * 1024;
 const leastGrowth = 256 * 1024;
 
 /** How large the extents of a ring are. */
@@ -70,6 +74,8 @@ export class Extents {
   readonly #segment: Segment;
   readonly #first: number;
   readonly #capacityPages: number;
+  /** Bytes. */
+  readonly #kept: number;
   /** Of the pairs (used, reserved pages) in the segment's words. */
   readonly #table: number;
   /** In units, one more than there are extents. */
@@ -81,6 +87,7 @@ export class Extents {
     this.#first = first;
     this.#table = table;
     this.#capacityPages = Math.max(Math.floor(capacity / page), 1);
+    this.#kept = Math.max(Math.min(capacity / 8, mostKept), alwaysKept);
     this.count = geometry.count;
     for (let i = 0; i < geometry.count; i++) {
       const size = Math.min(geometry.base * 2 ** i, largestExtent);
@@ -158,7 +165,7 @@ export class Extents {
   /** The extent has been drained. Nothing if it was released already: it may be in use again. */
   release(index: number, use: number): void {
     if (this.use(index) !== use) return;
-    if (index > 0 && this.size(index) * unit > kept) this.#discard(index);
+    if (index > 0 && this.size(index) * unit > this.#kept) this.#discard(index);
     this.setUse(index, 0);
   }
 

@@ -5,6 +5,7 @@ import { beforeFork } from '../lifecycle/after-fork.js';
 import { me, onReattach } from '../lifecycle/participant.js';
 import { layout, native, TargetKind } from '../native.js';
 import { type Departure, type Handle, HandleKind } from '../serialize/handles.js';
+import { receivedBuffer } from '../serialize/received.js';
 import { Block, BlockKind } from '../shared/block.js';
 import { nativeNotice } from '../sync/wait-queue.js';
 import { type Channel, type Sending, TooLong } from './channel.js';
@@ -193,7 +194,7 @@ export class PipeChannel implements Channel {
       if (size === damagedWords) throw damaged();
       const length = lengthOut[0] as number;
       if (size === tooLong || length > constants.MAX_LENGTH) throw new TooLong(length);
-      if (size === large) this.#end.partial = { bytes: Buffer.allocUnsafeSlow(length), got: 0 };
+      if (size === large) this.#end.partial = { bytes: receivedBuffer(length), got: 0 };
     }
   }
 

@@ -4,6 +4,7 @@ import { EOFError, SystemError } from '../errors.js';
 import { onReadable, onWritable } from '../lifecycle/readiness.js';
 import { FdEvents, native } from '../native.js';
 import type { Departure } from '../serialize/handles.js';
+import { receivedBuffer } from '../serialize/received.js';
 import { type Channel, type Sending, TooLong } from './channel.js';
 import { headerFor, lengthIn, longHeader, shortHeader } from './framing.js';
 import type { Notice } from './waitable.js';
@@ -172,7 +173,7 @@ export class SocketChannel implements Channel {
         if (length > constants.MAX_LENGTH)
           throw new SystemError('EMSGSIZE: no buffer of this Node is so large', tooLarge);
         if (length > most) throw new TooLong(length);
-        this.#body = length === 0 ? nothing : Buffer.allocUnsafeSlow(length);
+        this.#body = length === 0 ? nothing : receivedBuffer(length);
         this.#bodyRead = 0;
         return true;
       }

@@ -8,8 +8,9 @@
 import { Buffer } from 'node:buffer';
 import { deserialize, deserializeLater } from './codec.js';
 import { damaged } from './handles.js';
+import { receivedBuffer } from './received.js';
 import { Tag } from './tags.js';
-import { bytesOfView, makeView, viewIndex } from './views.js';
+import { bufferIndex, bytesOfView, makeView, viewIndex } from './views.js';
 
 /** A part of shared memory in which records lie, through three kinds of view. */
 export class Window {
@@ -55,10 +56,6 @@ export class Message {
 const shortString = 24;
 /** Room for strings up to this length is guessed; longer ones are measured. */
 const guessedString = 1024;
-
-const bufferIndex = viewIndex(Buffer.alloc(0));
-/** Received Buffers up to this size share memory with others, as Buffers do. */
-const pooled = 2048;
 
 /** How many units the value's record takes at most; 0 if it has no compact form, and {@link Message} is the way. */
 export function mostUnits(value: unknown): number {
@@ -227,24 +224,22 @@ function readBytes(window: Window, at: number, head: number, length: number): un
     case Tag.view:
       return readView(window, (head >>> 8) & 0xff, start, length);
     case Tag.clone:
-      return new Later(copyBytes(window, start, length, pooled));
+      return new Later(copyBytes(window, start, length));
     case Tag.bytes:
-      return copyBytes(window, start, length, pooled);
+      return copyBytes(window, start, length);
     default:
       throw damaged(`no record in a ring has the tag ${head & 0xff}`);
   }
 }
 
 function readView(window: Window, index: number, start: number, length: number): unknown {
-  if (index === bufferIndex) return copyBytes(window, start, length, pooled);
+  if (index === bufferIndex) return copyBytes(window, start, length);
   return makeView(index, window.bytes.subarray(start, start + length));
 }
 
-/** Buffers larger than `largest` have memory of their own. */
-export function copyBytes(window: Window, start: number, length: number, largest: number): Buffer {
-  const copy = length <= largest ? Buffer.allocUnsafe(length) : Buffer.allocUnsafeSlow(length);
-  // Not `subarray`: it looks for the class of its result, which costs as much as the copy of 1 KiB.
-  copy.set(new Uint8Array(window.words.buffer, start, length));
+function copyBytes(window: Window, start: number, length: number): Buffer {
+  const copy = receivedBuffer(length);
+  window.bytes.copy(copy, 0, start, start + length);
   return copy;
 }
 

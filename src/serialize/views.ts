@@ -1,6 +1,7 @@
 /** Which ArrayBufferView classes travel, and how their bytes become one of them again. */
 import { Buffer } from 'node:buffer';
 import { damaged } from './handles.js';
+import { ownBuffer } from './received.js';
 
 interface ViewClass {
   readonly name: string;
@@ -36,9 +37,15 @@ for (const [index, viewClass] of viewClasses.entries()) {
   indexByName.set(viewClass.name, index);
 }
 
+const bufferPrototype = Buffer.prototype;
+/** The index of Buffer. */
+export const bufferIndex = indexByPrototype.get(bufferPrototype) as number;
+
 /** The index of the object's class if it is an ordinary view of this realm; else −1. */
 export function viewIndex(value: object): number {
-  return indexByPrototype.get(Object.getPrototypeOf(value)) ?? -1;
+  const prototype = Object.getPrototypeOf(value);
+  // Most are Buffers, and a look into the map costs as much as the copy of a small one.
+  return prototype === bufferPrototype ? bufferIndex : (indexByPrototype.get(prototype) ?? -1);
 }
 
 /** The index of the class that the view is of at heart: it may come from another realm, or be of a subclass. */
@@ -59,8 +66,10 @@ export function makeView(index: number, bytes: Uint8Array): ArrayBufferView {
   if (viewClass === undefined) throw damaged(`no class of this Node has the view index ${index}`);
   const size = viewClass.BYTES_PER_ELEMENT ?? 1;
   if (bytes.length % size !== 0) throw damaged(`${bytes.length} bytes are no ${viewClass.name}`);
-  const { buffer } = Uint8Array.prototype.slice.call(bytes);
-  if ((viewClass as unknown) === Buffer) return Buffer.from(buffer);
+  const copy = ownBuffer(bytes.length);
+  copy.set(bytes);
+  const { buffer } = copy as Uint8Array<ArrayBuffer>;
+  if (index === bufferIndex) return copy;
   return new viewClass(buffer, 0, bytes.length / size);
 }
 
