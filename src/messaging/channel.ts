@@ -32,6 +32,8 @@ export interface Channel {
   /** Calls back once when `arrived` may have become true. */
   onArrival(callback: () => void): Notice;
 
+  /** Sends a message of a few bytes, which is copied, if that is possible at once; else false, and nothing has left. */
+  sendAtOnce(message: Uint8Array): boolean;
   send(message: Uint8Array): Sending;
   /** Calls back once when a message on its way may go on. */
   onRoom(callback: () => void): Notice;

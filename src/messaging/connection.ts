@@ -3,6 +3,7 @@ import { type Buffer, constants } from 'node:buffer';
 import { type ParsedWait, parseSyncWait, parseWait, type Wait } from '../deadline.js';
 import { BufferTooShort, ClosedError, EOFError, SystemError, TimeoutError, ValueError } from '../errors.js';
 import { native } from '../native.js';
+import { serializeBriefly } from '../serialize/brief.js';
 import { deserialize, deserializeLater, discard, serialize } from '../serialize/codec.js';
 import { type Departure, depart, type Traveller } from '../serialize/handles.js';
 import { bytesOfView } from '../serialize/views.js';
@@ -83,6 +84,7 @@ export class Connection implements Traveller, Waitable {
   async send(value: unknown, wait?: Wait): Promise<void> {
     const parsed = parseWait(wait);
     this.#checkWritable();
+    if (wait === undefined && this.#sendBriefly(value)) return;
     await this.#give(serialize(value), parsed, discard);
   }
 
@@ -90,6 +92,7 @@ export class Connection implements Traveller, Waitable {
   sendSync(value: unknown, wait?: Wait): void {
     const deadline = parseSyncWait(wait);
     this.#checkWritable();
+    if (this.#sendBriefly(value)) return;
     this.#giveSync(serialize(value), deadline, discard);
   }
 
@@ -258,6 +261,11 @@ export class Connection implements Traveller, Waitable {
       notice: (callback) => this.#notices.add((call) => this.#channel.onArrival(call), callback),
       asleep: this.#channel.asleep,
     };
+  }
+
+  #sendBriefly(value: unknown): boolean {
+    const brief = serializeBriefly(value);
+    return brief !== undefined && this.#channel.sendAtOnce(brief);
   }
 
   async #give<T extends Uint8Array>(message: T, wait: ParsedWait, unsent?: (message: T) => void): Promise<void> {

@@ -25,6 +25,8 @@ const numberBits = PipeFlags.side | PipeFlags.duplex;
 
 /** Messages up to this size arrive here, the others in a buffer of their own. */
 const scratch = Buffer.allocUnsafeSlow(64 * 1024);
+/** Its beginnings: to make one costs as much as the copying of what is in it. */
+const beginnings = Array.from({ length: 64 }, (_, length) => scratch.subarray(0, length));
 const lengthOut = new Float64Array(1);
 
 const largestWhole = layout.pipeCapacity / 2;
@@ -188,7 +190,7 @@ export class PipeChannel implements Channel {
         if (got !== dropped) return partial.bytes;
       }
       const size = native.pipeTake(this.#segment, this.#body, this.#number, scratch, most, lengthOut, deadline);
-      if (size >= 0) return scratch.subarray(0, size);
+      if (size >= 0) return beginnings[size] ?? scratch.subarray(0, size);
       if (size === nothing) return undefined;
       if (size === ended) throw new EOFError();
       if (size === damagedWords) throw damaged();
@@ -212,6 +214,11 @@ export class PipeChannel implements Channel {
 
   onArrival(callback: () => void): Notice {
     return nativeNotice(TargetKind.pipeReadable, this.#block, this.#number, 0, callback);
+  }
+
+  sendAtOnce(message: Uint8Array): boolean {
+    if (this.#end.messages.length > 0) return false;
+    return native.pipePut(this.#segment, this.#body, this.#number, message, 0, 0) === nothing;
   }
 
   send(message: Uint8Array): Sending {

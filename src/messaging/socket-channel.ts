@@ -109,6 +109,11 @@ export class SocketChannel implements Channel {
     return onWritable(this.descriptor, callback);
   }
 
+  /** A socket may take a part of a message. */
+  sendAtOnce(): boolean {
+    return false;
+  }
+
   send(message: Uint8Array): Sending {
     const frame = new Frame(this, message);
     this.#frames.push(frame);

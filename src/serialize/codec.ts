@@ -6,6 +6,7 @@
  */
 import { Buffer } from 'node:buffer';
 import { types } from 'node:util';
+import { serializeBriefly } from './brief.js';
 import {
   discardClone,
   discardReferring,
@@ -40,17 +41,15 @@ import { bytesOfView, makeView, viewIndex } from './views.js';
 export function serialize(value: unknown, root = 'value'): Buffer {
   switch (typeof value) {
     case 'undefined':
-      return start(Tag.undefined, 0);
     case 'boolean':
-      return start(value ? Tag.true : Tag.false, 0);
     case 'number':
-      return writeNumber(value);
+      return writeBrief(value);
     case 'bigint':
       return BigInt.asIntN(64, value) === value ? writeBigInt(value) : writeStructure(value, root);
     case 'string':
       return writeString(value);
     case 'object': {
-      if (value === null) return start(Tag.null, 0);
+      if (value === null) return writeBrief(value);
       const index = viewIndex(value);
       return index === -1 ? writeStructure(value, root) : writeView(value as ArrayBufferView, index);
     }
@@ -180,19 +179,10 @@ function checkLength(message: Buffer, fixed: number | undefined): void {
   if (message[0] === Tag.view && length < 1) throw damaged('it ends after its tag');
 }
 
-function writeNumber(value: number): Buffer {
-  if ((value | 0) !== value || Object.is(value, -0)) {
-    const bytes = start(Tag.double, 8);
-    bytes.writeDoubleLE(value, 1);
-    return bytes;
-  }
-  if ((value << 24) >> 24 === value) {
-    const bytes = start(Tag.int8, 1);
-    bytes.writeInt8(value, 1);
-    return bytes;
-  }
-  const bytes = start(Tag.int32, 4);
-  bytes.writeInt32LE(value, 1);
+function writeBrief(value: unknown): Buffer {
+  const brief = serializeBriefly(value) as Buffer;
+  const bytes = start(brief[0] as number, brief.length - 1);
+  bytes.set(brief);
   return bytes;
 }
 

@@ -235,3 +235,20 @@ t.test('killed at any moment, a receiver leaves the others whole messages', { ti
   await t.rejects(b.recv(), EOFError);
   b.close();
 });
+
+t.test('a number does not overtake a message that waits for room', async (t) => {
+  const [end, other] = Pipe();
+  const large = Buffer.alloc(1_000_000, 1);
+  const sent = [end.send(large), end.send(1), end.send('two'), end.send(null)];
+  t.strictSame(await other.recv(), large);
+  t.strictSame([await other.recv(), await other.recv(), await other.recv()], [1, 'two', null]);
+  await Promise.all(sent);
+  // A full pipe of short messages: those that do not fit any more come after those that do.
+  let count = 0;
+  const waiting: Promise<void>[] = [];
+  for (; count < 20_000; count++) waiting.push(end.send(count));
+  for (let i = 0; i < count; i++) if ((await other.recv()) !== i) return t.fail(`message ${i} is another one`);
+  await Promise.all(waiting);
+  end.close();
+  other.close();
+});
