@@ -1,10 +1,10 @@
 /**
  * Node's own queues of what is to run: ticks, timers, immediates, unhandled rejections. A forked child inherits them full,
- * and nothing but the closures of Node's functions leads to them; the inspector opens these.
+ * and nothing but the closures of Node's functions leads to them; the inspector opens these. It and node:crypto are loaded
+ * when they are needed: this file is part of every program, and their state would have to be renewed in every child.
  */
 import { executionAsyncId } from 'node:async_hooks';
-import { randomInt, randomUUID } from 'node:crypto';
-import { Session } from 'node:inspector';
+import type { Session } from 'node:inspector';
 import { setTimeout } from 'node:timers';
 
 /** What is needed of Node's queues, under Node's names. */
@@ -72,6 +72,7 @@ function find(): EngineQueues | string {
       Closure,
       Closure,
     ];
+    const { randomInt, randomUUID } = process.getBuiltinModule('node:crypto');
     // Has it made.
     randomUUID();
     const [promises, hooks, random] = closuresOf([tasks.processPromiseRejections, executionAsyncId, randomInt]) as [
@@ -130,6 +131,7 @@ function likeOf(object: object): unknown[] {
 }
 
 function inspecting<T>(action: (session: Session) => T): T {
+  const { Session } = process.getBuiltinModule('node:inspector');
   const session = new Session();
   session.connect();
   try {
