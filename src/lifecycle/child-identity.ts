@@ -7,6 +7,12 @@ export interface Identity {
   ppid?: number;
 }
 
+/** What {@link correctIdentity} does for a first time, which takes longer, is done here ahead of a fork. */
+export function prepareIdentity(): void {
+  fix('pid', process.pid);
+  fix('ppid', process.ppid);
+}
+
 export function correctIdentity({ ppid }: Identity = {}): void {
   // Node fixes `pid` when it starts, and asks the kernel for `ppid` at each reading.
   fix('pid', native.currentPid());
@@ -14,9 +20,12 @@ export function correctIdentity({ ppid }: Identity = {}): void {
   leaveChannel();
 }
 
+const fixed = new Set<string>();
+
 // What Node defines by a native getter looks like a plain property, but goes on being read from there: it has to go.
 function fix(property: string, value: unknown): void {
-  delete (process as unknown as Record<string, unknown>)[property];
+  if (!fixed.has(property)) delete (process as unknown as Record<string, unknown>)[property];
+  fixed.add(property);
   Object.defineProperty(process, property, { value, enumerable: true, configurable: true, writable: false });
 }
 

@@ -2,7 +2,7 @@
  * What passes between a process and a child of it: the message with the work, the answer with the result, and who
  * lives. Three descriptors, made by the parent; no end of the conversation ever waits for the other.
  */
-import { fstatSync, ftruncateSync, readSync, writeSync } from 'node:fs';
+import { ftruncateSync, readSync, writeSync } from 'node:fs';
 import { native } from '../native.js';
 
 /** The descriptors of one conversation, as this process has them. */
@@ -29,6 +29,8 @@ export interface Answer {
 /** The first word of a message; those of answers are outcomes. */
 const messageMark = 0;
 const headerSize = 16;
+/** How much is read at once: with the header most messages are there. */
+const firstRead = 4096;
 
 /** Makes the parent's side; without a message for a child that has the work in its memory. */
 export function makeErrand(message: Buffer | undefined): Errand {
@@ -94,15 +96,16 @@ function writeMarked(memory: number, mark: number, bytes: Buffer): void {
 }
 
 function readMarked(memory: number): { mark: number; bytes: Buffer } | undefined {
-  if (fstatSync(memory).size < headerSize) return undefined;
+  const start = Buffer.allocUnsafeSlow(firstRead);
+  const size = readSync(memory, start, 0, firstRead, 0);
   // The other side may empty the memory at any time: what is not all there is nothing.
-  const header = readAt(memory, 0, headerSize);
-  if (header === undefined) return undefined;
-  const length = header.readDoubleLE(8);
+  if (size < headerSize) return undefined;
+  const length = start.readDoubleLE(8);
   // A message has at least its tag.
   if (length === 0) return undefined;
-  const bytes = readAt(memory, headerSize, length);
-  return bytes && { mark: header.readUInt32LE(0), bytes };
+  const end = headerSize + length;
+  const bytes = end <= size ? start.subarray(headerSize, end) : readAt(memory, headerSize, length);
+  return bytes && { mark: start.readUInt32LE(0), bytes };
 }
 
 function writeAt(fd: number, bytes: Uint8Array, position: number): void {

@@ -1,7 +1,7 @@
 /** What a child is given to do, as bytes: who it is, and its target, arguments and fields, each serialised once. */
-import { deserialize, discard, prepare, serialize } from '../serialize/codec.js';
+import { deserialize, discard, isPrepared, prepare, serialize } from '../serialize/codec.js';
 import type { ChildFacts } from './facts.js';
-import type { Target } from './target.js';
+import { findTarget, isAtHand, type Target } from './target.js';
 
 /** The work of a child, in the form that `Process` holds it. */
 export interface Work {
@@ -56,11 +56,21 @@ export class ReceivedMessage {
     this.facts = this.#message.facts;
   }
 
-  /** Imports what the parts refer to, and tells what to call, of which class. Nothing in that could be lost. */
-  async load(): Promise<Pick<Work, 'target' | 'subclass'>> {
-    const { target, subclass, args, fields } = this.#message;
-    // In this order: what an argument's module wants of the program is there already.
-    for (const part of [target, subclass, args, fields]) await prepare(part, { fresh: true });
+  /** Whether no module has to be loaded for what the parts refer to. */
+  isAtHand(): boolean {
+    return this.#referring().every(isPrepared) && isAtHand(this.work().target);
+  }
+
+  /** Imports what the parts refer to. */
+  async load(): Promise<void> {
+    for (const part of this.#referring()) await prepare(part, { fresh: true });
+    const { target } = this.work();
+    if (target !== undefined) await findTarget(target);
+  }
+
+  /** What to call, of which class, once that is loaded. Nothing in it could be lost. */
+  work(): Pick<Work, 'target' | 'subclass'> {
+    const { target, subclass } = this.#message;
     return { target: deserialize(target) as Target | undefined, subclass: deserialize(subclass) };
   }
 
@@ -70,6 +80,12 @@ export class ReceivedMessage {
       args: deserialize(this.#message.args) as unknown[],
       fields: deserialize(this.#message.fields) as object,
     };
+  }
+
+  // In this order: what an argument's module wants of the program is there already.
+  #referring(): readonly Buffer[] {
+    const { target, subclass, args, fields } = this.#message;
+    return [target, subclass, args, fields];
   }
 
   /** Nobody will restore it: what it was bringing along is let go. */

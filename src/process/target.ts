@@ -2,7 +2,7 @@
 import { createRequire } from 'node:module';
 import { isAbsolute, join, resolve } from 'node:path';
 import { pathToFileURL } from 'node:url';
-import { exportOf, importModule } from '../serialize/modules.js';
+import { exportOf, importedModule, importModule } from '../serialize/modules.js';
 
 /** A function by its place: of a module's default export, or of a named one. */
 export interface ModuleTarget {
@@ -35,11 +35,17 @@ export function checkTarget(target: unknown): Target | undefined {
   return { module: moduleUrl(module), export: name };
 }
 
+/** Whether nothing has to be loaded for the target. */
+export function isAtHand(target: Target | undefined): boolean {
+  return typeof target !== 'object' || importedModule(String(target.module)) !== undefined;
+}
+
 /** The function itself, in the process that is to run it. */
 export async function findTarget(target: Target): Promise<Callable> {
   if (typeof target === 'function') return target;
   const name = target.export ?? 'default';
-  const found = exportOf(await importModule(String(target.module)), name);
+  const module = String(target.module);
+  const found = exportOf(importedModule(module) ?? (await importModule(module)), name);
   if (typeof found !== 'function') {
     throw new TypeError(`Expected the export "${name}" of ${target.module} to be a function, got ${typeof found}`);
   }

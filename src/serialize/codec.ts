@@ -19,7 +19,7 @@ import {
 import { resolveText } from './dressing.js';
 import { damaged } from './handles.js';
 import { isPlain, pack, TooDeep } from './packing.js';
-import { readText, textOf } from './reference-text.js';
+import { type ReferenceEntry, readText, textOf } from './reference-text.js';
 import { isResolved, prepareReference } from './references.js';
 import { Tag } from './tags.js';
 import { bytesOfView, makeView, viewIndex } from './views.js';
@@ -127,14 +127,9 @@ export function discard(bytes: Buffer): void {
  * @throws MultiprocError `ERR_MULTIPROC_MESSAGE` for bytes that are damaged
  */
 export function prepare(bytes: Uint8Array, { fresh = false } = {}): Promise<void> | undefined {
-  if (bytes[0] !== Tag.reference && bytes[0] !== Tag.referring) return undefined;
-  const message = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length);
-  const absent = tableOf(message)
-    .map(readText)
-    .filter((entry) => entry.kind === 'reference' && !isResolved(entry.reference));
+  const absent = absentIn(bytes);
   if (absent.length === 0) return undefined;
   const prepared = absent.map((entry) => {
-    if (entry.kind !== 'reference') return undefined;
     const ready = prepareReference(entry.reference, fresh);
     // An error is worth more than its class.
     return entry.fallback === undefined ? ready : ready.catch(() => undefined);
@@ -159,6 +154,22 @@ export function deserializeLater(bytes: Buffer, own = (message: Buffer) => messa
       throw reason;
     },
   );
+}
+
+/** Whether {@link prepare} has nothing to import. */
+export function isPrepared(bytes: Uint8Array): boolean {
+  return absentIn(bytes).length === 0;
+}
+
+const none: readonly ReferenceEntry[] = [];
+
+function absentIn(bytes: Uint8Array): readonly ReferenceEntry[] {
+  if (bytes[0] !== Tag.reference && bytes[0] !== Tag.referring) return none;
+  const message = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length);
+  return tableOf(message)
+    .map(readText)
+    .filter((entry) => entry.kind === 'reference')
+    .filter(({ reference }) => !isResolved(reference));
 }
 
 function tableOf(message: Buffer): Buffer[] {

@@ -47,8 +47,18 @@ export function requireModule(url: string): unknown {
 export async function importModule(url: string): Promise<unknown> {
   checkPermission(url);
   const namespace = (await importWhole(url)) as Exports;
-  namespaces.set(url, namespace);
+  keepNamespace(url, namespace);
   return namespace;
+}
+
+/** What a module exports that was imported here to its end; `undefined` for others. */
+export function importedModule(url: string): unknown {
+  return namespaces.get(url);
+}
+
+/** A module was imported, which needs not be done again. */
+export function keepNamespace(url: string, namespace: object): void {
+  namespaces.set(url, namespace as Exports);
 }
 
 /**

@@ -13,9 +13,13 @@ export interface Fallback {
 }
 
 /** What an entry of a message's table says. */
-export type Entry =
-  | { readonly kind: 'builtin'; readonly name: string }
-  | { readonly kind: 'reference'; readonly reference: Reference; readonly fallback: Fallback | undefined };
+export type Entry = { readonly kind: 'builtin'; readonly name: string } | ReferenceEntry;
+
+export interface ReferenceEntry {
+  readonly kind: 'reference';
+  readonly reference: Reference;
+  readonly fallback: Fallback | undefined;
+}
 
 const texts = new WeakMap<object, Buffer>();
 

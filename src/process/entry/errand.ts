@@ -5,7 +5,6 @@ import { whileLoading } from '../loading.js';
 import { ReceivedMessage } from '../message.js';
 import { oneself, Process } from '../process.js';
 import { self } from '../self.js';
-import { findTarget } from '../target.js';
 import { begin, perform } from './perform.js';
 
 /** For a spawned child, or one of the fork server. */
@@ -23,11 +22,8 @@ export async function runErrand(errand: Errand): Promise<void> {
 
 /** Loads what the message names, and makes its objects. */
 async function restore(message: ReceivedMessage, errand: Errand): Promise<Process> {
-  const { target, subclass } = await whileLoading(message.facts.main, async () => {
-    const work = await message.load();
-    if (work.target !== undefined) await findTarget(work.target);
-    return work;
-  });
+  if (!message.isAtHand()) await whileLoading(message.facts.main, () => message.load());
+  const { target, subclass } = message.work();
   claimMessage(errand);
   const { args, fields } = message.restore();
   return Object.assign(oneself((subclass ?? Process) as typeof Process, target, args), fields);

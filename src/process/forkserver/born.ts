@@ -4,6 +4,7 @@ import { tellExitCode } from '../../lifecycle/child-exit.js';
 import { native } from '../../native.js';
 import { runErrand } from '../entry/errand.js';
 import { adoptServer } from './client.js';
+import { changeEnvironment } from './environment.js';
 import { type Birth, type Hello, Report, type RequestDescriptors, receiveData, sendReport } from './protocol.js';
 
 /** Waits for its creator to know of it; then takes over what it was given and does its errand. */
@@ -14,9 +15,9 @@ export function beBorn(given: RequestDescriptors, hello: Hello): void {
     native.placeDescriptor(fd, target);
   });
   native.closeDescriptors(stdio);
-  becomeEnvironment(env);
+  changeEnvironment(env);
   if (process.cwd() !== cwd) process.chdir(cwd);
-  adoptServer(requests, hello, env.NODE_OPTIONS ?? '');
+  adoptServer(requests, hello);
   reportEnd(channel);
   void runErrand({ memory, notice, creator });
 }
@@ -27,15 +28,6 @@ function awaitBirth(channel: number): Birth {
     return receiveData(channel, Infinity) as Birth;
   } catch {
     native.exitNow(1);
-  }
-}
-
-export function becomeEnvironment(env: Readonly<Record<string, string>>): void {
-  for (const name of Object.keys(process.env)) {
-    if (!Object.hasOwn(env, name)) delete process.env[name];
-  }
-  for (const [name, value] of Object.entries(env)) {
-    if (process.env[name] !== value) process.env[name] = value;
   }
 }
 

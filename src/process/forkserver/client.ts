@@ -10,6 +10,7 @@ import { inheritedExecArgv } from '../exec-argv.js';
 import { forkserverPreload, setForkserverPreload } from '../preload.js';
 import { self } from '../self.js';
 import { mainUrl } from '../target.js';
+import { ownEnvironment } from './environment.js';
 import { type Hello, type Readiness, receiveData, sendData } from './protocol.js';
 import { ServerProcess } from './server-process.js';
 
@@ -23,8 +24,6 @@ export interface Server {
   readonly hello: Hello;
   /** What was to be preloaded then. */
   readonly list: readonly string[];
-  /** The options in the environment that it was started with. */
-  readonly nodeOptions: string;
   /** Where this process started it. */
   readonly process: ServerProcess | undefined;
   /** Its answer is still to come on this channel. */
@@ -72,10 +71,10 @@ export async function connectAhead(): Promise<void> {
 }
 
 /** A child asks the server that made it. */
-export function adoptServer(requests: number, hello: Hello, nodeOptions: string): void {
+export function adoptServer(requests: number, hello: Hello): void {
   setForkserverPreload(hello.preload);
   const list = forkserverPreload();
-  server = { requests, hello, list, nodeOptions, process: undefined, control: undefined, onSettled: new Set() };
+  server = { requests, hello, list, process: undefined, control: undefined, onSettled: new Set() };
 }
 
 /** From now on another server is used. This one ends when nobody uses it, at once if it does not serve yet. */
@@ -103,7 +102,6 @@ function begin(): Server {
     requests: process_.requests,
     hello,
     list,
-    nodeOptions: process.env.NODE_OPTIONS ?? '',
     process: process_,
     control: process_.control,
     onSettled: new Set(),
@@ -125,6 +123,7 @@ function composeHello(list: readonly string[]): Hello {
     base: main?.startsWith('file:') ? fileURLToPath(main) : resolve(process.argv[1] ?? join(process.cwd(), 'main.js')),
     argv: process.argv.slice(1),
     execArgv: inheritedExecArgv(process.execArgv),
+    env: ownEnvironment(),
   };
 }
 

@@ -9,6 +9,7 @@ import { beginLoading } from '../loading.js';
 import { markAsChild } from '../main-process.js';
 import { beBorn } from './born.js';
 import { onceEmpty } from './empty.js';
+import { changeEnvironment, difference, ownEnvironment } from './environment.js';
 import { preload } from './preload.js';
 import { type Hello, inherited, type Readiness, receiveData, sendData } from './protocol.js';
 import { collectGarbage, rehearse } from './rehearsal.js';
@@ -33,6 +34,8 @@ const loading = preload(hello).then(
 );
 onceEmpty(loading, (problem) => {
   loaded();
+  // Whatever was loaded did to it.
+  changeEnvironment(difference(ownEnvironment(), hello.env));
   const readiness: Readiness = hookedIn() ? { state: 'hooked' } : (problem ?? { state: 'ready' });
   // Ctrl-C goes to the whole group, and the parent decides what becomes of it.
   native.ignoreInterrupts();

@@ -1,5 +1,8 @@
 /** What the fork server loads before its first child, so that it is there in every one. */
+import { realpathSync } from 'node:fs';
+import { fileURLToPath, pathToFileURL } from 'node:url';
 import { constants, Script } from 'node:vm';
+import { makeKnown } from '../../serialize/known-modules.js';
 import { notePreloaded } from '../preload.js';
 import type { Hello } from './protocol.js';
 
@@ -19,14 +22,23 @@ export async function preload({ preload, main, base }: Hello): Promise<void> {
     const specifier = module === 'main' ? main : module;
     if (specifier === undefined) continue;
     try {
-      await importFrom(specifier);
+      const namespace = await importFrom(specifier);
       notePreloaded(specifier);
+      for (const url of urlsOf(specifier)) makeKnown(url, namespace as object);
     } catch (error) {
       const { code, stack } = (error ?? {}) as NodeJS.ErrnoException;
       if (code !== undefined && missing.has(code)) continue;
       throw { module, reason: stack ?? String(error) } satisfies PreloadFailure;
     }
   }
+}
+
+// Functions are referred to by the file itself, programs and modules perhaps by a link to it.
+function urlsOf(specifier: string): Set<string> {
+  if (!specifier.startsWith('file:')) return new Set();
+  const { href } = new URL(specifier);
+  const found = /[?#]/.test(href) ? href : pathToFileURL(realpathSync(fileURLToPath(href))).href;
+  return new Set([href, found]);
 }
 
 // `import` as it is in the file `base`: names of packages are looked up from its folder.

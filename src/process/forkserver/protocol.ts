@@ -20,6 +20,8 @@ export interface Hello {
   readonly argv: readonly string[];
   /** The options of node that children see. */
   readonly execArgv: readonly string[];
+  /** The environment that the server has, and each child at first. */
+  readonly env: Readonly<Record<string, string>>;
 }
 
 /** How the server answers once it can serve, or knows that it cannot. */
@@ -63,7 +65,8 @@ export function unpackDescriptors(list: readonly number[]): RequestDescriptors |
 /** What a child is told on its channel by its creator, once that knows its pid. Before, it does nothing. */
 export interface Birth {
   readonly cwd: string;
-  readonly env: Readonly<Record<string, string>>;
+  /** What is other than in the server's environment: a variable's value, or `null` for one that is not there. */
+  readonly env: Readonly<Record<string, string | null>>;
 }
 
 /** What comes back on a child's channel. */

@@ -5,6 +5,7 @@
 import { setFlagsFromString } from 'node:v8';
 import { runInNewContext } from 'node:vm';
 import { now } from '../../deadline.js';
+import { prepareIdentity } from '../../lifecycle/child-identity.js';
 import { freshRandomness } from '../../lifecycle/child-randomness.js';
 import { loggingState } from '../../logging.js';
 import { native } from '../../native.js';
@@ -13,9 +14,9 @@ import { claimMessage, closeErrand, makeErrand, Outcome, readAnswer, readMessage
 import type { ChildFacts } from '../facts.js';
 import { composeMessage, ReceivedMessage } from '../message.js';
 import { oneself, Process } from '../process.js';
-import { findTarget, mainUrl, type Target } from '../target.js';
-import { becomeEnvironment } from './born.js';
-import { receiveData, sendData } from './protocol.js';
+import { mainUrl } from '../target.js';
+import { changeEnvironment, difference, ownEnvironment } from './environment.js';
+import { type Birth, receiveData, sendData } from './protocol.js';
 
 /** How often: V8 compiles at the first call, and better after some. */
 const rounds = 10;
@@ -24,11 +25,12 @@ const rounds = 10;
 export function nothing(): void {}
 
 export async function rehearse(): Promise<undefined> {
+  prepareIdentity();
   const [one, other] = native.channelPair(false);
   for (let round = 0; round < rounds; round++) {
-    sendData(one, { cwd: process.cwd(), env: process.env }, now());
-    receiveData(other, now());
-    becomeEnvironment({ ...process.env } as Record<string, string>);
+    const env = ownEnvironment();
+    sendData(one, { cwd: process.cwd(), env: difference(env, env) } satisfies Birth, now());
+    changeEnvironment((receiveData(other, now()) as Birth).env);
     freshRandomness();
     await rehearseErrand();
   }
@@ -40,11 +42,12 @@ async function rehearseErrand(): Promise<void> {
   const message = composeMessage(facts(), { target, args: [], subclass: undefined, fields: {} });
   const errand = makeErrand(message);
   const received = new ReceivedMessage(readMessage(errand) as Buffer);
-  const { target: loaded } = await received.load();
-  await findTarget(loaded as Target);
+  received.isAtHand();
+  await received.load();
+  const { target: loaded } = received.work();
   claimMessage(errand);
   const { args, fields } = received.restore();
-  await Object.assign(oneself(Process, loaded as Target, args), fields).run();
+  await Object.assign(oneself(Process, loaded, args), fields).run();
   writeAnswer(errand, { outcome: Outcome.returned, bytes: serialize(undefined) });
   readAnswer(errand);
   closeErrand(errand);

@@ -21,7 +21,7 @@ export class ServerProcess {
   #pidfd: number | undefined;
 
   /** @throws SystemError if there can be no further process */
-  constructor({ argv, execArgv }: Hello) {
+  constructor({ argv, env, execArgv }: Hello) {
     const [requests, theirRequests] = native.channelPair(true);
     const [control, theirControl] = native.channelPair(false);
     const parent = native.processFile(native.currentPid());
@@ -31,7 +31,7 @@ export class ServerProcess {
       this.#pid = native.spawnProcess(
         path,
         [path, ...execArgv, '--single-threaded', '--no-flush-bytecode', '--no-lazy', program, ...argv.slice(1)],
-        Object.entries(process.env).map(([name, value]) => `${name}=${value}`),
+        Object.entries(env).map(([name, value]) => `${name}=${value}`),
         process.cwd(),
         // In the order of `inherited`.
         [silence, 1, 2, theirRequests, theirControl, parent],

@@ -5,6 +5,7 @@ import { ProcessError, SystemError } from '../../errors.js';
 import { getLogger } from '../../logging.js';
 import { native } from '../../native.js';
 import { connect, connectAhead, dismiss, isGone, type Server, Unsuitable } from '../forkserver/client.js';
+import { difference } from '../forkserver/environment.js';
 import { packDescriptors, Report, receiveReport, request, sendData } from '../forkserver/protocol.js';
 import { unsuitability } from '../forkserver/unsuitable.js';
 import { ForkServerChild } from './forkserver-child.js';
@@ -68,10 +69,10 @@ function launchByServer(launch: LaunchRequest): RunningChild | string {
 class Unresponsive extends Error {}
 
 // What node reads once, at its start, cannot be another for a copy.
-function misfit({ hello, nodeOptions }: Server, { env, execArgv }: LaunchRequest): string | undefined {
+function misfit({ hello }: Server, { env, execArgv }: LaunchRequest): string | undefined {
   if (execArgv.join('\0') !== hello.execArgv.join('\0'))
     return `it is to run with ${execArgv.join(' ') || 'no options'}`;
-  if ((env.NODE_OPTIONS ?? '') !== nodeOptions) return 'it is to run with other NODE_OPTIONS';
+  if ((env.NODE_OPTIONS ?? '') !== (hello.env.NODE_OPTIONS ?? '')) return 'it is to run with other NODE_OPTIONS';
   return undefined;
 }
 
@@ -95,7 +96,7 @@ function ask(server: Server, { cwd, env, errand, stdio }: LaunchRequest): Runnin
     child = new ForkServerChild(report.value, report.descriptors[0] as number, channel);
     // The child does nothing before it has read this. If it is gone already, that is its end, and no failure here.
     try {
-      if (!sendData(channel, { cwd, env }, deadline)) throw unresponsive();
+      if (!sendData(channel, { cwd, env: difference(server.hello.env, env) }, deadline)) throw unresponsive();
     } catch (error) {
       if (!isGone(error)) throw error;
     }

@@ -1,0 +1,25 @@
+/** Environments of children, told as what differs from that of their server: mostly nothing. */
+
+type Variables = Readonly<Record<string, string>>;
+
+/** What has to be done to `from` for it to be `to`. */
+export function difference(from: Variables, to: Variables): Record<string, string | null> {
+  const changes: Record<string, string | null> = {};
+  for (const name of Object.keys(from)) if (!Object.hasOwn(to, name)) changes[name] = null;
+  for (const [name, value] of Object.entries(to)) if (from[name] !== value) changes[name] = value;
+  return changes;
+}
+
+/** Does that to this process's. */
+export function changeEnvironment(changes: Readonly<Record<string, string | null>>): void {
+  for (const name of Object.keys(changes)) {
+    const value = changes[name] as string | null;
+    if (value === null) delete process.env[name];
+    else process.env[name] = value;
+  }
+}
+
+/** This process's, as it is now. */
+export function ownEnvironment(): Record<string, string> {
+  return { ...process.env } as Record<string, string>;
+}
