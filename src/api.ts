@@ -25,8 +25,9 @@ export { cpuCount, currentProcess, freezeSupport, type ParentProcess, parentProc
 export { setExecutable } from './process/executable.js';
 export type { StartMethod } from './process/launchers/launcher.js';
 export { isMainProcess } from './process/main-process.js';
+export type { ProcessOptions } from './process/options.js';
 export { setForkserverPreload } from './process/preload.js';
-export { activeChildren, Process, type ProcessOptions } from './process/process.js';
+export { activeChildren, Process } from './process/process.js';
 export {
   getAllStartMethods,
   getStartMethod,

@@ -2,7 +2,8 @@
 import * as api from './api.js';
 import { ValueError } from './errors.js';
 import type { StartMethod } from './process/launchers/launcher.js';
-import { isOwnClass, Process, type ProcessOptions } from './process/process.js';
+import type { ProcessOptions } from './process/options.js';
+import { isOwnClass, Process } from './process/process.js';
 import { checkMethod, getStartMethod, type SetStartMethodOptions } from './process/start-method.js';
 import { warmUp } from './process/warm-up.js';
 

@@ -1,5 +1,6 @@
 /** Process: work that runs in a process of its own, as Python's class of this name. */
 import { constants } from 'node:os';
+import type { Readable, Writable } from 'node:stream';
 import { inspect } from 'node:util';
 import { now, parseSyncWait, parseWait, type Wait } from '../deadline.js';
 import { ProcessError, ValueError } from '../errors.js';
@@ -9,40 +10,16 @@ import { runningOwners, track } from './children.js';
 import { describeExitCode, signalNameOf } from './exit-status.js';
 import type { StartMethod } from './launchers/launcher.js';
 import { isLoading, whileLoading } from './loading.js';
+import { checkEnv, checkExecArgv, checkName, methodOf, type ProcessOptions, wrongType } from './options.js';
 import { resultOf } from './result.js';
 import { self } from './self.js';
-import { factsOf, launch, type StartOptions } from './start.js';
+import { factsOf, launch, type Started, type StartOptions } from './start.js';
 import { checkMethod, getStartMethod } from './start-method.js';
-import { checkStdio, type Stdio } from './stdio.js';
+import { checkStdio } from './stdio.js';
 import { checkTarget, findTarget, type Target } from './target.js';
 
 const { SIGINT, SIGKILL, SIGTERM } = constants.signals;
 const longestTimer = 2 ** 31 - 1;
-
-/** Options of {@link Process}. */
-export interface ProcessOptions {
-  /** What to run: a function that its module exports, or `{ module, export? }`. Its promise is awaited. */
-  target?: Target | undefined;
-  /** The target's arguments. Default none. */
-  args?: readonly unknown[] | undefined;
-  /** Default: the class's name and a number. */
-  name?: string | undefined;
-  /** Ends with this process instead of outliving it, and may have no children. Default: as this process is. */
-  daemon?: boolean | undefined;
-  /** What `getContext` returned, or the name of a start method. Default: the program's start method. */
-  context?: { getStartMethod(): StartMethod } | StartMethod | undefined;
-  /** Options of node for the child, instead of this process's. */
-  execArgv?: readonly string[] | undefined;
-  /** The child's environment, instead of this process's. Variables that are `undefined` are left out. */
-  env?: Readonly<Record<string, string | undefined>> | undefined;
-  /**
-   * The child's standard streams: one for stdout and stderr, or one for each of the three: `'inherit'`, `'ignore'`, or a
-   * descriptor. Default: stdin is the null device, the others are this process's.
-   */
-  stdio?: Stdio | readonly Stdio[] | undefined;
-  /** For Python's sake: must be absent or null. */
-  group?: null | undefined;
-}
 
 /** Process objects that stand for the process they are in, by what it knows of itself. */
 class Oneself {
@@ -77,6 +54,7 @@ export class Process {
   readonly #creatorPid: number | null;
   #isSelf: boolean;
   #child: Child | undefined;
+  #streams: Started['streams'] = [];
   #closed = false;
   #exited: Promise<number> | undefined;
   #result: Promise<unknown> | undefined;
@@ -145,13 +123,15 @@ export class Process {
     const subclass = ownClasses.has(this.constructor) ? undefined : this.constructor;
     const fields = subclass === undefined ? {} : { ...this };
     const work = { target: this.#target, args: this.#args, subclass, fields };
-    this.#child = launch(facts, work, this.#options, () => {
+    const { child, streams } = launch(facts, work, this.#options, () => {
       this.#isSelf = true;
       this.#child = undefined;
       self.object = this;
       return this.#runInherited(facts.main);
     });
-    track(this, this.#child);
+    this.#child = child;
+    this.#streams = streams;
+    track(this, child);
     for (const begun of this.#begun.splice(0)) begun();
   }
 
@@ -315,6 +295,21 @@ export class Process {
     return this.#child.sentinel;
   }
 
+  /** With `'pipe'` as its stdin: what is written here the child reads. Otherwise null, and before the start. */
+  get stdin(): Writable | null {
+    return this.#streams[0] ?? null;
+  }
+
+  /** With `'pipe'` as its stdout: what the child writes; read it, as a pipe that is full stops the child. Otherwise null. */
+  get stdout(): Readable | null {
+    return this.#streams[1] ?? null;
+  }
+
+  /** As {@link stdout}, of its stderr. */
+  get stderr(): Readable | null {
+    return this.#streams[2] ?? null;
+  }
+
   /** The key of this process for `Listener`, `Client` and managers; at first its creator's. */
   get authkey(): Buffer {
     return this.#isSelf ? self.authkey : (this.#authkey ?? self.authkey);
@@ -429,31 +424,6 @@ export function oneself(subclass: typeof Process, target: Target | undefined, ar
  */
 export function activeChildren(): Process[] {
   return runningOwners() as Process[];
-}
-
-function methodOf(context: { getStartMethod(): StartMethod }): StartMethod {
-  if (typeof context?.getStartMethod !== 'function') throw wrongType('context', 'what getContext returns', context);
-  return context.getStartMethod();
-}
-
-function checkExecArgv(execArgv: unknown): readonly string[] | undefined {
-  if (execArgv === undefined) return undefined;
-  if (Array.isArray(execArgv) && execArgv.every((one) => typeof one === 'string')) return [...execArgv];
-  throw wrongType('execArgv', 'an array of strings', execArgv);
-}
-
-function checkEnv(env: unknown): Readonly<Record<string, string | undefined>> | undefined {
-  if (env === undefined) return undefined;
-  if (typeof env === 'object' && env !== null) return { ...env };
-  throw wrongType('env', 'an object', env);
-}
-
-function checkName(name: unknown): void {
-  if (typeof name !== 'string') throw wrongType('name', 'a string', name);
-}
-
-function wrongType(what: string, expected: string, got: unknown): TypeError {
-  return new TypeError(`Expected "${what}" to be ${expected}, got ${got === null ? 'null' : typeof got}`);
 }
 
 function unguarded(): ProcessError {

@@ -1,4 +1,5 @@
 /** The start of a child: everything that is as of now is collected, and given to the launcher. */
+import type { Socket } from 'node:net';
 import { ProcessError } from '../errors.js';
 import { loggingState } from '../logging.js';
 import { Child } from './child.js';
@@ -10,7 +11,7 @@ import { launcherOf } from './launchers/choose.js';
 import type { Launcher } from './launchers/launcher.js';
 import { composeMessage, discardMessage, type Work } from './message.js';
 import { self } from './self.js';
-import { openStdio, type Stdio } from './stdio.js';
+import { type OpenStdio, openStdio, type Stdio } from './stdio.js';
 import { mainUrl } from './target.js';
 
 /** What an object may say about how its child is started. */
@@ -31,12 +32,18 @@ export function factsOf(child: Pick<ChildFacts, 'name' | 'identity' | 'daemon' |
   };
 }
 
+/** A child, and the pipes to it: its stdin, stdout and stderr. */
+export interface Started {
+  readonly child: Child;
+  readonly streams: readonly (Socket | undefined)[];
+}
+
 /**
  * Starts the child.
  *
  * @param inherited the work, for a child that has this process's memory
  */
-export function launch(facts: ChildFacts, work: Work, options: StartOptions, inherited: () => unknown): Child {
+export function launch(facts: ChildFacts, work: Work, options: StartOptions, inherited: () => unknown): Started {
   const launcher = launcherOf(facts.method) as Launcher;
   const reason = launcher.unavailable();
   if (reason !== undefined) {
@@ -47,18 +54,30 @@ export function launch(facts: ChildFacts, work: Work, options: StartOptions, inh
   const message = launcher.needsMessage ? composeMessage(facts, work) : undefined;
   try {
     const errand = makeErrand(message);
+    let pipes: OpenStdio['pipes'] = [];
+    const closePipes = () => {
+      for (const pipe of pipes) pipe?.close();
+    };
     try {
-      return new Child(launcher, {
+      const stdio = openStdio(options.stdio);
+      pipes = stdio.pipes;
+      const child = new Child(launcher, {
         facts,
         errand,
-        live: () => void runInherited(facts, errand, inherited),
+        live: () => {
+          closePipes();
+          void runInherited(facts, errand, inherited);
+        },
         cwd: process.cwd(),
         env: environment(options.env ?? process.env),
         argv: facts.argv,
         execArgv: options.execArgv ?? inheritedExecArgv(process.execArgv),
-        stdio: openStdio(options.stdio),
+        stdio: stdio.fds,
       });
+      // A daemon is ended when nothing else keeps the program alive.
+      return { child, streams: pipes.map((pipe, index) => pipe?.connect(index === 0, !facts.daemon)) };
     } catch (error) {
+      closePipes();
       closeErrand(errand);
       throw error;
     }

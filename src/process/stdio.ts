@@ -1,10 +1,12 @@
-/** Where the standard streams of a child go, as descriptors of this process. */
+/** Where the standard streams of a child go. */
 import { openSync } from 'node:fs';
+import { StandardPipe } from './standard-pipe.js';
 
-/** One stream: this process's own, the null device, or a descriptor of this process. */
-export type Stdio = 'inherit' | 'ignore' | number;
+/** One stream: this process's own, the null device, a pipe to this process, or a descriptor of this process. */
+export type Stdio = 'inherit' | 'ignore' | 'pipe' | number;
 
 const names = ['stdin', 'stdout', 'stderr'];
+const words: readonly unknown[] = ['inherit', 'ignore', 'pipe'];
 const inherit: readonly Stdio[] = ['ignore', 'inherit', 'inherit'];
 
 let nullDevice: number | undefined;
@@ -19,22 +21,38 @@ export function checkStdio(stdio: unknown): readonly Stdio[] {
     throw new TypeError(`Expected "stdio" to have at most 3 streams, got ${streams.length}`);
   return names.map((name, index) => {
     const stream = streams[index] ?? inherit[index];
-    if (stream === 'inherit' || stream === 'ignore' || (Number.isInteger(stream) && (stream as number) >= 0)) {
-      return stream as Stdio;
-    }
+    if (words.includes(stream) || (Number.isInteger(stream) && (stream as number) >= 0)) return stream as Stdio;
     throw new TypeError(
-      `Expected the ${name} in "stdio" to be 'inherit', 'ignore' or a descriptor, got ${String(stream)}`,
+      `Expected the ${name} in "stdio" to be 'inherit', 'ignore', 'pipe' or a descriptor, got ${String(stream)}`,
     );
   });
 }
 
-/** The descriptors, all of which stay this process's. */
-export function openStdio(stdio: readonly Stdio[]): [number, number, number] {
-  return stdio.map((stream, index) => {
-    if (stream === 'inherit') return index;
-    if (typeof stream === 'number') return stream;
-    // Kept: every child wants it.
-    nullDevice ??= openSync('/dev/null', 'r+');
-    return nullDevice;
-  }) as [number, number, number];
+/** What was opened for a child. */
+export interface OpenStdio {
+  /** The child's streams, as descriptors that stay this process's. */
+  readonly fds: readonly [number, number, number];
+  /** Those that are pipes. */
+  readonly pipes: readonly (StandardPipe | undefined)[];
+}
+
+/** @throws SystemError `EMFILE`, `ENFILE` */
+export function openStdio(stdio: readonly Stdio[]): OpenStdio {
+  const pipes: (StandardPipe | undefined)[] = [];
+  try {
+    for (const stream of stdio) pipes.push(stream === 'pipe' ? new StandardPipe() : undefined);
+  } catch (error) {
+    for (const pipe of pipes) pipe?.close();
+    throw error;
+  }
+  const fds = stdio.map((stream, index) => pipes[index]?.theirs ?? descriptorOf(stream, index));
+  return { fds: fds as [number, number, number], pipes };
+}
+
+function descriptorOf(stream: Stdio, index: number): number {
+  if (stream === 'inherit') return index;
+  if (typeof stream === 'number') return stream;
+  // Kept: every child wants it.
+  nullDevice ??= openSync('/dev/null', 'r+');
+  return nullDevice;
 }
