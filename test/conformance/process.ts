@@ -3,7 +3,11 @@ import { closeSync, mkdtempSync, openSync, readFileSync, realpathSync, rmSync } 
 import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import type { Readable } from 'node:stream';
+import { text } from 'node:stream/consumers';
 import { inspect } from 'node:util';
+import { setFlagsFromString } from 'node:v8';
+import { runInNewContext } from 'node:vm';
 import {
   activeChildren,
   cpuCount,
@@ -12,6 +16,7 @@ import {
   getContext,
   isMainProcess,
   Lock,
+  Pipe,
   Process,
   type ProcessOptions,
   parentProcess,
@@ -22,9 +27,21 @@ import {
 } from 'multiproc';
 import type { Test } from 'tap';
 import { program } from '../harness/program.js';
+import { until } from '../harness/until.js';
 import { Adder, apply, Capitals, Fragile, fail, perform, Refusal, Task, twice } from '../programs/process-targets.js';
 
 const targets = new URL('../programs/process-targets.js', import.meta.url);
+
+/** As the kernel says it: R runs, S sleeps … */
+function stateOf(pid: number): string | undefined {
+  const stat = readFileSync(`/proc/${pid}/stat`, 'latin1');
+  return stat[stat.lastIndexOf(')') + 2];
+}
+
+function garbageCollector(): () => void {
+  setFlagsFromString('--expose-gc');
+  return runInNewContext('gc');
+}
 
 type Look = Awaited<ReturnType<typeof import('../programs/process-targets.js').look>>;
 
@@ -472,14 +489,84 @@ export function processSuite(t: Test, method: StartMethod, execArgv: string[] = 
     t.strictSame(await child.result, { int: 0, term: 0 });
   });
 
-  t.test('descriptors of the parent do not exist in the child', async (t) => {
-    if (method === 'fork') return;
+  t.test('descriptors of the parent exist in forked children only', async (t) => {
     const server = createServer().listen(0);
     t.teardown(() => server.close());
     const fds: number[] = [];
     while ((fds.at(-1) ?? 0) < 50) fds.push(openSync('/dev/null', 'r+'));
-    t.equal(await started(t, 'isOpen', [fds.at(-1)]).result, false);
+    t.equal(await started(t, 'isOpen', [fds.at(-1)]).result, method === 'fork');
     for (const fd of fds) closeSync(fd);
+  });
+
+  t.test('the thread of a child is its own', async (t) => {
+    const child = started(t, 'thread');
+    t.equal(await child.result, `${child.pid}/task/${child.pid}`);
+  });
+
+  t.test('pipes instead of standard streams', async (t) => {
+    const shouting = make(t, 'shout', [], { stdio: ['pipe', 'pipe', 'pipe'] });
+    t.strictSame([shouting.stdin, shouting.stdout, shouting.stderr], [null, null, null]);
+    shouting.start();
+    const heard = [text(shouting.stdout as Readable), text(shouting.stderr as Readable)];
+    shouting.stdin?.write('hello, ');
+    shouting.stdin?.end('world');
+    t.strictSame(await Promise.all(heard), ['HELLO, WORLD', '12 heard\n']);
+    t.equal(await shouting.exited, 0);
+    // More than fits into a pipe, from a child that then exits at once.
+    const writing = started(t, 'write', ['x'.repeat(1000), 500], { stdio: 'pipe' });
+    t.equal(writing.stdin, null);
+    const [written, said] = await Promise.all([text(writing.stdout as Readable), text(writing.stderr as Readable)]);
+    t.equal(written.length, 500_000);
+    t.equal(said, '');
+    t.equal(await writing.exited, 3);
+    const failing = started(t, 'fail', ['as asked'], { name: 'failing', stdio: ['ignore', 'ignore', 'pipe'] });
+    t.equal(failing.stdout, null);
+    t.match(await text(failing.stderr as Readable), /^Process failing:\nRefusal.*: as asked\n/);
+    const killed = started(t, 'stay', [], { stdio: 'pipe' });
+    killed.kill();
+    t.equal(await text(killed.stdout as Readable), '');
+    killed.stderr?.destroy();
+  });
+
+  for (const blocking of [true, false]) {
+    const how = blocking ? 'blocks in receiving and sending' : 'waits for receiving and sending';
+    t.test(`signals do not disturb a child that ${how}`, async (t) => {
+      const [ours, theirs] = Pipe();
+      const size = 16 * 1024 * 1024 + 1;
+      const child = started(t, 'signalled', [theirs, size, blocking]);
+      theirs.close();
+      const signalAsleep = async () => {
+        await until('the child sleeps', () => stateOf(child.pid as number) === 'S');
+        process.kill(child.pid as number, 'SIGUSR1');
+      };
+      t.equal(await ours.recv(), 'ready');
+      await signalAsleep();
+      await ours.send(1234);
+      t.equal(await ours.recv(), 1234);
+      await signalAsleep();
+      const bytes = await ours.recvBytes();
+      t.equal(bytes.length, size);
+      t.ok(bytes.every((byte) => byte === 0x78));
+      t.equal(await child.result, 2);
+      ours.close();
+    });
+  }
+
+  t.test('a closed process can be collected', async (t) => {
+    const [reference, collect] = collectable();
+    await until('it is collected', () => {
+      collect();
+      return reference.deref() === undefined;
+    });
+    t.equal(reference.deref(), undefined);
+
+    function collectable(): [WeakRef<Process>, () => void] {
+      const other = new context.Process({ target: { module: targets, export: 'nothing' } });
+      other.start();
+      other.joinSync();
+      other.close();
+      return [new WeakRef(other), garbageCollector()];
+    }
   });
 
   t.test('stdin is the null device', async (t) => {

@@ -54,6 +54,24 @@ t.test('the preloaded main module is loaded once, by the server, and missing mod
   t.equal(parent.stderr, '');
 });
 
+t.test('a child has nothing of Node loaded that would have to be put right in each', async (t) => {
+  const parent = run(t, 'lean');
+  t.strictSame(await parent.message<string[]>(), []);
+  t.strictSame(await parent.ended, wellEnded, parent.stderr);
+});
+
+t.test("a child has the environment of its creator, whatever became of the server's", async (t) => {
+  const parent = run(t, 'environments');
+  const seen = await parent.message<Record<string, string>>();
+  t.strictSame(seen, {
+    MULTIPROC_KEPT: 'kept',
+    MULTIPROC_CHANGED: 'after',
+    MULTIPROC_GONE: undefined,
+    MULTIPROC_NEW: '',
+  });
+  t.strictSame(await parent.ended, wellEnded, parent.stderr);
+});
+
 t.test('what is to be preloaded later gets another server', async (t) => {
   const parent = run(t, 'preloadedLater');
   const [before, after] = await parent.message<[Family, Family]>();
@@ -116,6 +134,19 @@ t.test('a killed server harms no child, whose exit code is known, and is replace
   // Nobody is left who could see the signal.
   t.strictSame(codes, [3, 255]);
   t.strictSame(await parent.ended, wellEnded, parent.stderr);
+});
+
+// Twenty seconds: as long as the patience with a server.
+t.test('a server that does not answer any more is ended and replaced, with a warning', async (t) => {
+  const parent = run(t, 'stopped');
+  const { server, next } = await parent.message<{ server: number; next: number }>();
+  t.not(next, server);
+  await until('the stopped server has ended', () => !runs(server));
+  t.match(
+    parent.stderr,
+    /\[WARNING\/MainProcess\] the fork server is gone \(it did not answer for 20 s\), starting another/,
+  );
+  t.strictSame(await parent.ended, wellEnded);
 });
 
 t.test('the server ignores SIGINT, and its children do not', async (t) => {

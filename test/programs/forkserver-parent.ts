@@ -38,6 +38,10 @@ export function draw() {
   return [Math.random(), randomUUID(), crypto.randomUUID(), randomInt(2 ** 40)];
 }
 
+export async function environmentOf(names: string[]): Promise<Record<string, string | undefined>> {
+  return Object.fromEntries(names.map((name) => [name, process.env[name]]));
+}
+
 export async function waitFor(event: Event, code: number): Promise<void> {
   await event.wait();
   process.exitCode = code;
@@ -95,6 +99,25 @@ const scenarios: Record<string, () => unknown> = {
     setForkserverPreload([here]);
     await tell([before, await start('family').result]);
   },
+  async lean() {
+    const target = { module: new URL('./forkserver-lean.js', here), export: 'loadedOfNode' };
+    const child = new Process({ target, context: 'forkserver' });
+    child.start();
+    await tell(await child.result);
+  },
+  async environments() {
+    process.env.MULTIPROC_KEPT = 'kept';
+    process.env.MULTIPROC_CHANGED = 'before';
+    process.env.MULTIPROC_GONE = 'there';
+    // What a module does to the server's environment is not its children's.
+    setForkserverPreload([new URL('data:text/javascript,process.env.MULTIPROC_KEPT = "taken"')]);
+    await warmUp();
+    process.env.MULTIPROC_CHANGED = 'after';
+    delete process.env.MULTIPROC_GONE;
+    process.env.MULTIPROC_NEW = '';
+    const names = ['KEPT', 'CHANGED', 'GONE', 'NEW'].map((name) => `MULTIPROC_${name}`);
+    await tell(await start('environmentOf', [names]).result);
+  },
   async draws() {
     setForkserverPreload(['main']);
     await tell(await Promise.all([start('draw'), start('draw'), start('draw')].map((child) => child.result)));
@@ -146,6 +169,13 @@ const scenarios: Record<string, () => unknown> = {
     event.set();
     await three.exited;
     await tell({ server, next: next.server, codes: [three.exitCode, terminated.exitCode] });
+  },
+  async stopped() {
+    logToStderr('WARNING');
+    const server = ((await start('family').result) as { server: number }).server;
+    process.kill(server, 'SIGSTOP');
+    const next = (await start('family').result) as { server: number };
+    await tell({ server, next: next.server });
   },
   async interrupted() {
     const event = new Event();

@@ -1,5 +1,5 @@
 /** What the children of the process suite run. */
-import { writeSync } from 'node:fs';
+import { readlinkSync, writeSync } from 'node:fs';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { Worker } from 'node:worker_threads';
 import {
@@ -47,6 +47,49 @@ export function look(...args: unknown[]) {
 }
 
 export function nothing(): void {}
+
+/** The kernel's name of the thread that runs this: process and thread. */
+export function thread(): string {
+  return readlinkSync('/proc/thread-self');
+}
+
+/** Says in capitals what it hears, and on stderr how much that was. */
+export async function shout(): Promise<void> {
+  let length = 0;
+  for await (const chunk of process.stdin) {
+    length += chunk.length;
+    process.stdout.write(String(chunk).toUpperCase());
+  }
+  console.error(`${length} heard`);
+}
+
+export function write(text: string, times: number): void {
+  for (let i = 0; i < times; i++) process.stdout.write(text);
+  process.exit(3);
+}
+
+const signalsExpected = 2;
+
+/** Takes a number and sends it back with many bytes, blocked or not, while signals come; answers how many did. */
+export async function signalled(end: Connection, size: number, blocking: boolean): Promise<number> {
+  let count = 0;
+  process.on('SIGUSR1', () => {
+    count++;
+  });
+  const bytes = Buffer.alloc(size, 'x');
+  if (blocking) {
+    end.sendSync('ready');
+    end.sendSync(end.recvSync());
+    end.sendBytesSync(bytes);
+  } else {
+    await end.send('ready');
+    await end.send(await end.recv());
+    await end.sendBytes(bytes);
+  }
+  // Handlers run when the event loop comes to them.
+  while (count < signalsExpected) await sleep(1);
+  return count;
+}
 
 /** Goes on until somebody ends it. */
 export async function stay(ready?: Event): Promise<void> {
