@@ -90,12 +90,14 @@ export class Logger {
     return levelNumber(level) >= this.getEffectiveLevel();
   }
 
+  /** Records go to this handler, too, from now on. */
   addHandler(handler: LogHandler): void {
     if (typeof handler !== 'function')
       throw new TypeError(`Expected "handler" to be a function, got ${typeof handler}`);
     if (!this.handlers.includes(handler)) this.handlers.push(handler);
   }
 
+  /** Records do not go to this handler any more. */
   removeHandler(handler: LogHandler): void {
     const index = this.handlers.indexOf(handler);
     if (index !== -1) this.handlers.splice(index, 1);
@@ -106,22 +108,27 @@ export class Logger {
     this.#log(LogLevel.DEBUG, message, values, this.debug);
   }
 
+  /** What happens in normal operation: a process starts, or ends. */
   info(message: unknown, ...values: unknown[]): void {
     this.#log(LogLevel.INFO, message, values, this.info);
   }
 
+  /** What was not expected, and is dealt with. */
   warning(message: unknown, ...values: unknown[]): void {
     this.#log(LogLevel.WARNING, message, values, this.warning);
   }
 
+  /** What failed. */
   error(message: unknown, ...values: unknown[]): void {
     this.#log(LogLevel.ERROR, message, values, this.error);
   }
 
+  /** What keeps the program from going on. */
   critical(message: unknown, ...values: unknown[]): void {
     this.#log(LogLevel.CRITICAL, message, values, this.critical);
   }
 
+  /** A record of the level; the values go where `util.format` puts them. */
   log(level: number | LogLevelName, message: unknown, ...values: unknown[]): void {
     this.#log(levelNumber(level), message, values, this.log);
   }

@@ -214,6 +214,7 @@ export class Connection implements Traveller, Waitable {
     this.#channel.close();
   }
 
+  /** As {@link close}. */
   [Symbol.dispose](): void {
     this.close();
   }

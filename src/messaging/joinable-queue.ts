@@ -83,6 +83,7 @@ export class JoinableQueue<T = unknown> extends Queue<T> {
     }
   }
 
+  /** As `Queue.close`; what waits in `join` here is rejected with `ClosedError`. */
   override close(): void {
     this.#joins?.close(closedError('JoinableQueue'));
     this.#joins = undefined;

@@ -128,6 +128,7 @@ export class Listener implements Waitable {
     native.fdClose(this.#descriptor);
   }
 
+  /** As {@link close}. */
   [Symbol.dispose](): void {
     this.close();
   }

@@ -12,6 +12,7 @@ import { Line, notYet, soon } from './line.js';
 import { busy, Damage, ended, nothing, obtainRing, Put, Ring } from './ring.js';
 import { Notices, type Readiness, waitable } from './waitable.js';
 
+/** Options of {@link Queue}; those of a named one are compared on opening. */
 export interface QueueOptions extends NameOptions {
   /** Bytes of shared memory that messages may take. Default: half of what is free when the queue is made. */
   capacity?: number | undefined;
@@ -231,6 +232,7 @@ export class Queue<T = unknown> {
     }
   }
 
+  /** As {@link putMany}, and blocks this thread where it has to wait. */
   putManySync(items: Iterable<T>, wait?: Wait): void {
     const deadline = parseSyncWait(wait);
     const parcels = this.#packAll(items);
@@ -281,6 +283,7 @@ export class Queue<T = unknown> {
     return items;
   }
 
+  /** As {@link getMany}, and blocks this thread where it has to wait. */
   getManySync(max: number, wait?: Wait): T[] {
     checkMost(max);
     const deadline = parseSyncWait(wait);
@@ -306,6 +309,7 @@ export class Queue<T = unknown> {
     return this.#last?.size ?? this.#ring.length + this.#kept.length;
   }
 
+  /** Whether no message is in the queue now; another process may change that at once. */
   empty(): boolean {
     if (this.#ring.closed) throw closedError('Queue');
     return this.qsize() === 0;

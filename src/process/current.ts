@@ -46,14 +46,17 @@ export class ParentProcess {
     this.#sentinel = sentinel;
   }
 
+  /** The parent's pid, in the child's pid namespace. */
   get pid(): number {
     return this.#pid;
   }
 
+  /** The same as {@link pid}; Python's name for it. */
   get ident(): number {
     return this.#pid;
   }
 
+  /** What the parent calls itself. */
   get name(): string {
     return this.#name;
   }
@@ -68,6 +71,7 @@ export class ParentProcess {
     return this.#sentinel;
   }
 
+  /** Whether the parent has not ended yet. */
   isAlive(): boolean {
     return !this.#waitUntil(0);
   }
@@ -122,6 +126,7 @@ export class ParentProcess {
     return this.#waitUntil(parseSyncWait(wait));
   }
 
+  /** @internal */
   [inspect.custom](): string {
     return `<ParentProcess name=${inspect(this.#name)} pid=${this.#pid} ${this.isAlive() ? 'started' : 'stopped'}>`;
   }

@@ -345,6 +345,7 @@ export class Process {
     return this.#result;
   }
 
+  /** Terminates the process, unless it has ended, and joins it. */
   async [Symbol.asyncDispose](): Promise<void> {
     if (this.#closed) return;
     if (this.#child !== undefined) {

@@ -108,6 +108,7 @@ export interface RawArrayConstructor {
   ): RawArray<T, N>;
   /** Removes the name; those who have the array open go on using it. `ENOENT` if there is none. */
   unlink(name: string): void;
+  /** Whether the value is such an array, of whatever type. */
   [Symbol.hasInstance](value: unknown): boolean;
 }
 
@@ -136,6 +137,7 @@ export interface SharedArrayConstructor {
   ): SharedArray<T, N>;
   /** Removes the name; those who have the array open go on using it. `ENOENT` if there is none. */
   unlink(name: string): void;
+  /** Whether the value is such an array, of whatever type. */
   [Symbol.hasInstance](value: unknown): boolean;
 }
 

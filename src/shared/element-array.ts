@@ -15,6 +15,7 @@ import type { Elements } from './types.js';
  */
 export interface ElementArray<R, W = R> extends ArrayMembers, Iterable<R> {
   [index: number]: R;
+  /** How many elements it has. */
   readonly length: number;
   /** The element; negative indices count from the end. */
   at(index: number): R | undefined;
@@ -24,6 +25,7 @@ export interface ElementArray<R, W = R> extends ArrayMembers, Iterable<R> {
   fill(value: W, start?: number, end?: number): this;
   /** A copy of the elements from `start` up to `end`, an ordinary array. */
   slice(start?: number, end?: number): R[];
+  /** The elements, read as they come. */
   [Symbol.iterator](): IterableIterator<R>;
 }
 

@@ -14,6 +14,7 @@ export interface Holder {
   alive: boolean;
 }
 
+/** What a lock is doing, that of a value or an array included. */
 export interface LockInfo {
   holder: Holder | null;
   /** How often an RLock is held by its holder. */
@@ -24,6 +25,7 @@ export interface LockInfo {
   waiters: number[];
 }
 
+/** What a semaphore is doing. */
 export interface SemaphoreInfo {
   /** Free permits. */
   value: number;
@@ -33,6 +35,7 @@ export interface SemaphoreInfo {
   waiters: number[];
 }
 
+/** What a barrier is doing. */
 export interface BarrierInfo {
   parties: number;
   /** Parties that have arrived and wait; 0 if it is broken. */
@@ -41,11 +44,13 @@ export interface BarrierInfo {
   waiters: number[];
 }
 
+/** What a condition is doing. */
 export interface ConditionInfo {
   /** Waits that nobody has notified. */
   waiting: number;
 }
 
+/** What an event is doing. */
 export interface EventInfo {
   set: boolean;
   waiters: number[];

@@ -7,10 +7,13 @@ import { describe } from './names.js';
 
 /** Anything with `acquire` and `release`; Lock and RLock are the ones that may travel along. */
 export interface LockLike {
+  /** Takes the lock. */
   acquire(...args: never[]): unknown;
+  /** Gives it back. */
   release(...args: never[]): unknown;
 }
 
+/** Options of what has a lock of its own. */
 export interface LockOptions extends NameOptions {
   /**
    * What `getLock()` returns. Absent, `null` or `true`: an RLock inside the object. `false`: there is none. Processes that

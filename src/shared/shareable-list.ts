@@ -80,6 +80,7 @@ export class ShareableList implements Traveller {
     SharedMemory.unlink(name);
   }
 
+  /** The name of its memory, by which other programs open it. */
   get name(): string {
     return this.#memory.name;
   }
@@ -89,6 +90,7 @@ export class ShareableList implements Traveller {
     return this.#memory;
   }
 
+  /** How many values it has; that never changes. */
   get length(): number {
     this.#memory.bytes;
     return this.#length;
@@ -169,6 +171,7 @@ export class ShareableList implements Traveller {
     throw new ValueError(`${describe(value)} is not in the list`);
   }
 
+  /** The values, read as they come. */
   *[Symbol.iterator](): IterableIterator<Shareable> {
     for (let i = 0; i < this.#length; i++) yield this.at(i);
   }
@@ -189,6 +192,7 @@ export class ShareableList implements Traveller {
     return { handle: { ...departure.handle, kind: HandleKind.shareableList }, cancel: departure.cancel };
   }
 
+  /** @internal */
   [inspect.custom](): unknown {
     return `ShareableList(${inspect([...this])}, name=${this.name})`;
   }

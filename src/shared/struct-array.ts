@@ -27,6 +27,7 @@ export interface StructArray<F extends FieldTypes> extends ArrayMembers, Iterabl
   at(index: number): Fields<F>;
   /** Stores structs from `offset` on. `RangeError` if they do not fit. */
   set(values: Iterable<WrittenFields<F>>, offset?: number): void;
+  /** The elements, live: writing their fields writes shared memory. */
   [Symbol.iterator](): IterableIterator<Fields<F>>;
 }
 

@@ -200,6 +200,7 @@ export interface ValueConstructor {
   ): Value<T, N>;
   /** Removes the name; those who have the value open go on using it. `ENOENT` if there is none. */
   unlink(name: string): void;
+  /** Whether it is such a value, of whatever type. */
   [Symbol.hasInstance](value: unknown): value is ScalarValue;
   readonly prototype: ScalarValue;
 }
@@ -235,11 +236,14 @@ export interface RawValueConstructor {
   ): RawValue<T, N>;
   /** Removes the name; those who have the value open go on using it. `ENOENT` if there is none. */
   unlink(name: string): void;
+  /** Whether it is such a value, of whatever type. */
   [Symbol.hasInstance](value: unknown): value is RawScalarValue;
   readonly prototype: RawScalarValue;
 }
 
+/** A number, character or struct that processes share, with a lock; mirrors `multiprocessing.Value`. */
 export const Value: ValueConstructor = ScalarValue as unknown as ValueConstructor;
+/** As {@link Value}, without a lock; mirrors `multiprocessing.sharedctypes.RawValue`. */
 export const RawValue: RawValueConstructor = RawScalarValue as unknown as RawValueConstructor;
 
 for (const [valueClass, name, locked] of [

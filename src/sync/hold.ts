@@ -6,6 +6,7 @@ export interface Hold {
   readonly ownerDied: boolean;
   /** Gives it back. A second call does nothing. */
   release(): void;
+  /** As {@link release}. */
   [Symbol.dispose](): void;
 }
 

@@ -19,6 +19,7 @@ import { checkFunction, timedOut } from './lock.js';
 import { closedWords } from './lock-state.js';
 import { mostPermits, type SemaphoreState, semaphoreState } from './semaphore-state.js';
 
+/** Options of {@link Semaphore}; those of a named one are compared on opening. */
 export interface SemaphoreOptions extends NameOptions {
   /**
    * The permits name their holders: those of a thread that died or ended are free again, and only a holder can release.

@@ -12,8 +12,8 @@ const calledByNpm = (script: string) => /^pre(bench|demo|pack|pare|test)/.test(s
 
 t.test('what the pages tell to run exists', async (t) => {
   for (const file of ['CONTRIBUTING.md', 'README.md']) {
-    const named = [...read(file).matchAll(/npm run ([\w:]+)/g)].map(([, script]) => script as string);
-    t.ok(named.length > 2, file);
+    const named = [...read(file).matchAll(/npm run\s+([\w:]+)/g)].map(([, script]) => script as string);
+    t.ok(named.length > 0, file);
     t.strictSame(
       named.filter((script) => !scripts.includes(script)),
       [],
@@ -30,7 +30,7 @@ t.test('what the pages tell to run exists', async (t) => {
 
 t.test('every script is told of', async (t) => {
   const unnamed = scripts.filter(
-    (script) => !calledByNpm(script) && script !== 'test' && !new RegExp(`npm run ${script}(?![\\w:])`).test(page),
+    (script) => !calledByNpm(script) && script !== 'test' && !new RegExp(`npm run\\s+${script}(?![\\w:])`).test(page),
   );
   // For users of the package who have to compile it; the error that tells so names it.
   t.strictSame(unnamed, ['compile']);
