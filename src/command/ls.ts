@@ -1,10 +1,13 @@
 /** `multiproc ls`: the shared objects of this user. */
 import { list, type ObjectInfo } from '../shared/listing.js';
+import { managerOf } from '../shared/managed-memory.js';
 import type { Report } from './report.js';
 import { bytes, table } from './table.js';
 
 export function ls([prefix]: string[]): Report {
-  const data = list(prefix).map((info) => ({ ...info, state: stateOf(info) }));
+  const found = list(prefix);
+  const managers = new Set(found.filter(isLivingManager).map(({ file }) => managerOf(file)));
+  const data = found.map((info) => ({ ...info, state: stateOf(info, managers.has(managerOf(info.file))) }));
   const rows = data.map((info) => [
     info.name ?? `(${info.file})`,
     info.kind,
@@ -17,9 +20,14 @@ export function ls([prefix]: string[]): Report {
   return { data, text };
 }
 
-function stateOf(info: ObjectInfo): 'open' | 'unused' | 'stale' | 'damaged' {
+function isLivingManager({ kind, openers }: ObjectInfo): boolean {
+  return kind === 'manager' && openers.length > 0;
+}
+
+/** @param managed by a manager that lives */
+function stateOf(info: ObjectInfo, managed: boolean): 'open' | 'unused' | 'stale' | 'damaged' {
   if (info.kind === 'unknown') return 'damaged';
   if (info.openers.length > 0) return 'open';
   // A named one waits for its next user; an anonymous one will be swept, unless a handle to it is on its way.
-  return info.name === null ? 'stale' : 'unused';
+  return info.name === null && !managed ? 'stale' : 'unused';
 }

@@ -8,6 +8,7 @@ import { ls } from './ls.js';
 import type { Report } from './report.js';
 import { run } from './run.js';
 import { sweepCommand } from './sweep.js';
+import { top } from './top.js';
 
 interface Command {
   readonly usage: string;
@@ -29,11 +30,19 @@ const commands: Record<string, Command> = {
   doctor: { usage: 'doctor', does: 'tell whether this machine gets the fast paths', takes: [0, 0], run: doctor },
 };
 
+const longestInterval = 2 ** 31 - 1;
+
 const argv = process.argv.slice(2);
 // What comes after `run` is the program's, options and all.
-process.exitCode = argv[0] === 'run' && argv.length > 1 ? run(argv.slice(1)) : main(argv);
+if (argv[0] === 'run' && argv.length > 1) {
+  process.exitCode = run(argv.slice(1));
+} else {
+  void Promise.resolve(main(argv)).then((code) => {
+    process.exitCode = code;
+  });
+}
 
-function main(argv: string[]): number {
+function main(argv: string[]): number | Promise<number> {
   let parsed: ReturnType<typeof parse>;
   try {
     parsed = parse(argv);
@@ -46,13 +55,16 @@ function main(argv: string[]): number {
     return name === undefined && !parsed.values.help ? 2 : 0;
   }
   if (name === 'run') return misuse('usage: multiproc run FILE');
+  const { json = false, interval } = parsed.values;
+  if (name === 'top') return topCommand(args, json, interval);
+  if (interval !== undefined) return misuse('only top takes --interval');
   const command = Object.hasOwn(commands, name) ? commands[name] : undefined;
   if (command === undefined) return misuse(`there is no command '${name}'`);
   const [least, most] = command.takes;
   if (args.length < least || args.length > most) return misuse(`usage: multiproc ${command.usage}`);
   try {
     const report = command.run(args);
-    process.stdout.write(parsed.values.json ? `${JSON.stringify(report.data, null, 2)}\n` : report.text);
+    process.stdout.write(json ? `${JSON.stringify(report.data, null, 2)}\n` : report.text);
     return report.code ?? 0;
   } catch (error) {
     if (!(error instanceof MultiprocError)) throw error;
@@ -61,11 +73,20 @@ function main(argv: string[]): number {
   }
 }
 
+function topCommand(args: string[], json: boolean, interval = '1000'): number | Promise<number> {
+  if (args.length > 1) return misuse('usage: multiproc top [PREFIX]');
+  const ms = Number(interval);
+  if (!Number.isInteger(ms) || ms < 10 || ms > longestInterval) {
+    return misuse(`expected --interval to be milliseconds, 10 or more, got '${interval}'`);
+  }
+  return top({ prefix: args[0], json, interval: ms });
+}
+
 function parse(args: string[]) {
   return parseArgs({
     args,
     allowPositionals: true,
-    options: { json: { type: 'boolean' }, help: { type: 'boolean', short: 'h' } },
+    options: { json: { type: 'boolean' }, interval: { type: 'string' }, help: { type: 'boolean', short: 'h' } },
   });
 }
 
@@ -76,6 +97,7 @@ function misuse(message: string): number {
 
 function usage(): string {
   const lines = Object.values(commands).map(({ usage, does }) => `  multiproc ${usage.padEnd(14)} ${does}\n`);
+  lines.push(`  multiproc ${'top [PREFIX]'.padEnd(14)} show what inspect shows, of all objects, live; q ends it\n`);
   lines.push(`  multiproc ${'run FILE'.padEnd(14)} run a program able to fork; options of node go before FILE\n`);
-  return `Usage:\n${lines.join('')}\nOptions:\n  --json   for machines\n`;
+  return `Usage:\n${lines.join('')}\nOptions:\n  --json         for machines; top prints a line for each look\n  --interval MS  from one look of top to the next, by default 1000\n`;
 }

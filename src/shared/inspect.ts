@@ -1,5 +1,6 @@
 /** What one named object is doing: who holds it, who waits for it, how deep, how many permits are left. */
 
+import { MultiprocError } from '../errors.js';
 import { attach } from '../lifecycle/participant.js';
 import { layout, native } from '../native.js';
 import { Block, BlockKind, robustFlag } from './block.js';
@@ -86,6 +87,30 @@ export function inspect(name: string): Inspection {
   } finally {
     block.release();
   }
+}
+
+/**
+ * Looks at all objects of this user, or at the named ones that start with `prefix`. What vanishes meanwhile is left out; of
+ * anonymous and damaged ones there is only what {@link list} tells.
+ *
+ * @internal
+ */
+export function inspectAll(prefix?: string): Inspection[] {
+  attach();
+  return list(prefix).flatMap((info) => {
+    if (info.name === null || info.kind === 'unknown') return [info];
+    try {
+      const block = Block.open(info.name);
+      try {
+        return [{ ...info, ...describeBlock(block) }];
+      } finally {
+        block.release();
+      }
+    } catch (error) {
+      if (!(error instanceof MultiprocError)) throw error;
+      return error.code === 'ENOENT' ? [] : [info];
+    }
+  });
 }
 
 function describeBlock(block: Block): Partial<Inspection> {

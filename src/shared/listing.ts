@@ -3,6 +3,7 @@ import { closeSync, fstatSync, openSync, readdirSync, readSync } from 'node:fs';
 import { openersByInode } from '../lifecycle/openers.js';
 import { layout } from '../native.js';
 import { kindNames, unlinkIfThere } from './block.js';
+import { managerOf } from './managed-memory.js';
 import { anonymousPrefix, describe, namedPrefix } from './names.js';
 
 /** One shared object, or one arena of small anonymous ones. */
@@ -11,7 +12,10 @@ export interface ObjectInfo {
   name: string | null;
   /** The file in /dev/shm. */
   file: string;
-  /** `'Lock'`, `'Value'` …; `'arena'`, `'memory'` (raw, anonymous), or `'unknown'` for a file that is damaged. */
+  /**
+   * `'Lock'`, `'Value'` …; `'arena'`, `'memory'` (raw, anonymous), `'managed memory'` (of a SharedMemoryManager, with what
+   * its lists are in), `'manager'` (there while one lives), or `'unknown'` for a file that is damaged.
+   */
   kind: string;
   /** In bytes, header included. */
   size: number;
@@ -35,7 +39,7 @@ export function list(prefix?: string): ObjectInfo[] {
   const openers = openersByInode();
   const wanted = prefix === undefined ? [namedPrefix, anonymousPrefix] : [namedPrefix + prefix];
   return readdirSync('/dev/shm')
-    .filter((file) => wanted.some((start) => file.startsWith(start)))
+    .filter((file) => wanted.some((start) => file.startsWith(start)) || (prefix === undefined && managerOf(file)))
     .sort()
     .map((file) => readInfo(file, openers))
     .filter((info) => info !== undefined);
@@ -65,13 +69,14 @@ function readInfo(file: string, openers: Map<number, number[]>): ObjectInfo | un
     return undefined; // removed meanwhile, or not for us to read
   }
   try {
-    const { ino, size } = fstatSync(fd);
+    const { ino, size, uid } = fstatSync(fd);
+    if (uid !== layout.uid) return undefined;
     const whole = readSync(fd, head, 0, head.byteLength, 0) === head.byteLength;
     const ours = whole && head.getBigUint64(0, true) === magic;
     return {
       name,
       file,
-      kind: ours ? kindOf(head) : name === null ? 'memory' : 'unknown',
+      kind: ours ? kindOf(head) : name === null ? rawKindOf(file) : 'unknown',
       size,
       openers: openers.get(ino) ?? [],
       creatorPid: ours ? head.getUint32(layout.creatorPidOffset, true) : null,
@@ -85,6 +90,12 @@ function readInfo(file: string, openers: Map<number, number[]>): ObjectInfo | un
 const magic = Buffer.from('MPROCSEG').readBigUInt64LE();
 const arena = 2;
 const segmentKindOffset = 24;
+
+/** Of a file without a header of ours. */
+function rawKindOf(file: string): string {
+  if (managerOf(file) === undefined) return 'memory';
+  return file.startsWith(anonymousPrefix) ? 'manager' : 'managed memory';
+}
 
 function kindOf(head: DataView): string {
   if (head.getUint32(segmentKindOffset, true) === arena) return 'arena';

@@ -22,6 +22,13 @@ export function sentinelFile(token: string): string {
   return `${anonymousPrefix}manager.${token}`;
 }
 
+const sentinelPattern = new RegExp(`^${anonymousPrefix.replaceAll('.', '\\.')}manager\\.([0-9a-f]{16})$`);
+
+/** The token of the manager that the file belongs to, or that is alive while somebody has it open; if it is such a file. */
+export function managerOf(file: string): string | undefined {
+  return (pattern.exec(file) ?? sentinelPattern.exec(file))?.[1];
+}
+
 /** Removes what belongs to the manager. Those who have the memory open go on using it. */
 export function unlinkManaged(token: string): void {
   for (const { file } of managedFiles((each) => each === token)) unlinkQuietly(file);

@@ -106,6 +106,10 @@ class LiveValue implements Traveller {
     return this.#block.depart(kind, given === false ? withoutLockFlag : 0, given ? [given] : []);
   }
 
+  toJSON(): unknown {
+    return (this.#struct as unknown as { toJSON(): unknown }).toJSON();
+  }
+
   [inspect.custom](): unknown {
     return this.#struct;
   }
@@ -120,12 +124,16 @@ class LiveValue implements Traveller {
     if (typeof (result as { then?: unknown } | null | undefined)?.then === 'function') {
       throw new TypeError('Expected "fn" to be synchronous, but it returned a promise');
     }
-    if (result !== undefined && result !== this.#struct) assign(this.#struct, result);
-    return new this.#structClass(this.#struct);
+    if (result === undefined || result === this.#struct) return new this.#structClass(this.#struct);
+    // First in ordinary memory: a value that does not fit must not leave the others changed.
+    const changed = new this.#structClass(this.#struct);
+    assign(changed, result);
+    assign(this.#struct, changed);
+    return changed;
   }
 }
 
-const members = new Set([...Object.getOwnPropertyNames(LiveValue.prototype), 'value', 'toJSON']);
+const members = new Set([...Object.getOwnPropertyNames(LiveValue.prototype), 'value']);
 const classes = new WeakMap<InstanceClass, typeof LiveValue>();
 
 /** Whether it is a value of a struct type; `locked`: one that may have a lock. */

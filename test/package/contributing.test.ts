@@ -8,7 +8,7 @@ const scripts = Object.keys(JSON.parse(read('package.json')).scripts);
 const page = read('CONTRIBUTING.md');
 
 /** What npm itself calls, before another script or at some point of a package's life. */
-const calledByNpm = (script: string) => /^pre(bench|demo|pack|pare|test)/.test(script);
+const calledByNpm = (script: string) => /^pre(bench|demo|example|pack|pare|test)/.test(script);
 
 t.test('what the pages tell to run exists', async (t) => {
   for (const file of ['CONTRIBUTING.md', 'README.md']) {

@@ -312,6 +312,10 @@ t.test('a value of a struct type has the fields as properties', async (t) => {
   });
   value.y = 5;
   t.equal(after.y, 4, 'a copy');
+  const before = JSON.stringify(value);
+  t.equal(before, '{"x":6,"y":5}', 'a value is written as its fields');
+  t.throws(() => value.updateSync(() => ({ x: 99, y: 'no number' }) as never), TypeError);
+  t.equal(JSON.stringify(value), before, 'what does not fit changes nothing');
   t.throws(() => value.updateSync((async () => ({})) as never), TypeError);
   t.throws(() => value.updateSync(5 as never), TypeError);
   t.equal(value.getLock().locked(), false);

@@ -1,0 +1,40 @@
+// Runs the example whose path contains the word, with the options of node that it asks for: `npm run example semaphore`.
+//
+// A number is a row of the table in examples/README.md. Of several that fit, the one whose file is called so is meant.
+import { spawnSync } from 'node:child_process';
+import { readdirSync, readFileSync } from 'node:fs';
+import { basename } from 'node:path';
+import { fileURLToPath } from 'node:url';
+
+const root = fileURLToPath(new URL('..', import.meta.url));
+const [word, ...args] = process.argv.slice(2);
+const examples = readdirSync(`${root}examples`, { recursive: true, encoding: 'utf8' })
+  .filter((file) => file.endsWith('.ts'))
+  .map((file) => file.slice(0, -'.ts'.length))
+  .sort();
+
+const [example, ...others] = matching(word);
+if (example === undefined || others.length > 0) {
+  const which = example === undefined ? examples : [example, ...others];
+  console.error(`usage: npm run example NAME, where NAME is, or is part of, one of\n  ${which.join('\n  ')}`);
+  process.exitCode = 2;
+} else {
+  const flags = /^\/\/ node (--\S+)/m.exec(readFileSync(`${root}examples/${example}.ts`, 'utf8'))?.slice(1) ?? [];
+  const program = `${root}examples-dist/${example}.js`;
+  const { status } = spawnSync(process.execPath, [...flags, program, ...args], { stdio: 'inherit' });
+  process.exitCode = status ?? 1;
+}
+
+function matching(word) {
+  if (word === undefined) return [];
+  if (/^\d+$/.test(word)) return rows(Number(word));
+  const exact = examples.filter((file) => file === word || basename(file) === word);
+  return exact.length > 0 ? exact : examples.filter((file) => file.includes(word));
+}
+
+/** The examples of that row, which the table links to. */
+function rows(number) {
+  const table = readFileSync(`${root}examples/README.md`, 'utf8');
+  const [, links = ''] = new RegExp(`^\\| ${number} \\|(.*)$`, 'm').exec(table) ?? [];
+  return [...links.matchAll(/\]\(([\w/-]+)\.ts\)/g)].map(([, file]) => file);
+}

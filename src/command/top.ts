@@ -1,0 +1,163 @@
+/** `multiproc top`: the shared objects of this user as they are now, again and again, until somebody has seen enough. */
+import { statfsSync } from 'node:fs';
+import type { ReadStream } from 'node:tty';
+import { native } from '../native.js';
+import { type Holder, type Inspection, inspectAll } from '../shared/inspect.js';
+import { bytes, table } from './table.js';
+
+/** What one look has seen; with `--json` each is a line. */
+export interface Look {
+  /** In milliseconds since 1970. */
+  readonly time: number;
+  /** Threads that use the package now, and how many there can be. */
+  readonly participants: number;
+  readonly slots: number;
+  /** Of /dev/shm, in bytes. */
+  readonly freeBytes: number;
+  readonly objects: readonly Inspection[];
+}
+
+export interface TopOptions {
+  readonly prefix: string | undefined;
+  readonly json: boolean;
+  /** Milliseconds from one look to the next. */
+  readonly interval: number;
+}
+
+const enterScreen = '\x1b[?1049h\x1b[?25l';
+const leaveScreen = '\x1b[?25h\x1b[?1049l';
+
+/**
+ * Shows a look every `interval` ms: on a terminal in place, else one after the other. Ends at `q`, Ctrl-C, SIGINT or
+ * SIGTERM, when the input ends, and when nobody reads the output any more.
+ */
+export async function top({ prefix, json, interval }: TopOptions): Promise<number> {
+  const { stdin, stdout } = process;
+  const onScreen = stdout.isTTY && !json;
+  const stopped = new AbortController();
+  const stop = () => stopped.abort();
+
+  stdout.on('error', (error: NodeJS.ErrnoException) => {
+    if (error.code !== 'EPIPE') throw error;
+    stop();
+  });
+  for (const signal of ['SIGINT', 'SIGTERM'] as const) process.on(signal, stop);
+  const releaseInput = watchInput(stdin as ReadStream, stop);
+  if (onScreen) stdout.write(enterScreen);
+  try {
+    while (!stopped.signal.aborted) {
+      const seen = look(prefix);
+      const text = json ? `${JSON.stringify(seen)}\n` : show(seen);
+      const flowing = stdout.write(onScreen ? paint(text, stdout.rows, stdout.columns) : text);
+      // A reader that does not keep up gets fewer looks, not older ones.
+      if (!flowing) await until((done) => onceOf(stdout, ['drain', 'close'], done), stopped.signal);
+      await until((done) => onTime(interval, done), stopped.signal);
+    }
+  } finally {
+    releaseInput();
+    if (onScreen) stdout.write(leaveScreen);
+  }
+  return 0;
+}
+
+/** Looks once. */
+function look(prefix: string | undefined): Look {
+  const objects = inspectAll(prefix);
+  const { participants, slots } = native.registryState();
+  const { bavail, bsize } = statfsSync('/dev/shm');
+  return { time: Date.now(), participants, slots, freeBytes: bavail * bsize, objects };
+}
+
+function show({ time, participants, slots, freeBytes, objects }: Look): string {
+  const used = objects.reduce((sum, { size }) => sum + size, 0);
+  const clock = new Date(time).toISOString().slice(11, 19);
+  const head =
+    `multiproc top ${clock}  ${objects.length} objects, ${bytes(used)}; ${bytes(freeBytes)} free; ` +
+    `participants ${participants} of ${slots}\n\n`;
+  const rows = objects.map((each) => [
+    each.name ?? `(${each.file})`,
+    each.kind,
+    bytes(each.size),
+    each.openers.length === 0 ? '-' : each.openers.join(' '),
+    holders(each),
+    waiters(each),
+    depth(each),
+  ]);
+  return head + table(['NAME', 'KIND', 'SIZE', 'PIDS', 'HELD BY', 'WAITING', 'STATE'], rows);
+}
+
+function holders({ lock, semaphore }: Inspection): string {
+  const list = lock?.holder ? [lock.holder] : (semaphore?.holders ?? []);
+  return list.length === 0 ? '-' : list.map(who).join(' ');
+}
+
+function who({ pid, alive }: Holder): string {
+  return `${pid ?? '?'}${alive ? '' : ' (dead)'}`;
+}
+
+function waiters({ lock, semaphore, event, barrier, condition }: Inspection): string {
+  if (condition !== undefined) return condition.waiting === 0 ? '-' : `${condition.waiting} tasks`;
+  const pids = (semaphore ?? event ?? barrier ?? lock)?.waiters ?? [];
+  return pids.length === 0 ? '-' : pids.join(' ');
+}
+
+/** What is particular to the kind: how much is in it, how much is free. */
+function depth({ kind, lock, semaphore, event, barrier, length }: Inspection): string {
+  if (semaphore) return `${semaphore.value} free`;
+  if (event) return event.set ? 'set' : 'clear';
+  if (barrier) return barrier.broken ? 'broken' : `${barrier.waiting} of ${barrier.parties}`;
+  if (kind.endsWith('Queue')) return `${length} messages`;
+  if (lock?.ownerDied) return 'owner died';
+  if (lock !== undefined && lock.depth > 1) return `depth ${lock.depth}`;
+  return length === undefined ? '' : `${length} elements`;
+}
+
+/** The text in the place of what was there, cut to the screen. */
+function paint(text: string, rows: number, columns: number): string {
+  const lines = text.trimEnd().split('\n');
+  const hidden = lines.length - (rows - 1);
+  const shown = hidden > 0 ? [...lines.slice(0, rows - 2), `… ${hidden + 1} more`] : lines;
+  return `\x1b[H${shown.map((line) => `${line.slice(0, columns)}\x1b[K\n`).join('')}\x1b[J`;
+}
+
+/** Returns what undoes it. */
+function watchInput(stdin: ReadStream, stop: () => void): () => void {
+  const raw = stdin.isTTY === true;
+  if (raw) stdin.setRawMode(true);
+  const onData = (data: Buffer) => {
+    // Raw input has no signals: 3 is Ctrl-C, 4 is Ctrl-D.
+    if (data.includes('q') || data.includes(3) || data.includes(4)) stop();
+  };
+  stdin.on('data', onData).on('end', stop).on('error', stop);
+  return () => {
+    stdin.off('data', onData).pause();
+    if (raw) stdin.setRawMode(false);
+    stdin.unref?.();
+  };
+}
+
+/** Waits for what `arm` arms, which returns its own undo, or for the end. */
+function until(arm: (done: () => void) => () => void, signal: AbortSignal): Promise<void> {
+  return new Promise((resolve) => {
+    if (signal.aborted) return resolve();
+    const done = () => {
+      disarm();
+      signal.removeEventListener('abort', done);
+      resolve();
+    };
+    const disarm = arm(done);
+    signal.addEventListener('abort', done);
+  });
+}
+
+function onTime(ms: number, done: () => void): () => void {
+  const timer = setTimeout(done, ms);
+  return () => clearTimeout(timer);
+}
+
+function onceOf(emitter: NodeJS.EventEmitter, events: string[], done: () => void): () => void {
+  for (const event of events) emitter.on(event, done);
+  return () => {
+    for (const event of events) emitter.off(event, done);
+  };
+}
