@@ -11,7 +11,7 @@ import t from 'tap';
 import { leaveNothing } from './harness/leftovers.js';
 import { command } from './harness/program.js';
 
-t.setTimeout(120_000);
+t.setTimeout(400_000);
 leaveNothing(t);
 
 const root = fileURLToPath(new URL('..', import.meta.url));
