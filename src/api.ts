@@ -21,6 +21,21 @@ export { Pipe } from './messaging/pipe.js';
 export { Queue, type QueueOptions } from './messaging/queue.js';
 export { SimpleQueue } from './messaging/simple-queue.js';
 export { type WaitObject, wait, waitSync } from './messaging/wait.js';
+export { type AsyncCallbacks, AsyncResult } from './pool/async-result.js';
+export type { TaskMessage, WorkerLostMessage } from './pool/channels.js';
+export { currentTask, type Task } from './pool/current-task.js';
+export type { HistogramSummary } from './pool/histogram.js';
+export type { ImapIterator } from './pool/imap.js';
+export {
+  type ApplyOptions,
+  type ImapOptions,
+  type MapAsyncOptions,
+  type MapOptions,
+  Pool,
+  type PoolFn,
+  type PoolOptions,
+} from './pool/pool.js';
+export type { PoolStats, PoolWorkerStats } from './pool/stats.js';
 export { cpuCount, currentProcess, freezeSupport, type ParentProcess, parentProcess } from './process/current.js';
 export { setExecutable } from './process/executable.js';
 export type { StartMethod } from './process/launchers/launcher.js';

@@ -1,6 +1,7 @@
 /** Contexts: the whole package, bound to one start method. */
 import * as api from './api.js';
 import { ValueError } from './errors.js';
+import { Pool, type PoolOptions } from './pool/pool.js';
 import type { StartMethod } from './process/launchers/launcher.js';
 import type { ProcessOptions } from './process/options.js';
 import { isOwnClass, Process } from './process/process.js';
@@ -11,10 +12,12 @@ type Api = typeof api;
 
 const everything: Api = api;
 
-/** What `getContext` returns: everything that the package exports, with a `Process` of this start method. */
-export interface Context extends Omit<Api, 'Process' | 'getStartMethod' | 'setStartMethod' | 'warmUp'> {
+/** What `getContext` returns: everything that the package exports, with a `Process` and a `Pool` of this start method. */
+export interface Context extends Omit<Api, 'Pool' | 'Process' | 'getStartMethod' | 'setStartMethod' | 'warmUp'> {
   /** Starts its children by the context's method. */
   readonly Process: typeof Process;
+  /** Starts its workers by the context's method. */
+  readonly Pool: typeof Pool;
   /** This context, or that of another method. */
   getContext(method?: StartMethod | null): Context;
   /** The context's method. */
@@ -56,8 +59,17 @@ function makeContext(method: StartMethod): Context {
     },
   );
   isOwnClass(BoundProcess);
+  const BoundPool = named(
+    `${prefix}Pool`,
+    class extends Pool {
+      constructor(processes?: number | null, options?: PoolOptions) {
+        super(processes, { ...options, context: method });
+      }
+    },
+  );
   const own = {
     Process: BoundProcess,
+    Pool: BoundPool,
     getContext: (other?: StartMethod | null) => (other === undefined || other === null ? context : getContext(other)),
     getStartMethod: () => method,
     setStartMethod: () => {

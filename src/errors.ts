@@ -114,10 +114,41 @@ export class RemoteError extends MultiprocError {
   }
 }
 
-/** A pool's worker died while it ran a task. */
+/** A pool's worker died while it ran a task. Python's `Pool` never tells; `concurrent.futures` has `BrokenProcessPool`. */
 export class WorkerLostError extends MultiprocError {
-  constructor(message = 'The worker died', options?: MultiprocErrorOptions) {
+  /** Of the worker. */
+  readonly pid: number | undefined;
+  /** The exit code, −signal if a signal ended it, as `exitCode` of a process. */
+  readonly exitCode: number | undefined;
+  /** The signal that ended it, such as `'SIGKILL'`; null if none did. */
+  readonly signal: string | null;
+
+  constructor(
+    message = 'The worker died',
+    options: MultiprocErrorOptions & { pid?: number; exitCode?: number; signal?: string | null } = {},
+  ) {
     super(message, { code: 'ERR_MULTIPROC_WORKER_LOST', ...options });
+    this.pid = options.pid;
+    this.exitCode = options.exitCode;
+    this.signal = options.signal ?? null;
+  }
+}
+
+/**
+ * What a task returned cannot travel back; mirrors `multiprocessing.pool.MaybeEncodingError`. It is a TypeError like others
+ * for what cannot travel; `cause` says what and why.
+ */
+export class MaybeEncodingError extends TypeError {
+  readonly code = 'ERR_MULTIPROC_ENCODING';
+  /** The reason, in words. */
+  readonly exc: string;
+  /** The value, in words. */
+  readonly value: string;
+
+  constructor(exc: string, value: string, options?: ErrorOptions) {
+    super(`Error sending result: '${value}'. Reason: '${exc}'`, options);
+    this.exc = exc;
+    this.value = value;
   }
 }
 
@@ -154,6 +185,7 @@ for (const errorClass of [
   RemoteError,
   WorkerLostError,
   ProcessError,
+  MaybeEncodingError,
   ValueError,
   SystemExit,
 ]) {

@@ -91,6 +91,18 @@ const mostPatience = 8;
 /** For the fast path of a closed ring: the lock is never free. */
 const closedWords = new Int32Array(table + 2 * layout.ringExtents).fill(-1);
 
+/** Records of a ring's user, with a form of their own. Both are called with the lock of their end held. */
+export interface RecordWriter {
+  /** Writes the record at the unit `at` of the window; how many units it takes, no more than were asked for. */
+  write(window: Window, at: number): number;
+}
+export interface RecordReader {
+  /** What the record at the unit `at` says, which must be copied. Leaves its size in `window.units`. */
+  read(window: Window, at: number, most: number): unknown;
+  /** The record will be the `ordinal`-th one that was ever taken, as soon as this returns. */
+  claim(ordinal: number): void;
+}
+
 export interface RingOptions extends NameOptions {
   /** Messages that fit; 0: as many as there is memory for. */
   maxsize: number;
@@ -241,6 +253,52 @@ export class Ring {
     return Put.done;
   }
 
+  /** Puts a record that the caller writes, if there is room for so many units. */
+  tryPutRecord(record: RecordWriter, units: number, deadline = 0): Put {
+    const words = this.#words;
+    const at = this.#at;
+    if (Atomics.compareExchange(words, at, 0, me) !== 0 && !this.#lockPut(deadline)) return Put.busy;
+    try {
+      const place = this.#claim(units);
+      if (place < 0) return place === -1 ? Put.noRoom : Put.full;
+      const window = this.#putWindow;
+      this.lastUnits = record.write(window, place - window.start);
+      this.#commitPut(place + this.lastUnits);
+    } finally {
+      if (Atomics.compareExchange(words, at, me, 0) !== me) this.#unlock(at);
+    }
+    if (Atomics.load(words, at + gettersAsleep) !== 0) this.#wake(gettersAsleep);
+    return Put.done;
+  }
+
+  /** Takes the oldest record, which the caller reads; what it returns, {@link nothing}, or {@link busy}. */
+  tryTakeRecord(reader: RecordReader, deadline = 0): unknown {
+    const words = this.#words;
+    const get = this.#at + getEnd;
+    if (Atomics.compareExchange(words, get, 0, me) !== 0 && !this.#lockGet(deadline)) return busy;
+    let value: unknown;
+    try {
+      value = this.#takeOne(reader);
+    } finally {
+      if (Atomics.compareExchange(words, get, me, 0) !== me) this.#unlock(get);
+    }
+    if (value === nothing) return nothing;
+    if (Atomics.load(words, this.#at + puttersAsleep) !== 0) this.#wake(puttersAsleep);
+    return value instanceof Damage ? value.raise() : value;
+  }
+
+  /**
+   * Finishes what dead consumers began: afterwards {@link taken} tells which records they took.
+   *
+   * @returns `false` if somebody holds the lock for long: a stopped process
+   */
+  settleGets(): boolean {
+    const get = this.#at + getEnd;
+    if (Atomics.compareExchange(this.#words, get, 0, me) !== 0 && !this.#lockGet(0)) return false;
+    if (Atomics.compareExchange(this.#words, get, me, 0) !== me) this.#unlock(get);
+    return true;
+  }
+
   /** Puts as many of the values as there is room for, from the index on, under one lock. How many that were. */
   tryPutMany(values: readonly unknown[], from: number, deadline = 0): number {
     const words = this.#words;
@@ -345,6 +403,12 @@ export class Ring {
   /** Blocks until there is something to take, or the ring has ended. `false` when the deadline passed. */
   waitForItems(deadline: number): boolean {
     return this.#wait(TargetKind.ringItems, 0, deadline);
+  }
+
+  /** Looks for something to take for up to 50 µs, letting others run. */
+  lookForItems(): boolean {
+    const { segment, body } = this.block;
+    return native.ringWait(TargetKind.ringItems, segment.id, body, 0, 0, true) !== 0;
   }
 
   /** Blocks until more was taken than `before` (see {@link taken}), or nobody will take any more. */
@@ -517,7 +581,7 @@ export class Ring {
     return true;
   }
 
-  #takeOne(): unknown {
+  #takeOne(reader?: RecordReader): unknown {
     const words = this.#words;
     const get = this.#at + getEnd;
     const head = words[get + position] as number;
@@ -541,23 +605,28 @@ export class Ring {
     window.units = 0;
     let value: unknown;
     try {
-      value = readRecord(window, place - window.start, window.end - place);
+      const most = window.end - place;
+      value =
+        reader === undefined
+          ? readRecord(window, place - window.start, most)
+          : reader.read(window, place - window.start, most);
     } catch (error) {
       if (window.units === 0) throw error;
       // The record is whole, but this Node has no such value: it is taken, and the caller learns why.
       value = new Damage(error);
     }
-    this.#commitGet(place + window.units, left);
+    this.#commitGet(place + window.units, left, reader);
     return value;
   }
 
-  #commitGet(head: number, left: number): void {
+  #commitGet(head: number, left: number, reader: RecordReader | undefined): void {
     const words = this.#words;
     const get = this.#at + getEnd;
     const gets = ((words[get + count] as number) + 1) | 0;
     words[get + nextPosition] = head;
     words[get + nextCount] = gets;
     this.#unfinished?.prepare(me);
+    reader?.claim(gets);
     let use = 0;
     if (left >= 0) {
       use = this.#extents.use(left);

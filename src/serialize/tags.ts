@@ -29,4 +29,7 @@ export const Tag = {
   bytes: 32,
   /** Go on elsewhere: the unit follows. Only in rings. */
   jump: 33,
+  /** A task of a pool, and what came of one. Only in the rings of pools. */
+  task: 34,
+  outcome: 35,
 } as const;

@@ -1,0 +1,141 @@
+/** AsyncResult: what has become of work that was given to a pool. */
+import { now, parseSyncWait, parseWait, type Wait } from '../deadline.js';
+import { TimeoutError, ValueError } from '../errors.js';
+import { getLogger } from '../logging.js';
+
+/** Callbacks of work that was given to a pool. They run in this process, before anybody who waits goes on. */
+export interface AsyncCallbacks<T> {
+  /** Gets the result. */
+  callback?: ((value: T) => void) | undefined;
+  /** Gets the error. */
+  errorCallback?: ((error: unknown) => void) | undefined;
+}
+
+/** @internal Serves a pool's outcomes without the event loop, until something came or the deadline passed. */
+export type ServeSync = (deadline: number) => void;
+
+const longestTimer = 2 ** 31 - 1;
+
+/**
+ * What has become of work that was given to a pool. Mirrors `multiprocessing.pool.AsyncResult`. It can be awaited: that is
+ * as `get()`. An error that nobody looks at is no unhandled rejection; it is logged.
+ */
+export class AsyncResult<T> implements PromiseLike<T> {
+  #state: 'pending' | 'fulfilled' | 'rejected' = 'pending';
+  #value: unknown;
+  #waiters: (() => void)[] = [];
+  readonly #callbacks: AsyncCallbacks<T>;
+  readonly #serve: ServeSync;
+
+  /** @internal */
+  constructor(callbacks: AsyncCallbacks<T>, serve: ServeSync) {
+    this.#callbacks = callbacks;
+    this.#serve = serve;
+  }
+
+  /**
+   * The result.
+   *
+   * @param wait milliseconds, or `{ timeout, signal }`: ends the waiting, not the work
+   * @throws TimeoutError when the time has passed
+   * @throws what the work threw: a copy, with the worker's stack
+   */
+  async get(wait?: Wait): Promise<T> {
+    await this.#settled(wait);
+    if (this.#state === 'pending') throw new TimeoutError('There is no result yet');
+    return this.#outcome();
+  }
+
+  /** As {@link get}, blocking the thread; no JavaScript but callbacks of the pool runs meanwhile. */
+  getSync(wait?: Wait): T {
+    const deadline = parseSyncWait(wait);
+    while (this.#state === 'pending') {
+      if (deadline <= 0 || now() >= deadline) throw new TimeoutError('There is no result yet');
+      this.#serve(deadline);
+    }
+    return this.#outcome();
+  }
+
+  /** Waits until there is a result or an error, or the time has passed. Returns nothing, as in Python. */
+  async wait(wait?: Wait): Promise<void> {
+    await this.#settled(wait);
+  }
+
+  /** Whether there is a result or an error. */
+  ready(): boolean {
+    return this.#state !== 'pending';
+  }
+
+  /**
+   * Whether there is a result rather than an error.
+   *
+   * @throws ValueError while there is neither
+   */
+  successful(): boolean {
+    if (this.#state === 'pending') throw new ValueError('The result is not ready');
+    return this.#state === 'fulfilled';
+  }
+
+  // biome-ignore lint/suspicious/noThenProperty: it is awaitable
+  then<A = T, B = never>(
+    onfulfilled?: ((value: T) => A | PromiseLike<A>) | null,
+    onrejected?: ((reason: unknown) => B | PromiseLike<B>) | null,
+  ): Promise<A | B> {
+    return this.get().then(onfulfilled, onrejected);
+  }
+
+  /** @internal */
+  settle(ok: boolean, value: unknown): void {
+    this.#state = ok ? 'fulfilled' : 'rejected';
+    this.#value = value;
+    const { callback, errorCallback } = this.#callbacks;
+    const called = ok ? callback : errorCallback;
+    if (called !== undefined) runCallback(() => called(value as T));
+    else if (!ok && this.#waiters.length === 0) getLogger().warning('a task of a pool failed: %s', String(value));
+    for (const waiter of this.#waiters.splice(0)) waiter();
+  }
+
+  #outcome(): T {
+    if (this.#state === 'rejected') throw this.#value;
+    return this.#value as T;
+  }
+
+  #settled(wait: Wait): Promise<void> {
+    const { deadline, signal, ref } = parseWait(wait);
+    signal?.throwIfAborted();
+    if (this.#state !== 'pending' || deadline <= 0) return Promise.resolve();
+    return new Promise((resolve, reject) => {
+      let timer: NodeJS.Timeout | undefined;
+      const finish = (settle: () => void) => {
+        clearTimeout(timer);
+        signal?.removeEventListener('abort', abort);
+        this.#waiters = this.#waiters.filter((one) => one !== ready);
+        settle();
+      };
+      const ready = () => finish(resolve);
+      const abort = () => finish(() => reject(signal?.reason));
+      const arm = () => {
+        const left = deadline - now();
+        if (left <= 0) {
+          finish(resolve);
+          return;
+        }
+        timer = setTimeout(arm, Math.min(Math.ceil(left), longestTimer));
+        if (!ref) timer.unref();
+      };
+      this.#waiters.push(ready);
+      signal?.addEventListener('abort', abort);
+      if (deadline !== Infinity) arm();
+    });
+  }
+}
+
+/** Runs what the user gave to be called. What it throws must not keep others from their results. */
+export function runCallback(call: () => void): void {
+  try {
+    call();
+  } catch (error) {
+    const text = error instanceof Error ? (error.stack ?? error.message) : String(error);
+    process.emitWarning(`A callback of a pool threw: ${text}`, 'PoolCallbackWarning');
+  }
+}

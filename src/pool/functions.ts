@@ -1,0 +1,60 @@
+/** The functions that a pool's tasks call: each gets a number, and is described to a worker once. */
+import { serialize } from '../serialize/codec.js';
+
+/** A function as tasks refer to it. */
+export interface PoolFunction {
+  readonly number: number;
+  readonly name: string;
+  /** What describes it, as long as a worker may not know it. */
+  text: Uint8Array | undefined;
+}
+
+interface Entry extends PoolFunction {
+  readonly bytes: Uint8Array;
+  /** Rows whose worker started before the function was used, and has not run it yet. */
+  readonly strangers: Set<number>;
+}
+
+export class PoolFunctions {
+  readonly #entries = new Map<object, Entry>();
+  readonly #list: Entry[] = [];
+  readonly #rows: () => Iterable<number>;
+
+  /** @param rows those with a worker */
+  constructor(rows: () => Iterable<number>) {
+    this.#rows = rows;
+  }
+
+  /** @throws TypeError for what is no function, or cannot travel */
+  of(fn: unknown): PoolFunction {
+    const known = this.#entries.get(fn as object);
+    if (known !== undefined) return known;
+    if (typeof fn !== 'function')
+      throw new TypeError(`Expected "fn" to be a function, got ${fn === null ? 'null' : typeof fn}`);
+    const bytes = serialize(fn, 'fn');
+    const strangers = new Set(this.#rows());
+    const text = strangers.size > 0 ? bytes : undefined;
+    const entry = { number: this.#list.length, name: fn.name, text, bytes, strangers };
+    this.#entries.set(fn, entry);
+    this.#list.push(entry);
+    return entry;
+  }
+
+  /** For a worker that is about to start: it knows them all from then on. */
+  all(): Uint8Array[] {
+    return this.#list.map(({ bytes }) => bytes);
+  }
+
+  /** The worker in the row knows the function now. */
+  met(row: number, fn: PoolFunction): void {
+    const entry = fn as Entry;
+    if (entry.text === undefined) return;
+    entry.strangers.delete(row);
+    if (entry.strangers.size === 0) entry.text = undefined;
+  }
+
+  /** The worker in the row has ended. */
+  left(row: number): void {
+    for (const entry of this.#list) this.met(row, entry);
+  }
+}

@@ -1,0 +1,383 @@
+/** imap: results one by one, as they come or in their order, from items that are fetched only as they are needed. */
+import { now, parseWait, type Wait } from '../deadline.js';
+import { TimeoutError } from '../errors.js';
+import { Interrupt } from './board.js';
+import { clock } from './clock.js';
+import type { PoolFunction } from './functions.js';
+import { packItems } from './payload.js';
+import { PoolTask } from './task.js';
+import { Application } from './task-record.js';
+import type { Traffic } from './traffic.js';
+
+/** How long items are fetched before the event loop gets a turn, in ms. */
+const longestFeed = 8;
+const longestTimer = 2 ** 31 - 1;
+
+export interface ImapOptions {
+  readonly fn: PoolFunction;
+  readonly chunksize: number;
+  /** So many items may be on their way: fetched, and their results not taken yet. */
+  readonly buffersize: number;
+  readonly ordered: boolean;
+}
+
+interface Chunk {
+  readonly ok: boolean;
+  /** Results, or the error. */
+  readonly value: unknown;
+}
+
+interface Waiter {
+  resolve(result: IteratorResult<unknown, undefined>): void;
+  reject(error: unknown): void;
+}
+
+type Source = { next(): unknown; return?(): unknown };
+
+/**
+ * The results of `imap` and `imapUnordered`. Items are fetched ahead, but only so many, and only while results are taken.
+ * Leaving the loop ends the work. A task that throws makes one `next` reject; the following ones go on with later results.
+ */
+export class ImapIterator<T> implements AsyncIterableIterator<T, undefined> {
+  readonly #traffic: Traffic;
+  readonly #options: ImapOptions;
+  readonly #source: Source;
+  readonly #isAsync: boolean;
+  readonly #done: () => void;
+  readonly #running = new Set<ChunkTask>();
+  /** By number if ordered, else as they came. */
+  readonly #chunks = new Map<number, Chunk>();
+  #started = 0;
+  #delivered = 0;
+  #current: ArrayLike<unknown> = [];
+  #at = 0;
+  #onTheirWay = 0;
+  #chunksEnded = 0;
+  #fetching = false;
+  #serving = false;
+  #continuing = false;
+  #exhausted = false;
+  #isUnbounded = false;
+  /** The items ended with it, after the results of all chunks. */
+  #failure: { readonly error: unknown } | undefined;
+  /** It was ended before its time, with this. */
+  #broken: { readonly error: unknown } | undefined;
+  #over = false;
+  readonly #waiters: Waiter[] = [];
+
+  /** @internal */
+  constructor(
+    traffic: Traffic,
+    items: Iterable<unknown> | AsyncIterable<unknown>,
+    options: ImapOptions,
+    done: () => void,
+  ) {
+    this.#traffic = traffic;
+    this.#options = options;
+    this.#done = done;
+    const asynchronous = (items as Partial<AsyncIterable<unknown>>)[Symbol.asyncIterator];
+    this.#isAsync = asynchronous !== undefined;
+    this.#source =
+      asynchronous !== undefined
+        ? (asynchronous.call(items) as Source)
+        : ((items as Iterable<unknown>)[Symbol.iterator]() as Source);
+  }
+
+  /**
+   * The next result.
+   *
+   * @param wait milliseconds, or `{ timeout, signal }`: ends the waiting, not the work
+   * @throws TimeoutError when the time has passed; a later call gets what this one has not
+   * @throws what the task threw, or what fetching the items threw
+   */
+  next(wait?: Wait): Promise<IteratorResult<T, undefined>> {
+    try {
+      const parsed = parseWait(wait);
+      parsed.signal?.throwIfAborted();
+      if (this.#waiters.length === 0) {
+        let ready: IteratorResult<unknown, undefined> | undefined;
+        try {
+          ready = this.#take();
+        } finally {
+          this.feed();
+        }
+        if (ready !== undefined) return Promise.resolve(ready as IteratorResult<T, undefined>);
+      }
+      if (parsed.deadline <= 0) throw late();
+      return this.#wait(parsed) as Promise<IteratorResult<T, undefined>>;
+    } catch (error) {
+      return Promise.reject(error);
+    }
+  }
+
+  /** No more results are wanted: no more items are fetched, and what has not begun is not run. */
+  async return(): Promise<IteratorReturnResult<undefined>> {
+    this.#stop();
+    for (const waiter of this.#waiters.splice(0)) waiter.resolve({ done: true, value: undefined });
+    return { done: true, value: undefined };
+  }
+
+  [Symbol.asyncIterator](): this {
+    return this;
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.return();
+  }
+
+  /** @internal Nothing more will be given to the workers. */
+  get isFed(): boolean {
+    return this.#exhausted || this.#over;
+  }
+
+  /** @internal Gives the workers as much as the buffer allows. */
+  feed(): void {
+    if (this.#fetching || this.#continuing || this.isFed || !this.#hasRoom) return;
+    if (this.#isAsync) {
+      void this.#feedAsync();
+      return;
+    }
+    const until = clock() + longestFeed;
+    while (!this.isFed && this.#hasRoom) {
+      if (clock() > until) {
+        this.#continuing = true;
+        setImmediate(() => {
+          this.#continuing = false;
+          this.feed();
+        });
+        return;
+      }
+      this.#fetching = true;
+      try {
+        this.#fetchChunk();
+      } finally {
+        this.#fetching = false;
+      }
+    }
+    if (this.#exhausted) this.#serve();
+  }
+
+  /** @internal Somebody waits for the end of all work: the buffer takes what comes. */
+  unbind(): void {
+    this.#isUnbounded = true;
+    this.feed();
+  }
+
+  /** @internal Ends it with an error. */
+  fail(error: unknown): void {
+    if (this.#over) return;
+    this.#broken = { error };
+    this.#stop();
+    for (const waiter of this.#waiters.splice(0)) waiter.reject(error);
+  }
+
+  chunkEnded(chunk: ChunkTask, result: Chunk): void {
+    this.#running.delete(chunk);
+    if (this.#over) return;
+    this.#chunks.set(this.#options.ordered ? chunk.number : this.#chunksEnded++, result);
+    if (!result.ok) this.#onTheirWay -= chunk.count - 1;
+    this.#serve();
+  }
+
+  get #hasRoom(): boolean {
+    if (!this.#traffic.isRoomy) return false;
+    if (this.#isUnbounded || this.#onTheirWay === 0) return true;
+    return this.#onTheirWay + this.#options.chunksize <= this.#options.buffersize;
+  }
+
+  #fetchChunk(): void {
+    const items: unknown[] = [];
+    try {
+      while (items.length < this.#options.chunksize) {
+        const { done, value } = this.#source.next() as IteratorResult<unknown>;
+        if (done) {
+          this.#exhaust();
+          break;
+        }
+        items.push(value);
+      }
+    } catch (error) {
+      this.#exhaust(error);
+      return;
+    }
+    if (items.length > 0) this.#start(items);
+  }
+
+  async #feedAsync(): Promise<void> {
+    this.#fetching = true;
+    try {
+      while (!this.isFed && this.#hasRoom) {
+        const items: unknown[] = [];
+        while (items.length < this.#options.chunksize && !this.isFed) {
+          const { done, value } = (await this.#source.next()) as IteratorResult<unknown>;
+          if (done) this.#exhaust();
+          else items.push(value);
+        }
+        if (items.length > 0 && !this.#over) this.#start(items);
+      }
+    } catch (error) {
+      this.#exhaust(error);
+    }
+    this.#fetching = false;
+    this.#serve();
+  }
+
+  #exhaust(...failure: [error?: unknown]): void {
+    if (this.isFed) return;
+    this.#exhausted = true;
+    if (failure.length > 0) this.#failure = { error: failure[0] };
+    this.#done();
+  }
+
+  #start(items: unknown[]): void {
+    const chunk = new ChunkTask(this as ImapIterator<unknown>, this.#options.fn, this.#started++, items.length);
+    this.#onTheirWay += items.length;
+    this.#running.add(chunk);
+    try {
+      this.#traffic.submit(chunk, packItems(items, 0, items.length, `items of chunk ${chunk.number}`));
+    } catch (error) {
+      chunk.settle(false, error);
+    }
+  }
+
+  #serve(): void {
+    if (this.#serving) return;
+    this.#serving = true;
+    try {
+      this.#serveAll();
+    } finally {
+      this.#serving = false;
+    }
+    this.feed();
+  }
+
+  #serveAll(): void {
+    while (this.#waiters.length > 0) {
+      const waiter = this.#waiters[0] as Waiter;
+      let ready: IteratorResult<unknown, undefined> | undefined;
+      try {
+        ready = this.#take();
+      } catch (error) {
+        this.#waiters.shift();
+        waiter.reject(error);
+        continue;
+      }
+      if (ready === undefined) return;
+      this.#waiters.shift();
+      waiter.resolve(ready);
+    }
+  }
+
+  /** The next result if it is there. Throws the error that is in its place. */
+  #take(): IteratorResult<unknown, undefined> | undefined {
+    for (;;) {
+      if (this.#broken !== undefined) throw this.#broken.error;
+      if (this.#at < this.#current.length) {
+        const value = this.#current[this.#at++];
+        this.#onTheirWay--;
+        return { done: false, value };
+      }
+      if (this.#over) return { done: true, value: undefined };
+      const chunk = this.#chunks.get(this.#delivered);
+      if (chunk === undefined) break;
+      this.#chunks.delete(this.#delivered++);
+      if (!chunk.ok) {
+        this.#onTheirWay--;
+        throw chunk.value;
+      }
+      this.#current = chunk.value as ArrayLike<unknown>;
+      this.#at = 0;
+    }
+    if (!this.#exhausted || this.#delivered < this.#started) return undefined;
+    this.#over = true;
+    if (this.#failure !== undefined) throw this.#failure.error;
+    return { done: true, value: undefined };
+  }
+
+  #stop(): void {
+    if (this.#over) return;
+    this.#over = true;
+    const wasFed = this.#exhausted;
+    this.#exhausted = true;
+    this.#current = [];
+    this.#at = 0;
+    this.#chunks.clear();
+    for (const chunk of [...this.#running]) this.#traffic.giveUp(chunk, Interrupt.none, undefined);
+    if (wasFed) return;
+    this.#done();
+    closeSource(this.#source);
+  }
+
+  #wait({ deadline, signal, ref }: ReturnType<typeof parseWait>): Promise<IteratorResult<unknown, undefined>> {
+    return new Promise((resolve, reject) => {
+      let timer: NodeJS.Timeout | undefined;
+      const finish = () => {
+        clearTimeout(timer);
+        signal?.removeEventListener('abort', abort);
+      };
+      const leave = (error: unknown) => {
+        const index = this.#waiters.indexOf(waiter);
+        if (index !== -1) this.#waiters.splice(index, 1);
+        waiter.reject(error);
+      };
+      const abort = () => leave(signal?.reason);
+      const arm = () => {
+        const left = deadline - now();
+        if (left <= 0) {
+          leave(late());
+          return;
+        }
+        timer = setTimeout(arm, Math.min(Math.ceil(left), longestTimer));
+        if (!ref) timer.unref();
+      };
+      const waiter: Waiter = {
+        resolve: (result) => {
+          finish();
+          resolve(result);
+        },
+        reject: (error) => {
+          finish();
+          reject(error);
+        },
+      };
+      this.#waiters.push(waiter);
+      signal?.addEventListener('abort', abort);
+      if (deadline !== Infinity) arm();
+    });
+  }
+}
+
+class ChunkTask extends PoolTask {
+  readonly number: number;
+  readonly count: number;
+  readonly #job: ImapIterator<unknown>;
+  #numbers: ArrayLike<unknown> | undefined;
+
+  constructor(job: ImapIterator<unknown>, fn: PoolFunction, number: number, count: number) {
+    super({ fn, application: Application.each, timeout: Infinity, interruptible: false });
+    this.#job = job;
+    this.number = number;
+    this.count = count;
+  }
+
+  override numbers(numbers: Int32Array | Float64Array, at: number, count: number): void {
+    this.#numbers = Array.from(numbers.subarray(at, at + count));
+  }
+
+  settle(ok: boolean, value: unknown): void {
+    this.#job.chunkEnded(this, { ok, value: ok ? (this.#numbers ?? value) : value });
+  }
+}
+
+function late(): TimeoutError {
+  return new TimeoutError('There is no further result yet');
+}
+
+function closeSource(source: Source): void {
+  try {
+    // An async generator's promise may reject.
+    void Promise.resolve(source.return?.()).catch(() => {});
+  } catch {
+    // Nobody is left who would want to know.
+  }
+}

@@ -1,0 +1,154 @@
+/** A map: one function over many items, in chunks, with the results in their order. */
+import { Interrupt } from './board.js';
+import { clock } from './clock.js';
+import type { PoolFunction } from './functions.js';
+import { packItems } from './payload.js';
+import { PoolTask } from './task.js';
+import type { Application } from './task-record.js';
+import type { Traffic } from './traffic.js';
+
+/** So many items may be in flight, and at least a few chunks. */
+const mostItems = 16_384;
+/** How long chunks are made before the event loop gets a turn, in ms. */
+const longestFeed = 8;
+/** Longer arrays are not made at once. */
+const longestPrepared = 2 ** 25;
+
+export interface MapOptions {
+  readonly fn: PoolFunction;
+  readonly application: Application;
+  readonly chunksize: number;
+  /** Of each chunk, from the start of its run. */
+  readonly timeout: number;
+  readonly signal: AbortSignal | undefined;
+  readonly onProgress: ((done: number, total: number) => void) | undefined;
+}
+
+/** Python's rule: about four chunks for each worker. */
+export function automaticChunksize(items: number, workers: number): number {
+  return Math.max(Math.ceil(items / (workers * 4)), 1);
+}
+
+export class MapJob {
+  readonly #traffic: Traffic;
+  readonly #items: ArrayLike<unknown>;
+  readonly #options: MapOptions;
+  readonly #settled: (ok: boolean, value: unknown) => void;
+  readonly #mostChunks: number;
+  readonly #chunks = new Set<ChunkTask>();
+  readonly #results: unknown[];
+  #next = 0;
+  #ended = 0;
+  #failure: { readonly error: unknown } | undefined;
+  #over = false;
+  #continuing = false;
+  readonly #abort = () => this.fail(this.#options.signal?.reason);
+
+  constructor(
+    traffic: Traffic,
+    workers: number,
+    items: ArrayLike<unknown>,
+    options: MapOptions,
+    settled: (ok: boolean, value: unknown) => void,
+  ) {
+    this.#traffic = traffic;
+    this.#items = items;
+    this.#options = options;
+    this.#settled = settled;
+    this.#mostChunks = Math.max(Math.ceil(mostItems / options.chunksize), workers * 4 + 1);
+    this.#results = items.length <= longestPrepared ? new Array(items.length) : [];
+    options.signal?.addEventListener('abort', this.#abort, { once: true });
+  }
+
+  /** Nothing is left to be given to the workers. */
+  get isFed(): boolean {
+    return this.#over || this.#next >= this.#items.length;
+  }
+
+  /** Gives the workers as much as makes sense now. */
+  feed(): void {
+    if (this.#continuing) return;
+    const until = clock() + longestFeed;
+    while (!this.isFed && this.#chunks.size < this.#mostChunks && this.#traffic.isRoomy) {
+      if (clock() > until) {
+        this.#continuing = true;
+        setImmediate(() => {
+          this.#continuing = false;
+          this.feed();
+        });
+        return;
+      }
+      this.#feedOne();
+    }
+  }
+
+  /** Ends it now: chunks that run are told to stop, the others are not run. */
+  fail(error: unknown): void {
+    if (this.#over) return;
+    this.#finish(false, error);
+    for (const chunk of [...this.#chunks]) this.#traffic.giveUp(chunk, Interrupt.aborted, error);
+  }
+
+  /** The chunk's results, as numbers or as a list. */
+  take(from: number, values: ArrayLike<unknown>, at: number, count: number): void {
+    const results = this.#results;
+    for (let i = 0; i < count; i++) results[from + i] = values[at + i];
+  }
+
+  chunkEnded(chunk: ChunkTask, failure: { readonly error: unknown } | undefined): void {
+    this.#chunks.delete(chunk);
+    if (this.#over) return;
+    this.#failure ??= failure;
+    this.#ended += chunk.to - chunk.from;
+    this.#options.onProgress?.(this.#ended, this.#items.length);
+    if (this.#ended < this.#items.length) return;
+    if (this.#failure === undefined) this.#finish(true, this.#results);
+    else this.#finish(false, this.#failure.error);
+  }
+
+  #feedOne(): void {
+    const from = this.#next;
+    const to = Math.min(from + this.#options.chunksize, this.#items.length);
+    this.#next = to;
+    const chunk = new ChunkTask(this, this.#options, from, to);
+    this.#chunks.add(chunk);
+    try {
+      this.#traffic.submit(chunk, packItems(this.#items, from, to, `items[${from}…]`));
+    } catch (error) {
+      chunk.settle(false, error);
+    }
+  }
+
+  #finish(ok: boolean, value: unknown): void {
+    this.#over = true;
+    this.#options.signal?.removeEventListener('abort', this.#abort);
+    this.#settled(ok, value);
+  }
+}
+
+class ChunkTask extends PoolTask {
+  readonly from: number;
+  readonly to: number;
+  readonly #job: MapJob;
+
+  constructor(job: MapJob, { fn, application, timeout, signal }: MapOptions, from: number, to: number) {
+    super({ fn, application, timeout, interruptible: timeout !== Infinity || signal !== undefined });
+    this.#job = job;
+    this.from = from;
+    this.to = to;
+  }
+
+  override numbers(numbers: Int32Array | Float64Array, at: number, count: number): void {
+    if (count === this.to - this.from) this.#job.take(this.from, numbers, at, count);
+  }
+
+  settle(ok: boolean, value: unknown): void {
+    if (!ok) {
+      this.#job.chunkEnded(this, { error: value });
+      return;
+    }
+    // Numbers are there already.
+    if (value !== undefined) this.#job.take(this.from, value as unknown[], 0, this.to - this.from);
+    this.#job.chunkEnded(this, undefined);
+  }
+}

@@ -1,0 +1,111 @@
+/**
+ * What came of a task, as a record of the ring that the parent takes from:
+ *
+ *     word 0   the tag, in bits 8–15 the kind, 16–23 the packing
+ *     word 1   bytes that follow these two words
+ *     word 2   the task's place
+ *     word 3   the worker's row
+ *     word 4   how many values
+ *     words 6–9  when it began, and how long it ran: ms on the machine's monotonic clock, doubles
+ *     then the values
+ */
+import { damaged } from '../serialize/handles.js';
+import type { Window } from '../serialize/records.js';
+import { Tag } from '../serialize/tags.js';
+import { Packing, type Payload, readValues, writePayload } from './payload.js';
+import { checkCount } from './task-record.js';
+
+/** What a worker has to say. */
+export const OutcomeKind = {
+  returned: 0,
+  threw: 1,
+  /** It was cancelled before it began. */
+  skipped: 2,
+  /** It may be interrupted, and has begun. */
+  began: 3,
+  /** Not of a task: the worker takes tasks from now on. */
+  ready: 4,
+  /** Not of a task: the initializer threw. */
+  unable: 5,
+} as const;
+export type OutcomeKind = (typeof OutcomeKind)[keyof typeof OutcomeKind];
+
+const headerUnits = 5;
+const nothing: Payload = { packing: Packing.values, values: [], from: 0, to: 0, units: 0 };
+
+/** An outcome as the worker writes it. One is used again and again. */
+export class OutcomeWriter {
+  kind: OutcomeKind = OutcomeKind.returned;
+  place = 0;
+  row = 0;
+  began = 0;
+  ran = 0;
+  payload = nothing;
+
+  get units(): number {
+    return headerUnits + this.payload.units;
+  }
+
+  write(window: Window, at: number): number {
+    const { words, doubles } = window;
+    const { payload } = this;
+    const i = at * 2;
+    words[i] = Tag.outcome | (this.kind << 8) | (payload.packing << 16);
+    words[i + 2] = this.place;
+    words[i + 3] = this.row;
+    words[i + 4] = payload.to - payload.from;
+    doubles[at + 3] = this.began;
+    doubles[at + 4] = this.ran;
+    const units = headerUnits + writePayload(window, at + headerUnits, payload);
+    words[i + 1] = units * 8 - 8;
+    return units;
+  }
+
+  reset(): void {
+    this.payload = nothing;
+  }
+}
+
+/** Who takes the numbers of a chunk straight from shared memory; −1 of `count` are none. */
+export type NumbersSink = (place: number, numbers: Int32Array | Float64Array, at: number, count: number) => void;
+
+/** Reads outcomes. What the last one said is in the fields. */
+export class OutcomeReader {
+  kind: OutcomeKind = OutcomeKind.returned;
+  place = 0;
+  row = 0;
+  began = 0;
+  ran = 0;
+  packing: Packing = Packing.values;
+  /** Not numbers: those went to the sink. */
+  values: unknown[] = [];
+  readonly #sink: NumbersSink;
+
+  constructor(sink: NumbersSink) {
+    this.#sink = sink;
+  }
+
+  read(window: Window, at: number, most: number): true {
+    const { words, doubles } = window;
+    const i = at * 2;
+    const head = words[i] as number;
+    const units = 1 + Math.ceil(((words[i + 1] as number) >>> 0) / 8);
+    if ((head & 0xff) !== Tag.outcome || units > most || units < headerUnits) throw damaged('no outcome of a task');
+    const count = (words[i + 4] as number) >>> 0;
+    this.kind = ((head >>> 8) & 0xff) as OutcomeKind;
+    this.packing = ((head >>> 16) & 0xff) as Packing;
+    this.place = words[i + 2] as number;
+    this.row = words[i + 3] as number;
+    this.began = doubles[at + 3] as number;
+    this.ran = doubles[at + 4] as number;
+    const start = at + headerUnits;
+    checkCount(count, this.packing, units - headerUnits);
+    if (this.packing === Packing.integers) this.#sink(this.place, words, start * 2, count);
+    else if (this.packing === Packing.doubles) this.#sink(this.place, doubles, start, count);
+    else this.values = readValues(window, start, at + units, count);
+    window.units = units;
+    return true;
+  }
+
+  claim(): void {}
+}

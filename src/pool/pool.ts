@@ -1,0 +1,703 @@
+/** Pool: functions run by a crew of processes, as Python's class of this name. */
+import { availableParallelism } from 'node:os';
+import { now, parseWait, type Wait } from '../deadline.js';
+import { ClosedError, ValueError, WorkerLostError } from '../errors.js';
+import { afterForkInChild } from '../lifecycle/after-fork.js';
+import { Finalize } from '../lifecycle/finalize.js';
+import type { StartMethod } from '../process/launchers/launcher.js';
+import { checkMethod, getStartMethod } from '../process/start-method.js';
+import { serialize } from '../serialize/codec.js';
+import { describe } from '../shared/names.js';
+import { type AsyncCallbacks, AsyncResult, runCallback } from './async-result.js';
+import { Interrupt, Row, WorkerState } from './board.js';
+import { taskSettled, type WorkerLostMessage, workerLost } from './channels.js';
+import { Crew, describeEnd } from './crew.js';
+import { ImapIterator } from './imap.js';
+import { automaticChunksize, MapJob } from './map-job.js';
+import { packValues } from './payload.js';
+import { processWorkers } from './process-workers.js';
+import { progressBar } from './progress.js';
+import type { PoolStats, PoolWorkerStats } from './stats.js';
+import { SingleTask, type TaskOptions } from './task.js';
+import { Application } from './task-record.js';
+import { Traffic } from './traffic.js';
+import type { WorkerSource } from './worker-source.js';
+
+/** What a pool runs: a function that its module exports, or that was registered. Its promise is awaited. */
+// biome-ignore lint/suspicious/noExplicitAny: any arguments
+export type PoolFn<A extends any[] = any[], R = any> = (...args: A) => R;
+
+/** Options of {@link Pool}. */
+export interface PoolOptions {
+  /** What every worker runs first, awaited. If it throws, the pool fails with its error. */
+  initializer?: PoolFn | undefined;
+  /** The initializer's arguments. */
+  initargs?: readonly unknown[] | undefined;
+  /** After so many tasks (calls, or chunks) a worker is replaced by a new one. Default: never. */
+  maxTasksPerChild?: number | null | undefined;
+  /** What `getContext` returned, or the name of a start method. Default: the program's start method. */
+  context?: { getStartMethod(): StartMethod } | StartMethod | undefined;
+  /** How long a task that is told to stop may go on before its worker is killed, in ms. Default 1000. */
+  grace?: number | undefined;
+  /** `'default'`: Ctrl-C ends workers. Otherwise they ignore it, and their parent decides. */
+  signals?: 'default' | 'ignore' | undefined;
+}
+
+/** Options of {@link Pool.apply}. */
+export interface ApplyOptions {
+  /** Ends the work when it has run for so long, in ms. */
+  timeout?: number | undefined;
+  /** Ends the work. */
+  signal?: AbortSignal | undefined;
+}
+
+/** Options of {@link Pool.map}. */
+export interface MapOptions extends ApplyOptions {
+  /** Items that go to a worker together. Default by Python's rule: about four chunks for each worker. */
+  chunksize?: number | undefined;
+  /** Called after each chunk with the number of items done, and of all. */
+  onProgress?: ((done: number, total: number) => void) | undefined;
+  /** Shows a bar on stderr, if that is a terminal. Needs the package `cli-progress`. */
+  progress?: boolean | undefined;
+}
+
+/** Options of {@link Pool.mapAsync}. */
+export interface MapAsyncOptions<R> extends MapOptions, AsyncCallbacks<R[]> {}
+
+/** Options of {@link Pool.imap}. */
+export interface ImapOptions {
+  /** Items that go to a worker together. Default 1. */
+  chunksize?: number | undefined;
+  /** So many items may have been fetched whose results were not taken yet. Default: 16, or four chunks for each worker. */
+  buffersize?: number | undefined;
+}
+
+interface Job {
+  readonly isFed: boolean;
+  feed(): void;
+  fail(error: unknown): void;
+  unbind?(): void;
+}
+
+type State = 'running' | 'closed' | 'terminated';
+
+const leastBuffer = 16;
+const pools = new Set<Pool>();
+
+/**
+ * Workers that run functions, each one task at a time. Mirrors `multiprocessing.Pool`.
+ *
+ * Functions travel by reference: they have to be exported by their module, or registered. A worker that dies fails the task
+ * that it was running with a {@link WorkerLostError}, and is replaced; nothing else is lost. An idle pool does not keep the
+ * program alive, unfinished tasks do.
+ */
+export class Pool {
+  readonly #crew: Crew;
+  readonly #traffic: Traffic;
+  readonly #grace: number;
+  readonly #jobs = new Set<Job>();
+  readonly #serveSync: (deadline: number) => void;
+  #state: State = 'running';
+  /** Why there are no workers. */
+  #failure: { readonly error: unknown } | undefined;
+  #lost = 0;
+  #isGone = false;
+  readonly #goneWaiters = new Set<() => void>();
+  #isForeign = false;
+  readonly #atExit: Finalize;
+
+  /**
+   * Starts the workers and returns.
+   *
+   * @param processes how many workers; default: as many as there are CPUs for this process
+   * @throws ValueError for less than 1, for a `maxTasksPerChild` that is no integer above 0, and in a daemon, which may not
+   *   have children
+   * @throws TypeError for options of the wrong type, and for an initializer or arguments that cannot travel
+   * @throws what `Process.start` throws
+   */
+  constructor(processes?: number | null, options: PoolOptions = {}) {
+    const size = checkSize(processes ?? availableParallelism());
+    const { initializer, initargs = [], grace = 1000 } = options;
+    if (initializer !== undefined && initializer !== null && typeof initializer !== 'function') {
+      throw new TypeError(`Expected "initializer" to be a function, got ${describe(initializer)}`);
+    }
+    if (typeof (initargs as Iterable<unknown>)[Symbol.iterator] !== 'function') {
+      throw new TypeError(`Expected "initargs" to be an array, got ${describe(initargs)}`);
+    }
+    if (!(Number.isInteger(grace) && grace >= 0)) {
+      throw new RangeError(`Expected "grace" to be a whole number of milliseconds, got ${describe(grace)}`);
+    }
+    const maxTasks = checkMaxTasks(options.maxTasksPerChild);
+    this.#grace = grace;
+    const source = (new.target as typeof Pool).workerSource(options);
+    this.#traffic = new Traffic(size, grace, () => this.#crew.rows(), {
+      ready: (row) => this.#crew.ready(row),
+      unable: (_row, error) => this.#fail(error),
+      alert: (row) => this.#crew.alert(row),
+      overdue: (row) => this.#crew.worker(row)?.kill(),
+      moved: () => this.#moved(),
+      awaitsWorkers: () => this.#awaitsWorkers(),
+      finished: (task, row, ok, waited, ran) => {
+        if (!taskSettled.hasSubscribers) return;
+        const pid = row < 0 ? undefined : this.#crew.worker(row)?.pid;
+        taskSettled.publish({ pool: this, fn: task.fn.name, ok, pid, waited, ran });
+      },
+    });
+    this.#crew = new Crew(size, source, {
+      assignment: (row, attention) => ({
+        row,
+        board: this.#traffic.boardWords,
+        attention,
+        tasks: this.#traffic.tasks,
+        results: this.#traffic.results,
+        functions: this.#traffic.functions.all(),
+        initializer: initializer ? serialize([initializer, [...initargs]], 'initargs') : undefined,
+        maxTasks,
+        defaultSignals: options.signals === 'default',
+      }),
+      ended: (row, worker, end) => {
+        const retired = this.#traffic.board.get(row, Row.state) === WorkerState.retired;
+        this.#traffic.judge(
+          row,
+          () => new WorkerLostError(`${describeEnd(worker, end)} while it ran the task`, { pid: worker.pid, ...end }),
+        );
+        if (!retired && this.#state !== 'terminated') {
+          this.#lost++;
+          const message: WorkerLostMessage = { pool: this, pid: worker.pid, name: worker.name, ...end };
+          if (workerLost.hasSubscribers) workerLost.publish(message);
+        }
+        return retired;
+      },
+      started: () => this.#traffic.attend(),
+      failed: (error) => this.#fail(error),
+      gone: () => this.#gone(),
+    });
+    this.#serveSync = (deadline) => {
+      // Not for long at a time: the death of a worker is not heard meanwhile.
+      this.#traffic.serveSync(Math.min(deadline, now() + 20));
+      this.#crew.poll();
+    };
+    try {
+      this.#crew.start();
+    } catch (error) {
+      this.#state = 'terminated';
+      this.#traffic.close();
+      throw error;
+    }
+    pools.add(this);
+    this.#atExit = new Finalize(() => this.#leave(), { exitPriority: 15 });
+  }
+
+  /** @internal Where the workers of this class come from. */
+  static workerSource({ context }: PoolOptions): WorkerSource {
+    const method = typeof context === 'object' && context !== null ? context.getStartMethod() : context;
+    return processWorkers(method === undefined ? getStartMethod() : checkMethod(method));
+  }
+
+  /** Runs the function in a worker; short for `apply(fn, args)`. */
+  run<A extends unknown[], R>(fn: (...args: A) => R, ...args: A): Promise<Awaited<R>> {
+    return this.apply(fn, args);
+  }
+
+  /**
+   * Runs the function in a worker. Mirrors `Pool.apply`, but does not block.
+   *
+   * @param args what it is called with, as of now
+   * @param options `timeout` counts from the start of the run. When it has passed, or the signal fires, the promise rejects
+   *   at once; `currentTask().signal` fires in the task, and a worker that is still busy after the pool's `grace` is replaced
+   * @returns a promise of its result. It rejects with what it threw, with TypeError for arguments that cannot travel,
+   *   MaybeEncodingError for a result that cannot, TimeoutError, the signal's reason, WorkerLostError, and with ClosedError
+   *   if the pool is terminated before
+   * @throws ValueError (as a rejection) after `close()`
+   */
+  apply<A extends unknown[], R>(
+    fn: (...args: A) => R,
+    args: Readonly<A> | readonly unknown[] = [],
+    options?: ApplyOptions,
+  ): Promise<Awaited<R>> {
+    return new Promise((resolve, reject) => {
+      this.#call(fn, args, options, (ok, value) => (ok ? resolve(value as Awaited<R>) : reject(value)));
+    });
+  }
+
+  /**
+   * Runs the function in a worker. Mirrors `Pool.apply_async`.
+   *
+   * @throws ValueError after `close()`; TypeError for what is no function
+   */
+  applyAsync<A extends unknown[], R>(
+    fn: (...args: A) => R,
+    args: Readonly<A> | readonly unknown[] = [],
+    options: AsyncCallbacks<Awaited<R>> & ApplyOptions = {},
+  ): AsyncResult<Awaited<R>> {
+    this.#checkRunning();
+    checkFunction(fn);
+    checkCallbacks(options);
+    const result = new AsyncResult<Awaited<R>>(options, this.#serveSync);
+    try {
+      this.#call(fn, args, options, (ok, value) => result.settle(ok, value));
+    } catch (error) {
+      result.settle(false, error);
+    }
+    return result;
+  }
+
+  /**
+   * Applies the function to every item. Mirrors `Pool.map`, but does not block.
+   *
+   * @returns a promise of the results, in the order of the items. It rejects with the first error, after all chunks have
+   *   ended; a chunk ends with its first error
+   */
+  map<T, R>(fn: (item: T) => R, items: Iterable<T>, options?: MapOptions): Promise<Awaited<R>[]> {
+    return this.#mapPromise(fn, items, Application.each, options);
+  }
+
+  /** As {@link map}, where each item is a list of arguments. Mirrors `Pool.starmap`. */
+  starmap<A extends unknown[], R>(
+    fn: (...args: A) => R,
+    items: Iterable<Readonly<A>>,
+    options?: MapOptions,
+  ): Promise<Awaited<R>[]> {
+    return this.#mapPromise(fn, items, Application.spread, options);
+  }
+
+  /** As {@link map}; mirrors `Pool.map_async`. */
+  mapAsync<T, R>(
+    fn: (item: T) => R,
+    items: Iterable<T>,
+    options?: MapAsyncOptions<Awaited<R>>,
+  ): AsyncResult<Awaited<R>[]> {
+    return this.#mapResult(fn, items, Application.each, options);
+  }
+
+  /** As {@link starmap}; mirrors `Pool.starmap_async`. */
+  starmapAsync<A extends unknown[], R>(
+    fn: (...args: A) => R,
+    items: Iterable<Readonly<A>>,
+    options?: MapAsyncOptions<Awaited<R>>,
+  ): AsyncResult<Awaited<R>[]> {
+    return this.#mapResult(fn, items, Application.spread, options);
+  }
+
+  /**
+   * Applies the function to items that are fetched as they are needed, from an iterable or async iterable that may be endless.
+   * Mirrors `Pool.imap`, which fetches them all at once.
+   *
+   * @returns an async iterator of the results, in the order of the items; its `next` takes a time-out
+   * @throws ValueError after `close()`, and for sizes below 1; TypeError for what is no function, or cannot be iterated
+   */
+  imap<T, R>(
+    fn: (item: T) => R,
+    items: Iterable<T> | AsyncIterable<T>,
+    options?: ImapOptions,
+  ): ImapIterator<Awaited<R>> {
+    return this.#imap(fn, items, true, options);
+  }
+
+  /** As {@link imap}, in the order in which results come. Mirrors `Pool.imap_unordered`. */
+  imapUnordered<T, R>(
+    fn: (item: T) => R,
+    items: Iterable<T> | AsyncIterable<T>,
+    options?: ImapOptions,
+  ): ImapIterator<Awaited<R>> {
+    return this.#imap(fn, items, false, options);
+  }
+
+  /** No more work is taken; workers end when all is done. Idempotent. */
+  close(): void {
+    if (this.#state !== 'running') return;
+    this.#state = 'closed';
+    this.#moved();
+  }
+
+  /**
+   * Ends the workers now: unfinished work rejects with a ClosedError. A worker that does not mind SIGTERM is killed after the
+   * `grace`. Idempotent.
+   */
+  terminate(): void {
+    this.#terminate(new ClosedError('The pool was terminated before the work was done'));
+  }
+
+  /**
+   * Waits for the end of all workers. While it is pending the program is kept alive.
+   *
+   * @param wait milliseconds, or `{ timeout, signal }`; absent: for ever
+   * @returns whether they have ended
+   * @throws ValueError before `close()` or `terminate()`
+   */
+  async join(wait?: Wait): Promise<boolean> {
+    const { deadline, signal, ref } = parseWait(wait);
+    if (this.#state === 'running') throw new ValueError('Pool is still running');
+    signal?.throwIfAborted();
+    for (const job of [...this.#jobs]) job.unbind?.();
+    if (this.#isGone) return true;
+    if (deadline <= 0) return false;
+    if (ref) this.#crew.hold();
+    return this.#waitUntilGone(deadline, signal, ref);
+  }
+
+  /** What the pool and its workers do at the moment, and how long tasks took. */
+  stats(): PoolStats {
+    const traffic = this.#traffic;
+    const { queued, unfinished } = traffic;
+    return {
+      workers: this.#isGone ? [] : this.#workerStats(),
+      queued: Math.min(queued, unfinished),
+      running: Math.max(unfinished - queued, 0),
+      completed: traffic.completed,
+      failed: traffic.failed,
+      lost: this.#lost,
+      runTime: traffic.runTime.summary(),
+      waitTime: traffic.waitTime.summary(),
+    };
+  }
+
+  /** Terminates the pool and waits for its end, as leaving Python's `with` block does. */
+  async [Symbol.asyncDispose](): Promise<void> {
+    this.terminate();
+    await this.join();
+  }
+
+  /** @internal In the child of a fork: workers and tasks are the parent's. */
+  disown(): void {
+    this.#isForeign = true;
+    this.#state = 'terminated';
+    this.#isGone = true;
+    this.#jobs.clear();
+    this.#crew.forget();
+    this.#traffic.forget();
+  }
+
+  #workerStats(): PoolWorkerStats[] {
+    const states = ['starting', 'idle', 'busy', 'retired'] as const;
+    const workers: PoolWorkerStats[] = [];
+    for (const row of this.#crew.rows()) {
+      const worker = this.#crew.worker(row);
+      if (worker === undefined) continue;
+      const state = states[this.#traffic.board.get(row, Row.state)] ?? 'starting';
+      workers.push({ pid: worker.pid, name: worker.name, state });
+    }
+    return workers;
+  }
+
+  #call(
+    fn: unknown,
+    args: readonly unknown[],
+    options: ApplyOptions | undefined,
+    settled: (ok: boolean, value: unknown) => void,
+  ): void {
+    this.#checkRunning();
+    const known = this.#traffic.functions.of(fn);
+    const list = Array.isArray(args) ? (args as unknown[]) : listOf(args, 'args');
+    if (options === undefined) {
+      const task = new SingleTask(
+        { fn: known, application: Application.call, timeout: Infinity, interruptible: false },
+        settled,
+      );
+      this.#traffic.submit(task, packValues(list, 'args'));
+      return;
+    }
+    const { timeout, signal } = checkApply(options);
+    signal?.throwIfAborted();
+    const limits: TaskOptions = {
+      fn: known,
+      application: Application.call,
+      timeout,
+      interruptible: timeout !== Infinity || signal !== undefined,
+    };
+    const abort = () => this.#traffic.giveUp(task, Interrupt.aborted, signal?.reason);
+    const task = new SingleTask(limits, (ok, value) => {
+      signal?.removeEventListener('abort', abort);
+      settled(ok, value);
+    });
+    this.#traffic.submit(task, packValues(list, 'args'));
+    signal?.addEventListener('abort', abort, { once: true });
+  }
+
+  #mapPromise<R>(
+    fn: unknown,
+    items: unknown,
+    application: Application,
+    options: MapOptions | undefined,
+  ): Promise<Awaited<R>[]> {
+    return new Promise((resolve, reject) => {
+      this.#map(fn, items, application, options, (ok, value) => (ok ? resolve(value as Awaited<R>[]) : reject(value)));
+    });
+  }
+
+  #mapResult<R>(
+    fn: unknown,
+    items: unknown,
+    application: Application,
+    options: MapAsyncOptions<R> | undefined,
+  ): AsyncResult<R[]> {
+    this.#checkRunning();
+    checkFunction(fn);
+    checkCallbacks(options);
+    // Nothing came of nothing: as in Python nobody is called.
+    let callbacks: AsyncCallbacks<R[]> = options ?? {};
+    const list = listOf(items, 'items');
+    if (list.length === 0) callbacks = {};
+    const result = new AsyncResult<R[]>(callbacks, this.#serveSync);
+    try {
+      this.#map(fn, list, application, options, (ok, value) => result.settle(ok, value));
+    } catch (error) {
+      if (error instanceof ValueError || !(error instanceof TypeError)) throw error;
+      result.settle(false, error);
+    }
+    return result;
+  }
+
+  #map(
+    fn: unknown,
+    items: unknown,
+    application: Application,
+    options: MapOptions = {},
+    settled: (ok: boolean, value: unknown) => void,
+  ): void {
+    this.#checkRunning();
+    const known = this.#traffic.functions.of(fn);
+    const { timeout, signal } = checkApply(options);
+    const { onProgress, progress } = options;
+    if (onProgress !== undefined && typeof onProgress !== 'function') {
+      throw new TypeError(`Expected "onProgress" to be a function, got ${describe(onProgress)}`);
+    }
+    const list = listOf(items, 'items');
+    const chunksize = checkPositive('chunksize', options.chunksize) ?? automaticChunksize(list.length, this.#crew.size);
+    signal?.throwIfAborted();
+    if (list.length === 0) {
+      settled(true, []);
+      return;
+    }
+    const start = (tell: ((done: number, total: number) => void) | undefined, settle: typeof settled) => {
+      const guarded = tell && ((done: number, total: number) => runCallback(() => tell(done, total)));
+      const job = new MapJob(
+        this.#traffic,
+        this.#crew.size,
+        list,
+        { fn: known, application, chunksize, timeout, signal, onProgress: guarded },
+        (ok, value) => {
+          this.#jobs.delete(job);
+          settle(ok, value);
+          this.#moved();
+        },
+      );
+      this.#jobs.add(job);
+      job.feed();
+    };
+    if (progress === true) this.#mapWithBar(list.length, onProgress, settled, start);
+    else start(onProgress, settled);
+  }
+
+  #mapWithBar(
+    total: number,
+    onProgress: ((done: number, total: number) => void) | undefined,
+    settled: (ok: boolean, value: unknown) => void,
+    start: (tell: (done: number, total: number) => void, settle: (ok: boolean, value: unknown) => void) => void,
+  ): void {
+    // The work does not wait for the bar.
+    let isOver = false;
+    let done = 0;
+    let bar: Awaited<ReturnType<typeof progressBar>>;
+    let outcome: { readonly ok: boolean; readonly value: unknown } | undefined;
+    const loading = progressBar(total).then((made) => {
+      bar = made;
+      bar?.update(done);
+    });
+    start(
+      (now, all) => {
+        done = now;
+        bar?.update(now);
+        onProgress?.(now, all);
+      },
+      (ok, value) => {
+        outcome = { ok, value };
+        loading.then(
+          () => {
+            isOver = true;
+            bar?.stop();
+            settled((outcome as { ok: boolean }).ok, value);
+          },
+          (error) => {
+            if (!isOver) settled(false, error);
+          },
+        );
+      },
+    );
+  }
+
+  #imap<R>(
+    fn: unknown,
+    items: Iterable<unknown> | AsyncIterable<unknown>,
+    ordered: boolean,
+    options: ImapOptions = {},
+  ): ImapIterator<R> {
+    this.#checkRunning();
+    const chunksize = checkChunksize(options.chunksize);
+    const buffersize =
+      checkPositive('buffersize', options.buffersize) ?? Math.max(leastBuffer, this.#crew.size * 4) * chunksize;
+    const known = this.#traffic.functions.of(fn);
+    checkIterable(items);
+    const job: ImapIterator<R> = new ImapIterator<R>(
+      this.#traffic,
+      items,
+      { fn: known, chunksize, buffersize, ordered },
+      () => {
+        this.#jobs.delete(job);
+        queueMicrotask(() => this.#moved());
+      },
+    );
+    this.#jobs.add(job);
+    job.feed();
+    return job;
+  }
+
+  /** Something was done: there may be room for more, or nothing left. */
+  #moved(): void {
+    for (const job of this.#jobs) if (!job.isFed) job.feed();
+    if (this.#state !== 'closed' || this.#jobs.size > 0 || this.#traffic.unfinished > 0) return;
+    this.#traffic.end();
+    this.#crew.disband();
+  }
+
+  /** Whether outcomes are listened to although no task is unfinished. */
+  #awaitsWorkers(): boolean {
+    if (this.#state === 'terminated') return false;
+    for (const row of this.#crew.rows()) if (!this.#crew.isReady(row)) return true;
+    return false;
+  }
+
+  /** There will be no workers. */
+  #fail(error: unknown): void {
+    if (this.#state === 'terminated') return;
+    this.#failure = { error };
+    this.#terminate(error);
+  }
+
+  #terminate(reason: unknown): void {
+    if (this.#state === 'terminated') return;
+    this.#state = 'terminated';
+    for (const job of [...this.#jobs]) job.fail(reason);
+    this.#jobs.clear();
+    this.#traffic.failAll(reason);
+    this.#crew.terminate(this.#grace);
+  }
+
+  /** At the end of the program. */
+  #leave(): void {
+    if (this.#state === 'terminated') return;
+    this.#state = 'terminated';
+    this.#crew.terminate(this.#grace);
+  }
+
+  #gone(): void {
+    this.#isGone = true;
+    if (this.#state === 'closed') this.#state = 'terminated';
+    this.#traffic.close();
+    this.#atExit.cancel();
+    pools.delete(this);
+    for (const waiter of this.#goneWaiters) waiter();
+    this.#goneWaiters.clear();
+  }
+
+  #waitUntilGone(deadline: number, signal: AbortSignal | undefined, ref: boolean): Promise<boolean> {
+    return new Promise((resolve, reject) => {
+      let timer: NodeJS.Timeout | undefined;
+      const finish = (settle: () => void) => {
+        clearTimeout(timer);
+        signal?.removeEventListener('abort', abort);
+        this.#goneWaiters.delete(gone);
+        settle();
+      };
+      const gone = () => finish(() => resolve(true));
+      const abort = () => finish(() => reject(signal?.reason));
+      const arm = () => {
+        const left = deadline - now();
+        if (left <= 0) {
+          finish(() => resolve(false));
+          return;
+        }
+        timer = setTimeout(arm, Math.min(Math.ceil(left), 2 ** 31 - 1));
+        if (!ref) timer.unref();
+      };
+      this.#goneWaiters.add(gone);
+      signal?.addEventListener('abort', abort);
+      if (deadline !== Infinity) arm();
+    });
+  }
+
+  #checkRunning(): void {
+    if (this.#state === 'running') return;
+    if (this.#isForeign) throw new ValueError('The pool belongs to the process that this one was forked from');
+    if (this.#failure !== undefined) throw this.#failure.error;
+    throw new ValueError('Pool not running');
+  }
+}
+
+afterForkInChild(() => {
+  for (const pool of pools) pool.disown();
+  pools.clear();
+});
+
+function checkSize(processes: unknown): number {
+  if (!Number.isInteger(processes)) {
+    throw new TypeError(`Expected "processes" to be an integer, got ${describe(processes)}`);
+  }
+  if ((processes as number) < 1) throw new ValueError('Number of processes must be at least 1');
+  return processes as number;
+}
+
+function checkMaxTasks(maxTasks: unknown): number {
+  if (maxTasks === undefined || maxTasks === null) return 0;
+  if (Number.isSafeInteger(maxTasks) && (maxTasks as number) > 0) return maxTasks as number;
+  throw new ValueError(`Expected "maxTasksPerChild" to be a positive integer or null, got ${describe(maxTasks)}`);
+}
+
+function checkPositive(name: string, value: unknown): number | undefined {
+  if (value === undefined || value === null) return undefined;
+  if (!Number.isSafeInteger(value)) throw new TypeError(`Expected "${name}" to be an integer, got ${describe(value)}`);
+  if ((value as number) < 1) throw new ValueError(`Expected "${name}" to be at least 1, got ${value}`);
+  return value as number;
+}
+
+function checkChunksize(chunksize: unknown): number {
+  if (Number.isInteger(chunksize) && (chunksize as number) < 1) {
+    throw new ValueError(`Chunksize must be 1+, not ${chunksize}`);
+  }
+  return checkPositive('chunksize', chunksize) ?? 1;
+}
+
+function checkApply({ timeout, signal }: ApplyOptions): { timeout: number; signal: AbortSignal | undefined } {
+  // Checked as every wait is; what counts is the span.
+  parseWait({ timeout, signal });
+  return { timeout: timeout === undefined ? Infinity : Math.max(timeout, 0), signal };
+}
+
+function checkFunction(fn: unknown): void {
+  if (typeof fn !== 'function') throw new TypeError(`Expected "fn" to be a function, got ${describe(fn)}`);
+}
+
+function checkCallbacks(options: { callback?: unknown; errorCallback?: unknown } | undefined): void {
+  for (const name of ['callback', 'errorCallback'] as const) {
+    const callback = options?.[name];
+    if (callback !== undefined && callback !== null && typeof callback !== 'function') {
+      throw new TypeError(`Expected "${name}" to be a function, got ${describe(callback)}`);
+    }
+  }
+}
+
+function checkIterable(items: unknown): void {
+  const candidate = items as Partial<Iterable<unknown> & AsyncIterable<unknown>> | null | undefined;
+  if (typeof candidate?.[Symbol.iterator] === 'function') return;
+  if (typeof candidate?.[Symbol.asyncIterator] === 'function') return;
+  throw new TypeError(`Expected "items" to be iterable, got ${describe(items)}`);
+}
+
+/** The items, not to be changed by anybody meanwhile; arrays are taken as they are. */
+function listOf(items: unknown, name: string): ArrayLike<unknown> & unknown[] {
+  if (Array.isArray(items) && items[Symbol.iterator] === Array.prototype[Symbol.iterator]) return items;
+  if (typeof (items as Partial<Iterable<unknown>> | null | undefined)?.[Symbol.iterator] !== 'function') {
+    throw new TypeError(`Expected "${name}" to be iterable, got ${describe(items)}`);
+  }
+  return Array.from(items as Iterable<unknown>);
+}

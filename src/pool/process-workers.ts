@@ -1,0 +1,54 @@
+/** Workers that are processes: daemons, so that they end with their parent and have no children of their own. */
+
+import { signalNameOf } from '../process/exit-status.js';
+import type { StartMethod } from '../process/launchers/launcher.js';
+import { Process } from '../process/process.js';
+import type { Assignment } from './worker/assignment.js';
+import type { PoolWorker, WorkerEnd, WorkerSource } from './worker-source.js';
+
+const entry = { module: new URL('./worker/process.js', import.meta.url), export: 'runWorker' };
+const prefixes = { fork: 'Fork', spawn: 'Spawn', forkserver: 'ForkServer' } as const;
+
+/** Workers that the start method makes. */
+export function processWorkers(method: StartMethod): WorkerSource {
+  return {
+    kind: 'process',
+    start(assignment: Assignment): PoolWorker {
+      const worker = new Process({ target: entry, args: [assignment], daemon: true, context: method });
+      worker.name = worker.name.replace('Process', `${prefixes[method]}PoolWorker`);
+      worker.start();
+      return new ProcessWorker(worker);
+    },
+  };
+}
+
+class ProcessWorker implements PoolWorker {
+  readonly name: string;
+  readonly pid: number;
+  readonly #process: Process;
+
+  constructor(process: Process) {
+    this.#process = process;
+    this.name = process.name;
+    this.pid = process.pid as number;
+  }
+
+  poll(): WorkerEnd | undefined {
+    const { exitCode } = this.#process;
+    return exitCode === null ? undefined : { exitCode, signal: signalNameOf(exitCode) };
+  }
+
+  onEnd(callback: () => void, keepAlive: boolean): () => void {
+    const controller = new AbortController();
+    this.#process.join({ ref: keepAlive, signal: controller.signal }).then(callback, () => {});
+    return () => controller.abort();
+  }
+
+  terminate(): void {
+    this.#process.terminate();
+  }
+
+  kill(): void {
+    this.#process.kill();
+  }
+}

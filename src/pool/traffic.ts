@@ -1,0 +1,481 @@
+/**
+ * What goes on between a pool and its workers: tasks into one ring, what came of them out of another, and nothing lost
+ * when a worker dies.
+ *
+ * Workers take tasks one at a time, so none waits behind a long one while somebody is idle. The parent keeps each task until
+ * its outcome is there, or its worker has ended without one. What does not fit into the ring waits here.
+ */
+import { setImmediate } from 'node:timers';
+import { TimeoutError, type WorkerLostError } from '../errors.js';
+import { Queue } from '../messaging/queue.js';
+import { busy, nothing, Put, type Ring } from '../messaging/ring.js';
+import { TargetKind } from '../native.js';
+import { nativeNotice } from '../sync/wait-queue.js';
+import { Board, type BoardWords, Interrupt, makeBoard, mostPlaces, Row } from './board.js';
+import { clock } from './clock.js';
+import { PoolFunctions } from './functions.js';
+import { Histogram } from './histogram.js';
+import { OutcomeKind, OutcomeReader } from './outcome-record.js';
+import { dropPayload, finishValue, freeze, Packing, type Payload, prepareValues, refers } from './payload.js';
+import type { PoolTask } from './task.js';
+import { TaskWriter } from './task-record.js';
+
+/** So many bytes of tasks may be in flight before others wait here; a larger task goes alone. */
+const mostBytes = 16 * 1024 * 1024;
+/** How long outcomes are served before the event loop gets a turn, in ms. */
+const longestService = 8;
+/** How long the parent looks for outcomes, turn by turn of the event loop, before it sleeps, in ms. */
+const longestLook = 0.05;
+/** How often looking may fail before it is given up. */
+const mostPatience = 8;
+
+/** What the traffic tells the pool. */
+export interface TrafficOwner {
+  /** The worker in the row takes tasks. */
+  ready(row: number): void;
+  /** The initializer of the worker in the row threw. */
+  unable(row: number, error: unknown): void;
+  /** The worker in the row should look at the board. */
+  alert(row: number): void;
+  /** The worker in the row has not stopped in time. */
+  overdue(row: number): void;
+  /** An outcome was served: perhaps nothing is left, or there is room. */
+  moved(): void;
+  /** Whether a worker is on its way. */
+  awaitsWorkers(): boolean;
+  /** A task was served. */
+  finished(task: PoolTask, row: number, ok: boolean, waited: number, ran: number): void;
+}
+
+export class Traffic {
+  readonly functions: PoolFunctions;
+  readonly boardWords: BoardWords;
+  readonly board: Board;
+  readonly tasks = new Queue();
+  readonly results = new Queue();
+  readonly runTime = new Histogram();
+  readonly waitTime = new Histogram();
+  completed = 0;
+  failed = 0;
+  readonly #size: number;
+  readonly #grace: number;
+  readonly #owner: TrafficOwner;
+  readonly #taskRing: Ring;
+  readonly #resultRing: Ring;
+  readonly #writer = new TaskWriter();
+  readonly #reader: OutcomeReader;
+  /** Those in flight, by place. */
+  readonly #flying: (PoolTask | undefined)[] = [];
+  readonly #free: number[] = [];
+  #flyingCount = 0;
+  #flyingBytes = 0;
+  /** Those that found no room, oldest first. */
+  readonly #waiting: PoolTask[] = [];
+  #waitingFrom = 0;
+  /** Outcomes whose values are being made. */
+  #making = 0;
+  #looking = false;
+  #lookUntil = 0;
+  #patience = mostPatience;
+  #attempts = 0;
+  #notice: { reference(keep: boolean): void; cancel(): void } | undefined;
+  #closed = false;
+
+  constructor(size: number, grace: number, rows: () => Iterable<number>, owner: TrafficOwner) {
+    this.#size = size;
+    this.#grace = grace;
+    this.#owner = owner;
+    this.functions = new PoolFunctions(rows);
+    this.boardWords = makeBoard(size);
+    this.board = new Board(this.boardWords);
+    this.#taskRing = this.tasks.ring;
+    this.#resultRing = this.results.ring;
+    this.#reader = new OutcomeReader((place, numbers, at, count) => {
+      const task = this.#flying[place];
+      if (task !== undefined && !task.over) task.numbers(numbers, at, count);
+    });
+  }
+
+  /** How many tasks no worker has settled. */
+  get unfinished(): number {
+    return this.#flyingCount + this.#waitingCount + this.#making;
+  }
+
+  /** How many nobody has taken. */
+  get queued(): number {
+    return (this.#closed ? 0 : this.#taskRing.length) + this.#waitingCount;
+  }
+
+  /** Whether it makes sense to give it more before something is done. */
+  get isRoomy(): boolean {
+    return this.#waitingCount === 0 && this.#flyingBytes < mostBytes / 4;
+  }
+
+  /** Takes a task. What is in the payload is read now. */
+  submit(task: PoolTask, payload: Payload): void {
+    task.submitted = clock();
+    if (this.#waitingCount > 0 || !this.#launch(task, payload)) {
+      task.payload = freeze(payload);
+      this.#waiting.push(task);
+    }
+    this.attend();
+  }
+
+  /** Whoever waits for the task is told: it is of no interest any more, and is to end. */
+  giveUp(task: PoolTask, why: Interrupt, reason: unknown): void {
+    if (task.over) return;
+    task.over = true;
+    if (task.place >= 0) this.#interrupt(task, why);
+    else this.#removeWaiting(task);
+    // What nobody wanted any more has not failed.
+    if (why !== Interrupt.none) this.#count(task, -1, false, 0, 0);
+    task.settle(false, reason);
+    this.#owner.moved();
+  }
+
+  /** What is there is served. For those who block the thread: `false` when nothing came until the deadline. */
+  serveSync(deadline: number): boolean {
+    if (this.#serve(Infinity) > 0) return true;
+    const came = this.#resultRing.waitForItems(deadline);
+    this.#serve(Infinity);
+    return came;
+  }
+
+  /**
+   * The worker in the row has ended, in this way: the task that it was running, if any, is settled, everything that it had
+   * said before is heard.
+   */
+  judge(row: number, error: (task: PoolTask) => WorkerLostError): void {
+    if (this.#closed) return;
+    const ordinal = this.board.get(row, Row.ordinal);
+    const place = this.board.get(row, Row.place) - 1;
+    this.#settleGets();
+    const taken = ((this.#taskRing.taken - ordinal) | 0) >= 0;
+    const bySomebodyElse = this.#isRunElsewhere(row, ordinal);
+    this.#serve(Infinity);
+    this.functions.left(row);
+    const task = place < 0 ? undefined : this.#flying[place];
+    if (task !== undefined && task.ordinal === ordinal && taken && !bySomebodyElse) {
+      this.#land(task);
+      this.#settle(task, row, false, error(task), 0, 0);
+    }
+    this.board.clearRow(row);
+    this.#launchWaiting();
+    this.#owner.moved();
+  }
+
+  /** Everything that is unfinished fails. */
+  failAll(reason: unknown): void {
+    const waiting = this.#waiting.slice(this.#waitingFrom);
+    this.#waiting.length = 0;
+    this.#waitingFrom = 0;
+    for (const task of [...this.#flying, ...waiting]) {
+      if (task === undefined) continue;
+      if (task.payload !== undefined) dropPayload(task.payload);
+      clearTimeout(task.timer);
+      if (task.over) continue;
+      task.over = true;
+      this.#count(task, -1, false, 0, 0);
+      task.settle(false, reason);
+    }
+    this.#flying.length = 0;
+    this.#free.length = 0;
+    this.#flyingCount = 0;
+    this.#flyingBytes = 0;
+    this.#rest();
+  }
+
+  /** Workers end when they have done what is there. */
+  end(): void {
+    if (!this.#closed) this.tasks.end();
+  }
+
+  close(): void {
+    if (this.#closed) return;
+    this.#closed = true;
+    this.#rest();
+    this.tasks.close();
+    this.results.close();
+    this.board.close();
+  }
+
+  /** In the child of a fork: all of it is the parent's. */
+  forget(): void {
+    this.#notice = undefined;
+    for (const task of this.#flying) clearTimeout(task?.timer);
+    this.close();
+  }
+
+  get #waitingCount(): number {
+    return this.#waiting.length - this.#waitingFrom;
+  }
+
+  /** Puts it into the ring; `false` if there is no room now. */
+  #launch(task: PoolTask, payload: Payload): boolean {
+    if (this.#flyingCount >= mostPlaces) return false;
+    const writer = this.#writer;
+    writer.fn = task.fn.number;
+    writer.text = task.fn.text;
+    writer.application = task.application;
+    writer.interruptible = task.interruptible;
+    writer.payload = payload;
+    const { units } = writer;
+    if (this.#flyingCount > 0 && this.#flyingBytes + units * 8 > mostBytes) return false;
+    const place = this.#free.pop() ?? this.#flying.length;
+    writer.place = place;
+    const put = this.#taskRing.tryPutRecord(writer, units);
+    if (put !== Put.done) {
+      this.#free.push(place);
+      if (place === this.#flying.length) this.#flying.push(undefined);
+      if (put === Put.noRoom && (!this.#taskRing.fits(units) || this.#flyingCount === 0)) {
+        dropPayload(payload);
+        throw new RangeError(`A task of about ${units * 8} bytes is larger than the shared memory that there is`);
+      }
+      return false;
+    }
+    task.payload = undefined;
+    task.place = place;
+    task.ordinal = this.#taskRing.put;
+    task.size = this.#taskRing.lastUnits * 8;
+    this.#flying[place] = task;
+    this.#flyingCount++;
+    this.#flyingBytes += task.size;
+    return true;
+  }
+
+  #launchWaiting(): void {
+    while (this.#waitingCount > 0) {
+      const task = this.#waiting[this.#waitingFrom] as PoolTask;
+      try {
+        if (!this.#launch(task, task.payload as Payload)) return;
+        this.#shiftWaiting();
+      } catch (error) {
+        this.#shiftWaiting();
+        task.payload = undefined;
+        this.#settle(task, -1, false, error, 0, 0);
+      }
+    }
+  }
+
+  #shiftWaiting(): void {
+    this.#waitingFrom++;
+    if (this.#waitingFrom < 1024 || this.#waitingFrom * 2 < this.#waiting.length) return;
+    this.#waiting.splice(0, this.#waitingFrom);
+    this.#waitingFrom = 0;
+  }
+
+  #removeWaiting(task: PoolTask): void {
+    const index = this.#waiting.indexOf(task, this.#waitingFrom);
+    if (index === -1) return;
+    this.#waiting.splice(index, 1);
+    if (task.payload !== undefined) dropPayload(task.payload);
+    task.payload = undefined;
+  }
+
+  /** The task is in flight no more. */
+  #land(task: PoolTask): void {
+    const { place } = task;
+    this.#flying[place] = undefined;
+    this.#free.push(place);
+    this.#flyingCount--;
+    this.#flyingBytes -= task.size;
+    task.place = -1;
+    if (task.over) this.board.uncancel(place);
+    if (task.timer !== undefined) clearTimeout(task.timer);
+  }
+
+  #settle(task: PoolTask, row: number, ok: boolean, value: unknown, waited: number, ran: number): void {
+    if (task.over) return;
+    task.over = true;
+    this.#count(task, row, ok, waited, ran);
+    task.settle(ok, value);
+  }
+
+  #count(task: PoolTask, row: number, ok: boolean, waited: number, ran: number): void {
+    if (ok) this.completed++;
+    else this.failed++;
+    this.#owner.finished(task, row, ok, waited, ran);
+  }
+
+  /** Serves what is there; how many outcomes. */
+  #serve(until: number): number {
+    let served = 0;
+    while (!this.#closed) {
+      const found = this.#resultRing.tryTakeRecord(this.#reader);
+      if (found === nothing || found === busy) break;
+      this.#take();
+      served++;
+      if ((served & 31) === 0 && clock() > until) break;
+    }
+    if (served > 0) {
+      this.#launchWaiting();
+      this.#owner.moved();
+    }
+    return served;
+  }
+
+  #take(): void {
+    const { kind, place, row, began, ran, packing, values } = this.#reader;
+    if (kind === OutcomeKind.ready) {
+      this.#owner.ready(row);
+      return;
+    }
+    if (kind === OutcomeKind.unable) {
+      this.#make(
+        values,
+        (error) => this.#owner.unable(row, error),
+        (error) => this.#owner.unable(row, error),
+      );
+      return;
+    }
+    const task = this.#flying[place];
+    // Of a task that everybody has given up.
+    if (task === undefined) return;
+    if (kind === OutcomeKind.began) {
+      this.#watchTime(task, began);
+      return;
+    }
+    this.#land(task);
+    if (kind === OutcomeKind.skipped) return;
+    this.functions.met(row, task.fn);
+    const waited = began - task.submitted;
+    this.runTime.record(ran);
+    this.waitTime.record(waited);
+    if (packing > Packing.list) {
+      this.#settle(task, row, true, undefined, waited, ran);
+      return;
+    }
+    const settle = (value: unknown) => this.#settle(task, row, kind === OutcomeKind.returned, value, waited, ran);
+    this.#make(values, settle, (error) => this.#settle(task, row, false, error, waited, ran));
+  }
+
+  /** Makes the one value there is, or says why that fails. */
+  #make(values: unknown[], made: (value: unknown) => void, failed: (error: unknown) => void): void {
+    if (refers(values)) {
+      const ready = prepareValues(values);
+      if (ready !== undefined) {
+        this.#making++;
+        const finish = () => {
+          this.#making--;
+          this.#makeNow(values, made, failed);
+          this.#owner.moved();
+        };
+        ready.then(finish, finish);
+        return;
+      }
+    }
+    this.#makeNow(values, made, failed);
+  }
+
+  #makeNow(values: unknown[], made: (value: unknown) => void, failed: (error: unknown) => void): void {
+    let value: unknown;
+    try {
+      value = finishValue(values[0]);
+    } catch (error) {
+      failed(error);
+      return;
+    }
+    made(value);
+  }
+
+  #watchTime(task: PoolTask, began: number): void {
+    if (task.timeout === Infinity || task.over) return;
+    const arm = () => {
+      const left = began + task.timeout - clock();
+      if (left > 0) {
+        task.timer = setTimeout(arm, Math.min(Math.ceil(left), 2 ** 31 - 1));
+        return;
+      }
+      // The outcome may be there already.
+      this.#serve(Infinity);
+      const error = new TimeoutError(`The task has taken longer than ${task.timeout} ms`);
+      if (task.place >= 0) this.giveUp(task, Interrupt.late, error);
+    };
+    arm();
+  }
+
+  /** A queued task will not be run; one that is running is told to stop, and its worker ended if it does not. */
+  #interrupt(task: PoolTask, why: Interrupt): void {
+    const { board } = this;
+    board.cancel(task.place);
+    if (!task.interruptible) return;
+    for (let row = 0; row < this.#size; row++) {
+      if (board.get(row, Row.ordinal) !== task.ordinal) continue;
+      board.set(row, Row.interrupted, task.ordinal);
+      board.set(row, Row.interrupt, why);
+      this.#owner.alert(row);
+      clearTimeout(task.timer);
+      task.timer = setTimeout(() => {
+        if (task.place >= 0 && board.get(row, Row.ordinal) === task.ordinal) this.#owner.overdue(row);
+      }, this.#grace);
+    }
+  }
+
+  #settleGets(): void {
+    while (!this.#taskRing.settleGets());
+  }
+
+  /** A worker that died before its claim counted may have left it to another one. */
+  #isRunElsewhere(dead: number, ordinal: number): boolean {
+    for (let row = 0; row < this.#size; row++) {
+      if (row !== dead && this.board.get(row, Row.place) !== 0 && this.board.get(row, Row.ordinal) === ordinal)
+        return true;
+    }
+    return false;
+  }
+
+  /** Sees to it that news are heard, as long as any may come. */
+  attend(): void {
+    if (this.#closed || this.#looking) return;
+    const isUnfinished = this.unfinished > 0;
+    if (!isUnfinished && !this.#owner.awaitsWorkers()) {
+      this.#rest();
+      return;
+    }
+    if (this.#notice !== undefined) {
+      this.#notice.reference(isUnfinished);
+      return;
+    }
+    this.#attempts++;
+    if (isUnfinished && (this.#patience > 0 || (this.#attempts & 15) === 0)) {
+      this.#looking = true;
+      this.#lookUntil = clock() + longestLook;
+      setImmediate(this.#look);
+      return;
+    }
+    this.#sleep();
+  }
+
+  readonly #look = () => {
+    this.#looking = false;
+    if (this.#closed) return;
+    const now = clock();
+    if (this.#resultRing.length > 0 && this.#serve(now + longestService) > 0) {
+      this.#patience = mostPatience;
+      this.attend();
+      return;
+    }
+    if (this.unfinished > 0 && now < this.#lookUntil) {
+      this.#looking = true;
+      setImmediate(this.#look);
+      return;
+    }
+    if (this.#patience > 0) this.#patience--;
+    if (this.unfinished > 0 || this.#owner.awaitsWorkers()) this.#sleep();
+  };
+
+  #sleep(): void {
+    this.#notice = nativeNotice(TargetKind.ringItems, this.#resultRing.block, 0, 0, () => {
+      this.#notice = undefined;
+      this.#serve(clock() + longestService);
+      this.attend();
+    });
+    this.#notice.reference(this.unfinished > 0);
+  }
+
+  /** Nothing is waited for any more. */
+  #rest(): void {
+    this.#notice?.cancel();
+    this.#notice = undefined;
+  }
+}

@@ -1,0 +1,42 @@
+/** The functions that a worker knows, by the pool's numbers. */
+
+import { whileLoading } from '../../process/loading.js';
+import { self } from '../../process/self.js';
+import { deserialize, prepare } from '../../serialize/codec.js';
+
+type Fn = (...args: unknown[]) => unknown;
+
+export class Functions {
+  readonly #texts: (Uint8Array | undefined)[];
+  readonly #found: (Fn | undefined)[] = [];
+
+  constructor(texts: readonly Uint8Array[]) {
+    this.#texts = [...texts];
+  }
+
+  /** The function if it is at hand. */
+  known(number: number): Fn | undefined {
+    return this.#found[number];
+  }
+
+  /**
+   * Finds the function, and loads its module if need be.
+   *
+   * @param text what describes it, if that came along
+   * @throws TypeError if the function cannot be had here
+   */
+  async find(number: number, text: Uint8Array | undefined): Promise<Fn> {
+    const bytes = text ?? this.#texts[number];
+    if (bytes === undefined) throw new TypeError(`The pool's function ${number} was never described`);
+    this.#texts[number] = bytes;
+    const found = (await load(bytes)) as Fn;
+    this.#found[number] = found;
+    return found;
+  }
+}
+
+/** Makes a value of bytes, whatever it takes to load what they name. */
+export async function load(bytes: Uint8Array): Promise<unknown> {
+  await whileLoading(self.main, async () => prepare(bytes));
+  return deserialize(bytes);
+}

@@ -1,0 +1,286 @@
+/** The life of a pool's worker: it takes one task after the other from the ring, until the pool ends or enough are done. */
+import '../../process/entry/classes.js';
+import { inspect } from 'node:util';
+import { now } from '../../deadline.js';
+import { MaybeEncodingError, TimeoutError } from '../../errors.js';
+import { busy, ended, nothing, Put, type Ring } from '../../messaging/ring.js';
+import { TargetKind } from '../../native.js';
+import { whileLoading } from '../../process/loading.js';
+import { self } from '../../process/self.js';
+import { serialize } from '../../serialize/codec.js';
+import { Message, mostUnits, type Window } from '../../serialize/records.js';
+import { nativeNotice } from '../../sync/wait-queue.js';
+import { Board, Interrupt, Row, WorkerState } from '../board.js';
+import { clock } from '../clock.js';
+import { RunningTask, setCurrentTask } from '../current-task.js';
+import { OutcomeKind, OutcomeWriter } from '../outcome-record.js';
+import { finishValue, Packing, type Payload, packValues, prepareValues, refers } from '../payload.js';
+import { Application, readTask, type TakenTask } from '../task-record.js';
+import type { Assignment } from './assignment.js';
+import { applyToEach, isThenable } from './chunk.js';
+import { Functions, load } from './functions.js';
+
+/** So long tasks may follow each other before the event loop gets a turn, in ms. */
+const longestRow = 10;
+
+/**
+ * Does the tasks of a pool in this thread until the pool ends, or enough of them were done.
+ *
+ * @returns a promise that resolves when the worker is to end; whoever called ends the thread then
+ */
+export async function serveTasks(assignment: Assignment): Promise<void> {
+  const worker = new Worker(assignment);
+  if (await worker.begin(assignment)) await worker.serve();
+  worker.retire();
+}
+
+class Worker {
+  readonly #row: number;
+  readonly #board: Board;
+  readonly #tasks: Ring;
+  readonly #results: Ring;
+  readonly #assignment: Assignment;
+  readonly #functions: Functions;
+  readonly #outcome = new OutcomeWriter();
+  #ordinal = 0;
+  #taken: TakenTask | undefined;
+  #running: RunningTask | undefined;
+  #listening = false;
+
+  constructor(assignment: Assignment) {
+    this.#assignment = assignment;
+    this.#row = assignment.row;
+    this.#board = new Board(assignment.board);
+    this.#tasks = assignment.tasks.ring;
+    this.#results = assignment.results.ring;
+    this.#functions = new Functions(assignment.functions);
+    this.#outcome.row = this.#row;
+  }
+
+  /** Whether the initializer has done its part. */
+  async begin({ initializer }: Assignment): Promise<boolean> {
+    try {
+      if (initializer !== undefined) {
+        const [fn, args] = (await load(initializer)) as [(...args: unknown[]) => unknown, unknown[]];
+        await fn(...args);
+      }
+    } catch (error) {
+      await this.#send(OutcomeKind.unable, packError(error));
+      return false;
+    }
+    setCurrentTask(idleTask);
+    this.#board.set(this.#row, Row.state, WorkerState.idle);
+    await this.#send(OutcomeKind.ready, none);
+    return true;
+  }
+
+  async serve(): Promise<void> {
+    const { maxTasks } = this.#assignment;
+    let turn = clock();
+    for (let done = 0; maxTasks === 0 || done < maxTasks; ) {
+      const over = (this.#tasks.state & ended) !== 0;
+      const task = this.#tasks.tryTakeRecord(this);
+      if (task === nothing || task === busy) {
+        if (over && task === nothing) return;
+        await this.#idle();
+        turn = clock();
+        continue;
+      }
+      const pending = this.#serve(task as TakenTask);
+      if (pending !== undefined) {
+        await pending;
+        turn = clock();
+      } else if (this.#outcome.began + this.#outcome.ran - turn > longestRow) {
+        await new Promise(setImmediate);
+        turn = clock();
+      }
+      done++;
+    }
+  }
+
+  retire(): void {
+    this.#board.set(this.#row, Row.state, WorkerState.retired);
+  }
+
+  /** As a {@link RecordReader}. */
+  read(window: Window, at: number, most: number): TakenTask {
+    const task = readTask(window, at, most);
+    this.#taken = task;
+    return task;
+  }
+
+  /** As a {@link RecordReader}. */
+  claim(ordinal: number): void {
+    this.#ordinal = ordinal;
+    this.#board.claim(this.#row, ordinal, (this.#taken as TakenTask).place);
+  }
+
+  /** Does one task; `undefined` if that is done. */
+  #serve(task: TakenTask): Promise<void> | undefined {
+    this.#outcome.place = task.place;
+    this.#outcome.began = clock();
+    if (this.#board.isCancelled(task.place)) return this.#send(OutcomeKind.skipped, none);
+    this.#board.set(this.#row, Row.state, WorkerState.busy);
+    const fn = this.#functions.known(task.fn);
+    const list = Array.isArray(task.values) ? task.values : undefined;
+    if (fn === undefined || task.interruptible || (list !== undefined && refers(list))) {
+      return this.#serveSlowly(task);
+    }
+    let payload: Payload | PromiseLike<Payload>;
+    try {
+      payload = apply(fn, task);
+    } catch (error) {
+      return this.#finish(OutcomeKind.threw, packError(error));
+    }
+    if (isThenable(payload)) return this.#finishLater(payload);
+    return this.#finish(OutcomeKind.returned, payload);
+  }
+
+  /** A task that needs something loaded first, or may be interrupted. */
+  async #serveSlowly(task: TakenTask): Promise<void> {
+    try {
+      const fn = this.#functions.known(task.fn) ?? (await this.#functions.find(task.fn, task.text));
+      const { values } = task;
+      if (Array.isArray(values)) await whileLoading(self.main, async () => prepareValues(values));
+      this.#outcome.began = clock();
+      if (task.interruptible) await this.#beInterruptible();
+      await this.#finishLater(apply(fn, task));
+    } catch (error) {
+      await this.#finish(OutcomeKind.threw, packError(error));
+    }
+  }
+
+  async #finishLater(payload: Payload | PromiseLike<Payload>): Promise<void> {
+    let packed: Payload;
+    try {
+      packed = await payload;
+    } catch (error) {
+      await this.#finish(OutcomeKind.threw, packError(error));
+      return;
+    }
+    await this.#finish(OutcomeKind.returned, packed);
+  }
+
+  #finish(kind: OutcomeKind, payload: Payload): Promise<void> | undefined {
+    this.#running = undefined;
+    setCurrentTask(idleTask);
+    this.#outcome.ran = clock() - this.#outcome.began;
+    return this.#send(kind, payload);
+  }
+
+  /** Puts an outcome. It waits for the parent only if results take all the memory there is. */
+  #send(kind: OutcomeKind, payload: Payload): Promise<void> | undefined {
+    const outcome = this.#outcome;
+    outcome.kind = kind;
+    outcome.payload = payload;
+    if (this.#results.tryPutRecord(outcome, outcome.units) !== Put.done) return this.#sendSlowly();
+    outcome.reset();
+    return undefined;
+  }
+
+  async #sendSlowly(): Promise<void> {
+    const outcome = this.#outcome;
+    for (;;) {
+      const before = this.#results.taken;
+      const put = this.#results.tryPutRecord(outcome, outcome.units);
+      if (put === Put.done) break;
+      if (put === Put.noRoom && !this.#results.fits(outcome.units)) {
+        const size = outcome.units * 8;
+        outcome.kind = OutcomeKind.threw;
+        outcome.payload = packError(
+          new RangeError(
+            `The result of about ${size} bytes is larger than the shared memory that there is for results`,
+          ),
+        );
+        continue;
+      }
+      this.#results.waitForTaken(before, now() + longestRow);
+      await new Promise(setImmediate);
+    }
+    outcome.reset();
+  }
+
+  /** Until there is something to take; perhaps for nothing. */
+  async #idle(): Promise<void> {
+    this.#board.set(this.#row, Row.state, WorkerState.idle);
+    if (this.#tasks.lookForItems()) return;
+    await new Promise<void>((resolve) => {
+      nativeNotice(TargetKind.ringItems, this.#tasks.block, 0, 0, resolve).reference(true);
+    });
+  }
+
+  /** The task's signal fires from now on when the parent says so; and the parent learns that the task has begun. */
+  async #beInterruptible(): Promise<void> {
+    const ordinal = this.#ordinal;
+    this.#running = new RunningTask(ordinal, () => this.#interruption(ordinal));
+    setCurrentTask(this.#running);
+    if (!this.#listening) {
+      this.#listening = true;
+      void this.#listen();
+    }
+    await this.#send(OutcomeKind.began, none);
+  }
+
+  async #listen(): Promise<void> {
+    const { attention } = this.#assignment;
+    for (;;) {
+      // Referenced: a task may wait for nothing but its signal.
+      await attention.wait();
+      attention.clear();
+      this.#running?.look();
+    }
+  }
+
+  #interruption(ordinal: number): unknown {
+    const why = this.#board.get(this.#row, Row.interrupt);
+    if (why === Interrupt.none || this.#board.get(this.#row, Row.interrupted) !== ordinal) return undefined;
+    if (why === Interrupt.late) return new TimeoutError('The task has taken longer than it may');
+    return new DOMException('The task is not wanted any more', 'AbortError');
+  }
+}
+
+/** For tasks that nobody can interrupt but by killing the worker. */
+const idleTask = { signal: new AbortController().signal };
+
+const none: Payload = { packing: Packing.values, values: [], from: 0, to: 0, units: 0 };
+
+function apply(fn: (...args: unknown[]) => unknown, task: TakenTask): Payload | PromiseLike<Payload> {
+  const { values, application } = task;
+  if (application !== Application.call) {
+    const items = task.packing === Packing.list ? (finishValue((values as unknown[])[0]) as unknown[]) : values;
+    return applyToEach(fn, items, application === Application.spread);
+  }
+  const value = fn(...argumentsOf(task));
+  return isThenable(value) ? value.then(packResult) : packResult(value);
+}
+
+function argumentsOf({ packing, values }: TakenTask): unknown[] {
+  const list = values as unknown[];
+  if (packing === Packing.list) return finishValue(list[0]) as unknown[];
+  for (let i = 0; i < list.length; i++) list[i] = finishValue(list[i]);
+  return list;
+}
+
+function packResult(value: unknown): Payload {
+  try {
+    return packValues([value], 'result');
+  } catch (cause) {
+    throw new MaybeEncodingError(String(cause), inspect(value), { cause });
+  }
+}
+
+/** An error, or whatever was thrown; of what cannot travel as it is, what people read. */
+function packError(error: unknown): Payload {
+  let bytes: Buffer;
+  try {
+    bytes = serialize(error, 'the error');
+  } catch {
+    const { name, message, stack } = Object(error) as Partial<Error>;
+    const plain = new Error(message ?? inspect(error));
+    if (name !== undefined) plain.name = name;
+    if (stack !== undefined) plain.stack = stack;
+    bytes = serialize(plain);
+  }
+  const message = new Message(bytes);
+  return { packing: Packing.values, values: [message], from: 0, to: 1, units: mostUnits(message) };
+}

@@ -1,0 +1,193 @@
+/** What the workers of the pool suites run. */
+import { setTimeout as sleep } from 'node:timers/promises';
+import { isMainThread, threadId } from 'node:worker_threads';
+import { currentProcess, currentTask, Pool, Process, type Queue } from 'multiproc';
+
+export function square(x: number, pause = 0): number | Promise<number> {
+  return pause === 0 ? x * x : sleep(pause).then(() => x * x);
+}
+
+export function squareOf({ x }: { x: number }): number {
+  return x * x;
+}
+
+export function product(a: number, b: number): number {
+  return a * b;
+}
+
+export function echo(value: unknown): unknown {
+  return value;
+}
+
+export function nothing(): void {}
+
+export function half(x: number): number {
+  return x / 2;
+}
+
+export function describe(x: number): { x: number; text: string } {
+  return { x, text: `#${x}` };
+}
+
+/** A class of the program, with a field of its own. */
+export class KeyError extends Error {
+  readonly key: string;
+
+  constructor(key: string, options?: ErrorOptions) {
+    super(`no such key: ${key}`, options);
+    this.name = 'KeyError';
+    this.key = key;
+  }
+}
+
+export function miss(key: string): never {
+  throw new KeyError(key, { cause: new RangeError('the first reason') });
+}
+
+export function missIfOdd(x: number): number {
+  if (x % 2 === 1) throw new KeyError(`${x}`);
+  return x;
+}
+
+export function throwFive(): never {
+  throw 5;
+}
+
+export function closure(): () => number {
+  return () => 1;
+}
+
+/** Who runs it. */
+export function who(_item?: unknown): { pid: number; thread: number; main: boolean; name: string; daemon: boolean } {
+  const { name, daemon } = currentProcess();
+  return { pid: process.pid, thread: threadId, main: isMainThread, name, daemon };
+}
+
+export async function whoLater(ms: number): Promise<ReturnType<typeof who>> {
+  await sleep(ms);
+  return who();
+}
+
+/** Keeps its thread busy. */
+export function spin(ms: number): number {
+  const end = performance.now() + ms;
+  while (performance.now() < end);
+  return ms;
+}
+
+export function exit(code: number): void {
+  process.exit(code);
+}
+
+export function kill(signal: NodeJS.Signals): Promise<void> {
+  process.kill(process.pid, signal);
+  return sleep(10_000);
+}
+
+export function killAt(x: number): number {
+  if (x === 3) process.kill(process.pid, 'SIGKILL');
+  return x;
+}
+
+/** Says on the queue that it runs, then waits. */
+export async function report(queue: Queue, what: unknown, ms: number): Promise<unknown> {
+  queue.putSync(what);
+  await sleep(ms);
+  return what;
+}
+
+/** Says that it runs, and waits until it may end. */
+export async function meet(arrived: Queue, release: Queue): Promise<unknown> {
+  arrived.putSync(1);
+  return release.get();
+}
+
+/** Says on the queue that it runs, and when its signal has fired, why. */
+export async function heed(queue: Queue): Promise<void> {
+  queue.putSync('begun');
+  const signal = currentTask()?.signal as AbortSignal;
+  await new Promise<void>((resolve) => signal.addEventListener('abort', () => resolve(), { once: true }));
+  queue.putSync(`stopped: ${(signal.reason as Error).name}`);
+}
+
+/** The same in a loop that never awaits. */
+export function heedBusily(queue: Queue): void {
+  queue.putSync('begun');
+  const signal = currentTask()?.signal as AbortSignal;
+  while (!signal.aborted);
+  queue.putSync(`stopped: ${(signal.reason as Error).name}`);
+}
+
+export function busyForEver(queue: Queue): never {
+  queue.putSync('begun');
+  for (;;);
+}
+
+export async function pending(queue: Queue): Promise<void> {
+  queue.putSync('begun');
+  await new Promise(() => {});
+}
+
+let initialised: unknown;
+
+export function initialise(value: unknown): void {
+  initialised = value;
+}
+
+export function initialisedWith(): unknown {
+  return initialised;
+}
+
+export async function failToStart(): Promise<never> {
+  await sleep(1);
+  throw new KeyError('initializer');
+}
+
+export function exitAtStart(): void {
+  process.exit(7);
+}
+
+/** A daemon may not have children. */
+export function startChild(): void {
+  new Process({ target: nothing }).start();
+}
+
+/** A child that makes a pool of its own. */
+export async function ownPool(): Promise<unknown> {
+  const pool = new Pool(4);
+  const squares = await pool.map(square, [1, 2, 3, 4, 5, 6, 7]);
+  pool.close();
+  await pool.join();
+  return squares;
+}
+
+export function ignoreTermination(queue: Queue): Promise<void> {
+  process.on('SIGTERM', () => {});
+  queue.putSync('begun');
+  return sleep(60_000);
+}
+
+/** What a task leaves open does not keep its worker. */
+export function leaveTimer(): void {
+  setInterval(() => {}, 1000);
+}
+
+export class Point {
+  readonly x: number;
+
+  constructor(x: number) {
+    this.x = x;
+  }
+
+  double(): number {
+    return this.x * 2;
+  }
+}
+
+export function movePoint(point: Point): Point {
+  return new Point(point.double());
+}
+
+export function addTo(counter: { add(n: number): number }, n: number): void {
+  counter.add(n);
+}
