@@ -284,7 +284,7 @@ export class Ring {
     }
     if (value === nothing) return nothing;
     if (Atomics.load(words, this.#at + puttersAsleep) !== 0) this.#wake(puttersAsleep);
-    return value instanceof Damage ? value.raise() : value;
+    return value instanceof Damage ? value.read() : value;
   }
 
   /**

@@ -17,7 +17,10 @@ import * as targets from '../programs/pool-targets.js';
 /** What differs between kinds of pools. */
 export interface PoolKind {
   /** Makes a pool of the kind. */
-  readonly Pool: new (processes?: number, options?: PoolOptions) => PoolClass;
+  readonly Pool: new (
+    processes?: number,
+    options?: PoolOptions,
+  ) => PoolClass;
   readonly workers: 'process' | 'thread';
 }
 
@@ -105,20 +108,32 @@ export function poolSuite(t: Test, { Pool, workers }: PoolKind): void {
     const pool = make(t, 4);
     t.strictSame(await pool.map(targets.square, range(10)), squares(10));
     t.strictSame(await pool.map(targets.square, range(100), { chunksize: 20 }), squares(100));
-    t.strictSame(await pool.map(targets.half, range(9)), range(9).map((x) => x / 2));
+    t.strictSame(
+      await pool.map(targets.half, range(9)),
+      range(9).map((x) => x / 2),
+    );
     t.strictSame(await pool.map(targets.describe, range(9)), range(9).map(targets.describe));
     t.strictSame(await pool.map(targets.echo, [1, -0, 0.5, 'x', undefined, null]), [1, -0, 0.5, 'x', undefined, null]);
     t.strictSame(await pool.map(targets.square, new Set([1, 2, 3])), [1, 4, 9]);
     t.strictSame(await pool.map(targets.echo, 'abc'), ['a', 'b', 'c']);
     t.strictSame(await pool.map(targets.square, new Map(range(3).map((x) => [x, x])).keys()), [0, 1, 4]);
     const pairs = range(100).map((x): [number, number] => [x, x + 1]);
-    t.strictSame(await pool.starmap(targets.product, pairs), pairs.map(([a, b]) => a * b));
-    t.strictSame(await pool.starmapAsync(targets.product, pairs).get(), pairs.map(([a, b]) => a * b));
+    t.strictSame(
+      await pool.starmap(targets.product, pairs),
+      pairs.map(([a, b]) => a * b),
+    );
+    t.strictSame(
+      await pool.starmapAsync(targets.product, pairs).get(),
+      pairs.map(([a, b]) => a * b),
+    );
     t.strictSame(await pool.mapAsync(targets.square, range(10)), squares(10));
     const late = range(8).map((x): [number, number] => [x, 40 - x * 5]);
     t.strictSame(await pool.starmap(targets.square, late, { chunksize: 1 }), squares(8));
     const many = range(200_000);
-    t.strictSame(await pool.map(targets.square, many), many.map((x) => x * x));
+    t.strictSame(
+      await pool.map(targets.square, many),
+      many.map((x) => x * x),
+    );
   });
 
   t.test('nothing comes of nothing', async (t) => {
@@ -241,11 +256,17 @@ export function poolSuite(t: Test, { Pool, workers }: PoolKind): void {
       ]),
       TypeError,
     );
-    await t.rejects(pool.apply(() => 1), { name: 'TypeError', message: /fn is a function without a name/ });
+    await t.rejects(
+      pool.apply(() => 1),
+      { name: 'TypeError', message: /fn is a function without a name/ },
+    );
     const reported: unknown[] = [];
     const errorCallback = (error: unknown) => reported.push(error);
     for (let i = 0; i < 20; i++) {
-      const error = await pool.applyAsync(targets.closure, [], { errorCallback }).get().catch((error) => error);
+      const error = await pool
+        .applyAsync(targets.closure, [], { errorCallback })
+        .get()
+        .catch((error) => error);
       t.ok(error instanceof MaybeEncodingError && error instanceof TypeError);
       t.ok(error.exc.length > 0 && error.value.length > 0);
       t.ok(error.cause instanceof TypeError);
@@ -260,7 +281,10 @@ export function poolSuite(t: Test, { Pool, workers }: PoolKind): void {
     const pool = make(t, 3);
     t.strictSame(await all(pool.imap(targets.square, range(10))), squares(10));
     t.strictSame(await all(pool.imap(targets.square, range(1000), { chunksize: 100 })), squares(1000));
-    t.strictSame(await all(pool.imap(targets.describe, range(100), { chunksize: 7 })), range(100).map(targets.describe));
+    t.strictSame(
+      await all(pool.imap(targets.describe, range(100), { chunksize: 7 })),
+      range(100).map(targets.describe),
+    );
     const sorted = async (size: number, chunksize: number) =>
       (await all(pool.imapUnordered(targets.square, range(size), { chunksize }))).sort((a, b) => a - b);
     t.strictSame(await sorted(10, 1), squares(10));
@@ -360,7 +384,10 @@ export function poolSuite(t: Test, { Pool, workers }: PoolKind): void {
     const pool = make(t, 3);
     t.equal(pool.stats().workers.length, 3);
     for (const chunksize of [0, -1]) {
-      t.throws(() => pool.imap(targets.square, [1], { chunksize }), { name: 'ValueError', message: /Chunksize must be 1\+/ });
+      t.throws(() => pool.imap(targets.square, [1], { chunksize }), {
+        name: 'ValueError',
+        message: /Chunksize must be 1\+/,
+      });
       t.throws(() => pool.imapUnordered(targets.square, [1], { chunksize }), ValueError);
       await t.rejects(pool.map(targets.square, [1], { chunksize }), ValueError);
     }
@@ -420,7 +447,10 @@ export function poolSuite(t: Test, { Pool, workers }: PoolKind): void {
     const pool = make(t, 3);
     const begun = new Queue<string>();
     const tasks = range(10_000).map(() => pool.applyAsync(targets.report, [begun, 'x', 300_000]));
-    const it = pool.imap(targets.whoLater, range(100).map(() => 300_000));
+    const it = pool.imap(
+      targets.whoLater,
+      range(100).map(() => 300_000),
+    );
     await begun.get();
     const waiting = t.rejects(it.next(), ClosedError);
     pool.terminate();
@@ -503,7 +533,11 @@ export function poolSuite(t: Test, { Pool, workers }: PoolKind): void {
     const controller = new AbortController();
     const { signal } = controller;
     const second = pool.apply(targets.report, [begun, 'second', 0], { signal });
-    const third = pool.map(targets.spin, range(20).map(() => 60_000), { signal });
+    const third = pool.map(
+      targets.spin,
+      range(20).map(() => 60_000),
+      { signal },
+    );
     controller.abort();
     await t.rejects(second, { name: 'AbortError' });
     await t.rejects(third, { name: 'AbortError' });

@@ -50,7 +50,8 @@ export function missIfOdd(x: number): number {
 }
 
 export function throwFive(): never {
-  throw 5;
+  const five: unknown = 5;
+  throw five;
 }
 
 export function closure(): () => number {

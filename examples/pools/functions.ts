@@ -1,0 +1,27 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import { isMainProcess, Pool } from 'multiproc';
+
+async function work(task: number): Promise<void> {
+  console.log(`Run task ${task}, pid is ${process.pid}`);
+  const start = performance.now();
+  await sleep(Math.random() * 100);
+  console.log(`Task ${task} runs ${((performance.now() - start) / 1000).toFixed(2)} seconds.`);
+}
+
+export const fun1 = (): Promise<void> => work(1);
+export const fun2 = (): Promise<void> => work(2);
+export const fun3 = (): Promise<void> => work(3);
+export const fun4 = (): Promise<void> => work(4);
+
+if (isMainProcess) {
+  const functionList = [fun1, fun2, fun3, fun4];
+  console.log(`parent process ${process.pid}`);
+
+  const pool = new Pool(4);
+  for (const func of functionList) pool.applyAsync(func);
+
+  console.log('Waiting for all subprocesses done...');
+  pool.close();
+  await pool.join();
+  console.log('All subprocesses done.');
+}

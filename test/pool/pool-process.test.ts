@@ -1,0 +1,184 @@
+/** What holds for pools whose workers are processes: their deaths, their daemonic nature, and the program's end. */
+import { subscribe, unsubscribe } from 'node:diagnostics_channel';
+import { getContext, Pool, Process, Queue, type TaskMessage, WorkerLostError, type WorkerLostMessage } from 'multiproc';
+import t from 'tap';
+import { leaveNothing } from '../harness/leftovers.js';
+import { command, program } from '../harness/program.js';
+import { until } from '../harness/until.js';
+import * as targets from '../programs/pool-targets.js';
+
+t.setTimeout(300_000);
+leaveNothing(t);
+
+const make = (scope: typeof t, size: number, options = {}) => {
+  const pool = new Pool(size, options);
+  scope.teardown(async () => {
+    pool.terminate();
+    await pool.join();
+  });
+  return pool;
+};
+
+t.test('a dead worker fails exactly what it was running, says how it ended, and is replaced', async (t) => {
+  const pool = make(t as never, 2);
+  const begun = new Queue<string>();
+  const other = pool.apply(targets.report, [begun, 'other', 400]);
+  await begun.get();
+  const waiting = [1, 2, 3].map((x) => pool.apply(targets.square, [x]));
+  const lost = pool.apply(targets.kill, ['SIGKILL']);
+  const later = [4, 5, 6].map((x) => pool.apply(targets.square, [x]));
+  const error = await lost.catch((error) => error);
+  t.ok(error instanceof WorkerLostError);
+  t.match(error, { code: 'ERR_MULTIPROC_WORKER_LOST', exitCode: -9, signal: 'SIGKILL' });
+  t.type(error.pid, 'number');
+  t.strictSame(await Promise.all([...waiting, ...later]), [1, 4, 9, 16, 25, 36]);
+  t.equal(await other, 'other');
+  t.match(await pool.apply(targets.exit, [3]).catch((error) => error), { exitCode: 3, signal: null });
+  const chunks = pool.map(targets.killAt, [0, 1, 2, 3, 4, 5], { chunksize: 2 });
+  await t.rejects(chunks, WorkerLostError);
+  await until('both workers are there', () => pool.stats().workers.length === 2);
+  t.equal(pool.stats().lost, 3);
+  begun.close();
+});
+
+t.test('getSync hears of a death, too', async (t) => {
+  const pool = make(t as never, 1);
+  t.throws(() => pool.applyAsync(targets.kill, ['SIGKILL']).getSync(), { code: 'ERR_MULTIPROC_WORKER_LOST' } as never);
+  t.equal(pool.applyAsync(targets.square, [3]).getSync(), 9);
+});
+
+t.test('workers that cannot start fail the pool instead of starting for ever', async (t) => {
+  const pool = make(t as never, 2, { initializer: targets.exitAtStart });
+  await t.rejects(pool.apply(targets.nothing), { name: 'WorkerLostError', message: /exit code 7/ });
+  await t.rejects(pool.apply(targets.nothing), { name: 'WorkerLostError' });
+  t.equal(await pool.join(), true);
+});
+
+t.test('workers are daemons with names of their own; children may have pools', async (t) => {
+  const pool = make(t as never, 1);
+  const { name, daemon, pid } = await pool.apply(targets.who);
+  t.match(name, /^(?:ForkServer|Spawn)PoolWorker-\d+/);
+  t.equal(daemon, true);
+  t.not(pid, process.pid);
+  await t.rejects(pool.apply(targets.startChild), { name: 'ValueError', message: /daemonic/ });
+  const child = new Process({ target: targets.ownPool, daemon: false });
+  child.start();
+  t.strictSame(await child.result, [1, 4, 9, 16, 25, 36, 49]);
+  t.equal(await child.exited, 0);
+});
+
+t.test('contexts have pools of their start method', async (t) => {
+  for (const [method, prefix] of [
+    ['spawn', 'Spawn'],
+    ['forkserver', 'ForkServer'],
+  ] as const) {
+    const pool = new (getContext(method).Pool)(1);
+    t.match(await pool.apply(targets.who), { name: new RegExp(`^${prefix}PoolWorker`) });
+    pool.close();
+    await pool.join();
+  }
+});
+
+t.test('what a task leaves open does not keep its worker; SIGTERM that is ignored neither', async (t) => {
+  const pool = new Pool(1, { grace: 50 });
+  await pool.apply(targets.leaveTimer);
+  pool.close();
+  t.equal(await pool.join(), true);
+  const stubborn = new Pool(1, { grace: 50 });
+  const begun = new Queue();
+  const task = stubborn.apply(targets.ignoreTermination, [begun]);
+  const rejected = t.rejects(task, { name: 'ClosedError' });
+  await begun.get();
+  stubborn.terminate();
+  t.equal(await stubborn.join(), true);
+  await rejected;
+  begun.close();
+});
+
+t.test('diagnostics_channel tells of tasks and of lost workers', async (t) => {
+  const pool = make(t as never, 1);
+  const tasks: TaskMessage[] = [];
+  const losses: WorkerLostMessage[] = [];
+  const onTask = (message: unknown) => tasks.push(message as TaskMessage);
+  const onLoss = (message: unknown) => losses.push(message as WorkerLostMessage);
+  subscribe('multiproc:task', onTask);
+  subscribe('multiproc:worker-lost', onLoss);
+  await pool.apply(targets.square, [2]);
+  await pool.apply(targets.exit, [5]).catch(() => {});
+  await until('the loss was told', () => losses.length === 1);
+  unsubscribe('multiproc:task', onTask);
+  unsubscribe('multiproc:worker-lost', onLoss);
+  t.match(tasks, [
+    { pool, fn: 'square', ok: true },
+    { pool, fn: 'exit', ok: false },
+  ]);
+  t.match(losses, [{ pool, exitCode: 5, signal: null }]);
+});
+
+t.test('a program ends with an idle pool, not before its tasks are done', async (t) => {
+  const idle = program(t, 'pool-parent', { args: ['idle'] });
+  t.strictSame(await idle.ended, { code: 0, signal: null }, idle.stderr);
+  const busy = program(t, 'pool-parent', { args: ['busy'] });
+  t.equal(await busy.line(), 'done: 49');
+  t.strictSame(await busy.ended, { code: 0, signal: null }, busy.stderr);
+});
+
+t.test('workers ignore Ctrl-C, and die with a parent that is killed', async (t) => {
+  const parent = program(t, 'pool-parent', { args: ['workers'] });
+  const pids = (await parent.line()).split(' ').map(Number);
+  for (const pid of pids) process.kill(pid, 'SIGINT');
+  t.equal(await parent.ask('again'), pids.length);
+  parent.kill();
+  await parent.ended;
+  const isAlive = (pid: number) => {
+    try {
+      process.kill(pid, 0);
+      return true;
+    } catch {
+      return false;
+    }
+  };
+  await until('no worker is left', () => !pids.some(isAlive));
+});
+
+/** The lines that an example prints. */
+async function output(t: Parameters<typeof command>[0], example: string): Promise<string[]> {
+  const file = new URL(`../../examples-dist/pools/${example}.js`, import.meta.url);
+  const child = command(t, process.execPath, { args: [file.pathname] });
+  const lines: string[] = [];
+  for (;;) {
+    const line = await child.line().catch(() => undefined);
+    if (line === undefined) break;
+    lines.push(line);
+  }
+  const { code } = await child.ended;
+  if (code !== 0) throw new Error(`${example} ended with ${code}:\n${child.stderr}`);
+  return lines;
+}
+
+t.test('examples whose lines come in any order', async (t) => {
+  const applied = await output(t, 'apply-async');
+  t.match(applied[0], /^Mark~/);
+  t.equal(applied.at(-1), 'Sub-process(es) done.');
+  t.strictSame(
+    applied.filter((line) => line.startsWith('msg:')).sort(),
+    [0, 1, 2, 3].map((i) => `msg: hello ${i}`),
+  );
+  let atOnce = 0;
+  for (const line of applied) {
+    if (line.startsWith('msg:')) atOnce++;
+    if (line === 'end') atOnce--;
+    t.ok(atOnce >= 0 && atOnce <= 3);
+  }
+  const functions = await output(t, 'functions');
+  t.match(functions[1], /^Waiting/);
+  t.equal(functions.at(-1), 'All subprocesses done.');
+  t.equal(functions.filter((line) => /^Task \d runs/.test(line)).length, 4);
+  const called = await output(t, 'callback');
+  const main = called[0]?.replace('main process ', '');
+  const done = called.filter((line) => line.startsWith('-->'));
+  t.strictSame(
+    done.sort(),
+    Array.from({ length: 10 }, (_, i) => `-->exec done: ${i + 100} ${main}`),
+  );
+});
