@@ -603,8 +603,12 @@ export class Pool {
   #waitUntilGone(deadline: number, signal: AbortSignal | undefined, ref: boolean): Promise<boolean> {
     return new Promise((resolve, reject) => {
       let timer: NodeJS.Timeout | undefined;
+      // Looks now and then: what nobody told must not make it wait for ever.
+      const glance = setInterval(() => this.#crew.poll(), 500);
+      if (!ref) glance.unref();
       const finish = (settle: () => void) => {
         clearTimeout(timer);
+        clearInterval(glance);
         signal?.removeEventListener('abort', abort);
         this.#goneWaiters.delete(gone);
         settle();

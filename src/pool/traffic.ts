@@ -131,6 +131,7 @@ export class Traffic {
     if (why !== Interrupt.none) this.#count(task, -1, false, 0, 0);
     task.settle(false, reason);
     this.#owner.moved();
+    this.attend();
   }
 
   /** What is there is served. For those who block the thread: `false` when nothing came until the deadline. */
@@ -162,6 +163,7 @@ export class Traffic {
     this.board.clearRow(row);
     this.#launchWaiting();
     this.#owner.moved();
+    this.attend();
   }
 
   /** Everything that is unfinished fails. */
@@ -310,6 +312,7 @@ export class Traffic {
     if (served > 0) {
       this.#launchWaiting();
       this.#owner.moved();
+      this.#notice?.reference(this.unfinished > 0);
     }
     return served;
   }

@@ -528,8 +528,9 @@ export function poolSuite(t: Test, { Pool, workers }: PoolKind): void {
   t.test('a signal that fires before the start keeps the task from running', async (t) => {
     const pool = make(t, 1);
     const begun = new Queue<string>();
-    const first = pool.apply(targets.report, [begun, 'first', 200]);
-    t.equal(await begun.get(), 'first');
+    const release = new Queue<string>();
+    const first = pool.apply(targets.meet, [begun, release]);
+    await begun.get();
     const controller = new AbortController();
     const { signal } = controller;
     const second = pool.apply(targets.report, [begun, 'second', 0], { signal });
@@ -542,10 +543,12 @@ export function poolSuite(t: Test, { Pool, workers }: PoolKind): void {
     await t.rejects(second, { name: 'AbortError' });
     await t.rejects(third, { name: 'AbortError' });
     await t.rejects(pool.apply(targets.nothing, [], { signal }), { name: 'AbortError' });
+    release.putSync('first');
     t.equal(await first, 'first');
     t.equal(await pool.apply(targets.report, [begun, 'last', 0]), 'last');
     t.equal(await begun.get(), 'last');
     begun.close();
+    release.close();
   });
 
   t.test('onProgress tells how many items are done', async (t) => {
