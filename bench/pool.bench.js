@@ -1,0 +1,103 @@
+// Pool: calls in flight, round trips, maps, Buffers, and forked against spawned workers; two workers everywhere.
+// The others are not dependencies of this package: `npm install --no-save piscina tinypool workerpool poolifier`.
+import { createRequire } from 'node:module';
+import { node, python } from './harness/contestant.js';
+
+const require = createRequire(import.meta.url);
+
+/** A pool of another package, where that is installed. */
+function other(label, name, load) {
+  const contestant = node(label, 'pool.js', [name, load]);
+  return {
+    label,
+    command: () => {
+      try {
+        require.resolve(name.replace('-thread', ''));
+      } catch {
+        return { missing: `${name} is not installed` };
+      }
+      return contestant.command();
+    },
+  };
+}
+
+const pools = (load) => ({
+  ours: node('multiproc Pool', 'pool.js', ['multiproc', load]),
+  piscina: other('piscina, threads', 'piscina', load),
+  tinypool: other('tinypool, processes', 'tinypool', load),
+  workerpool: other('workerpool, processes', 'workerpool', load),
+  workerpoolThread: other('workerpool, threads', 'workerpool-thread', load),
+  poolifier: other('poolifier, threads', 'poolifier', load),
+});
+
+const best = (m, figure) =>
+  Math.max(...Object.entries(m).map(([name, one]) => (name === 'ours' ? 0 : (one?.[figure] ?? 0))));
+
+export default [
+  {
+    title: 'Pool: 20,000 calls of an empty function, all in flight',
+    unit: 'calls per second',
+    figure: 'perSecond',
+    rounds: 3,
+    contestants: { ...pools('flood'), python: python('CPython Pool.apply_async', 'pool.py', ['flood']) },
+    targets: [
+      { text: 'calls/s', atLeast: 200_000, of: (m) => m.ours.perSecond },
+      { text: 'against the best of the others', atLeast: 4, of: (m) => m.ours.perSecond / best(m, 'perSecond') },
+    ],
+  },
+  {
+    title: 'Pool: one call after the other',
+    unit: 'µs, median',
+    figure: 'p50',
+    rounds: 3,
+    contestants: { ...pools('roundTrip'), python: python('CPython Pool.apply', 'pool.py', ['roundTrip']) },
+    targets: [{ text: 'round trip, µs', atMost: 20, of: (m) => m.ours.p50 }],
+  },
+  {
+    title: 'Pool: map of a trivial function over 1,000,000 integers',
+    unit: 'items per second',
+    figure: 'perSecond',
+    rounds: 3,
+    contestants: { ...pools('map'), python: python('CPython Pool.map', 'pool.py', ['map']) },
+    targets: [{ text: 'items/s', atLeast: 20_000_000, of: (m) => m.ours.perSecond }],
+  },
+  ...['cpu', 'allocation'].map((load) => ({
+    title: `Pool: forked and spawned workers, ${load === 'cpu' ? 'work for the processor' : 'many small objects'}`,
+    unit: 'times as fast as one process',
+    figure: 'speedUp',
+    rounds: 3,
+    contestants: {
+      ours: node('forkserver', 'pool.js', ['multiproc', load]),
+      spawn: node('spawn', 'pool.js', ['multiproc-spawn', load]),
+    },
+    targets: [
+      { text: 'forked / spawned', atLeast: 0.9, of: (m) => m.ours.perSecond / m.spawn.perSecond },
+      ...(load === 'cpu' ? [{ text: 'speed-up on two cores', atLeast: 1.9, of: (m) => m.ours.speedUp }] : []),
+    ],
+  })),
+  ...[
+    ['kib64', '64 KiB', ['kib64', 'sync', '20000', '64', '1', '1']],
+    ['mib', '1 MiB', ['mib', 'sync', '2000', '16', '1', '1']],
+  ].map(([load, size, flow]) => ({
+    title: `Pool: Buffers of ${size}, there and back`,
+    unit: 'calls per second',
+    figure: 'perSecond',
+    rounds: 3,
+    contestants: {
+      ...pools(load),
+      queue: node('multiproc Queue, one way', 'queue-flow.js', flow),
+      python: python('CPython Pool', 'pool.py', [load]),
+    },
+    targets: [
+      { text: 'bytes both ways, against the queue', atLeast: 0.5, of: (m) => (2 * m.ours.perSecond) / m.queue.perSecond },
+    ],
+  })),
+  {
+    title: 'Pool: from new Pool(2) to the first result, the fork server running',
+    unit: 'ms',
+    figure: 'ms',
+    rounds: 3,
+    contestants: { ours: node('multiproc Pool', 'pool-first.js') },
+    targets: [{ text: 'ms', atMost: 40, of: (m) => m.ours.ms }],
+  },
+];
