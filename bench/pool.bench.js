@@ -89,7 +89,11 @@ export default [
       python: python('CPython Pool', 'pool.py', [load]),
     },
     targets: [
-      { text: 'bytes both ways, against the queue', atLeast: 0.5, of: (m) => (2 * m.ours.perSecond) / m.queue.perSecond },
+      {
+        text: 'bytes both ways, against the queue',
+        atLeast: 0.5,
+        of: (m) => (2 * m.ours.perSecond) / m.queue.perSecond,
+      },
     ],
   })),
   {

@@ -1,7 +1,7 @@
 // A pool under one kind of load: `CONTESTANT LOAD`. Every contestant has two workers.
 import { fileURLToPath } from 'node:url';
 import { report } from './measure.js';
-import { echo, nothing, spin, allocate, twice } from './pool-targets.js';
+import { allocate, echo, nothing, spin, twice } from './pool-targets.js';
 
 const [contestant, load] = process.argv.slice(2);
 const file = fileURLToPath(new URL('pool-targets.js', import.meta.url));

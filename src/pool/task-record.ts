@@ -10,7 +10,7 @@
  *     then the text, padded to 8 bytes, and the values
  */
 import { damaged } from '../serialize/handles.js';
-import { copyBytes, type Window } from '../serialize/records.js';
+import type { Window } from '../serialize/records.js';
 import { Tag } from '../serialize/tags.js';
 import { copyDoubles, copyIntegers, Packing, type Payload, readValues, writePayload } from './payload.js';
 
@@ -88,7 +88,7 @@ export function readTask(window: Window, at: number, most: number): TakenTask {
   const task = {
     place: words[i + 2] as number,
     fn: words[i + 3] as number,
-    text: length === 0 ? undefined : copyBytes(window, (at + headerUnits) * 8, length, 0),
+    text: length === 0 ? undefined : copyText(window, (at + headerUnits) * 8, length),
     application: ((head >>> 8) & 0xff) as Application,
     packing,
     interruptible: (head & interruptible) !== 0,
@@ -96,6 +96,10 @@ export function readTask(window: Window, at: number, most: number): TakenTask {
   };
   window.units = units;
   return task;
+}
+
+function copyText(window: Window, start: number, length: number): Buffer {
+  return Buffer.from(window.bytes.subarray(start, start + length));
 }
 
 /** Numbers have to lie within the record. */
