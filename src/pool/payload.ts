@@ -114,6 +114,14 @@ export function dropPayload({ values, packing }: Payload): void {
   }
 }
 
+/** The same for values that were read, and that nobody will finish. */
+export function dropValues(values: ArrayLike<unknown>): void {
+  for (let i = 0; i < values.length; i++) {
+    const value = values[i];
+    if (value instanceof Later) discard(value.bytes);
+  }
+}
+
 /** Writes it at the unit `at`; how many units it took. */
 export function writePayload(window: Window, at: number, { packing, values, from, to, units }: Payload): number {
   if (packing === Packing.integers) {

@@ -593,6 +593,7 @@ export class Pool {
   #gone(): void {
     this.#isGone = true;
     if (this.#state === 'closed') this.#state = 'terminated';
+    this.#traffic.dropUnread();
     this.#traffic.close();
     this.#atExit.cancel();
     pools.delete(this);

@@ -16,9 +16,9 @@ import { clock } from './clock.js';
 import { PoolFunctions } from './functions.js';
 import { Histogram } from './histogram.js';
 import { OutcomeKind, OutcomeReader } from './outcome-record.js';
-import { dropPayload, finishValue, freeze, Packing, type Payload, prepareValues, refers } from './payload.js';
+import { dropPayload, dropValues, finishValue, freeze, Packing, type Payload, prepareValues, refers } from './payload.js';
 import type { PoolTask } from './task.js';
-import { TaskWriter } from './task-record.js';
+import { readTask, type TakenTask, TaskWriter } from './task-record.js';
 
 /** So many bytes of tasks may be in flight before others wait here; a larger task goes alone. */
 const mostBytes = 16 * 1024 * 1024;
@@ -190,6 +190,22 @@ export class Traffic {
   /** Workers end when they have done what is there. */
   end(): void {
     if (!this.#closed) this.tasks.end();
+  }
+
+  /** Nobody is left to read what is in the rings: shared objects in it are no longer kept. */
+  dropUnread(): void {
+    if (this.#closed) return;
+    const reader = { read: readTask, claim: () => {} };
+    for (;;) {
+      const task = this.#taskRing.tryTakeRecord(reader);
+      if (task === nothing || task === busy) break;
+      dropValues((task as TakenTask).values);
+    }
+    for (;;) {
+      const outcome = this.#resultRing.tryTakeRecord(this.#reader);
+      if (outcome === nothing || outcome === busy) break;
+      if (this.#reader.packing <= Packing.list) dropValues(this.#reader.values);
+    }
   }
 
   close(): void {

@@ -7,6 +7,7 @@ import {
   type PoolOptions,
   Queue,
   serialize,
+  sweep,
   TimeoutError,
   Value,
   ValueError,
@@ -587,6 +588,10 @@ export function poolSuite(t: Test, { Pool, workers }: PoolKind): void {
     const pool = make(t, 2);
     const results = await Promise.all(range(33_000).map((x) => pool.apply(targets.square, [x])));
     t.ok(results.every((value, x) => value === x * x));
+  });
+
+  t.test('nothing is left but what dead workers had open, which is swept', async (t) => {
+    t.ok(sweep());
   });
 }
 
