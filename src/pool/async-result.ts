@@ -76,6 +76,7 @@ export class AsyncResult<T> implements PromiseLike<T> {
     return this.#state === 'fulfilled';
   }
 
+  /** What `await` calls: as `get()`. */
   // biome-ignore lint/suspicious/noThenProperty: it is awaitable
   then<A = T, B = never>(
     onfulfilled?: ((value: T) => A | PromiseLike<A>) | null,

@@ -171,6 +171,7 @@ export class ImapIterator<T> implements AsyncIterableIterator<T, undefined> {
     for (const waiter of this.#waiters.splice(0)) waiter.reject(error);
   }
 
+  /** @internal */
   chunkEnded(chunk: ChunkTask, result: Chunk): void {
     this.#running.delete(chunk);
     if (this.#over) return;

@@ -1,6 +1,7 @@
 /** What `pool.stats()` tells. */
 import type { HistogramSummary } from './histogram.js';
 
+/** Of a worker of a pool. */
 export interface PoolWorkerStats {
   /** Of its process. */
   readonly pid: number;

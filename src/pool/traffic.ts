@@ -16,7 +16,16 @@ import { clock } from './clock.js';
 import { PoolFunctions } from './functions.js';
 import { Histogram } from './histogram.js';
 import { OutcomeKind, OutcomeReader } from './outcome-record.js';
-import { dropPayload, dropValues, finishValue, freeze, Packing, type Payload, prepareValues, refers } from './payload.js';
+import {
+  dropPayload,
+  dropValues,
+  finishValue,
+  freeze,
+  Packing,
+  type Payload,
+  prepareValues,
+  refers,
+} from './payload.js';
 import type { PoolTask } from './task.js';
 import { readTask, type TakenTask, TaskWriter } from './task-record.js';
 
