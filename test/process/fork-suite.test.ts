@@ -3,12 +3,8 @@ import { spawnSync } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
 
 const flag = '--single-threaded';
-/** There, children forked from some programs lose their timers and end with 13: see docs/fork-safety.md. */
-const failing = Number.parseInt(process.versions.node, 10) >= 25;
 
-if (failing) {
-  console.log('1..0 # SKIP fork is not reliable on this Node');
-} else if (process.execArgv.includes(flag)) {
+if (process.execArgv.includes(flag)) {
   const { default: t } = await import('tap');
   const { processSuite } = await import('../conformance/process.js');
   const { leaveNothing } = await import('../harness/leftovers.js');

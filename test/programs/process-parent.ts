@@ -1,5 +1,5 @@
 /** Programs whose own end is what is tested: `process-parent SCENARIO METHOD`. */
-import { getContext, isMainProcess, logToStderr, type StartMethod } from 'multiproc';
+import { getContext, isMainProcess, logToStderr, parentProcess, type StartMethod } from 'multiproc';
 import { hear } from '../harness/parent.js';
 
 const [, , scenario = '', method = 'spawn'] = process.argv;
@@ -32,6 +32,12 @@ export async function sayLater(text: string, ms: number): Promise<void> {
   console.log(`${text} ends`);
 }
 
+export async function outlive(text: string): Promise<void> {
+  console.log(`${text} begins`);
+  await parentProcess()?.join();
+  console.log(`${text} ends`);
+}
+
 function start(name: string, args: unknown[], daemon = false) {
   const child = new context.Process({ target: { module: import.meta.url, export: name }, args, daemon });
   child.start();
@@ -55,7 +61,7 @@ const scenarios: Record<string, () => unknown> = {
     start('sayAndStay', ['daemon'], true);
     start('stubborn', ['stubborn'], true);
     start('busy', ['busy'], true);
-    start('sayLater', ['other', 700]);
+    start('outlive', ['other']);
     await hear();
   },
   async writeMuch() {
