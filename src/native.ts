@@ -325,6 +325,11 @@ export interface Native {
    * `announce(true)` if that is still so afterwards. The loop does not end by itself any more.
    */
   onNaturalEnd(announce: (final: boolean) => void): void;
+  /**
+   * For a forked child: V8 gives its helper threads nothing to do from now on, and nobody waits for them. `false` where
+   * the runtime does not let that be arranged.
+   */
+  doWithoutHelperThreads(): boolean;
   /** What the runtime lacks to give a forked child a stack of its own; `undefined` if nothing. */
   freshStartLacks(): string | undefined;
   /** For a forked child: sockets, pipes and the like that it inherited lead nowhere from now on. */

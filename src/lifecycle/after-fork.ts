@@ -51,6 +51,7 @@ export function forkRepaired(identity?: Identity): number {
 
 function becomeChild(identity: Identity | undefined): void {
   try {
+    native.doWithoutHelperThreads();
     correctIdentity(identity);
     ownStdio();
     routeExit();

@@ -32,7 +32,7 @@ async function lines(forking: { line(): Promise<string> }): Promise<string[]> {
   }
 }
 
-t.test('500 children use timers, fs, http, crypto and much memory, and end as they were told', async (t) => {
+t.test('500 children use timers, fs, http, crypto, Workers and much memory, and end as they were told', async (t) => {
   const count = 500;
   const forking = program(t, 'fork-many', {
     args: [String(count), '6'],

@@ -27,6 +27,7 @@ import { currentProcess, Process, Semaphore, setStartMethod } from 'multiproc';
 import { waitpid } from 'multiproc/posix';
 import { places } from '../harness/fork-places.js';
 import { hangUp, tell } from '../harness/parent.js';
+import { shortWorker } from '../harness/short-worker.js';
 
 const [count = 0, atATime = 1, seed = 1] = process.argv.slice(2).map(Number);
 setStartMethod('fork');
@@ -106,6 +107,9 @@ const works: Record<string, () => unknown> = {
   async import() {
     const { answer } = await import(`data:text/javascript,export const answer = ${process.pid}`);
     assert.equal(answer, process.pid);
+  },
+  async worker() {
+    assert.equal(await shortWorker(), 20_000);
   },
   garbage() {
     let kept: unknown[] = [];

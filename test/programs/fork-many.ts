@@ -15,6 +15,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { promisify } from 'node:util';
 import { type ChildEnd, fork, getpid, waitpid } from 'multiproc/posix';
 import { hangUp, tell } from '../harness/parent.js';
+import { shortWorker } from '../harness/short-worker.js';
 
 const [children = 0, atATime = 0] = process.argv.slice(2).map(Number);
 const parent = getpid();
@@ -72,6 +73,7 @@ async function work(index: number, way: Way): Promise<void> {
   try {
     differs();
     await exercise(index);
+    if (index % 25 === 0) assert.equal(await shortWorker(), 20_000);
   } catch (error) {
     console.error('unexpected', error);
     process.exit(99);

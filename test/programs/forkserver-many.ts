@@ -12,6 +12,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { Worker } from 'node:worker_threads';
 import { isMainProcess, Process, setForkserverPreload, warmUp } from 'multiproc';
 import { tell } from '../harness/parent.js';
+import { shortWorker } from '../harness/short-worker.js';
 
 /** What a child may do; each says how it ends. */
 const ways = {
@@ -55,6 +56,7 @@ const ways = {
     await new Promise((resolve) => worker.once('message', resolve));
     await worker.terminate();
   },
+  shortWorker,
   memory() {
     let kept: unknown[] = [];
     for (let i = 0; i < 300_000; i++) {
