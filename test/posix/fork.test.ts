@@ -3,7 +3,7 @@ import t from 'tap';
 import { leaveNothing } from '../harness/leftovers.js';
 import { type ProgramOptions, program, type Scope } from '../harness/program.js';
 
-t.setTimeout(240_000);
+t.setTimeout(400_000);
 leaveNothing(t);
 
 interface Told {
@@ -37,7 +37,7 @@ t.test('500 children use timers, fs, http, crypto, Workers and much memory, and 
   const forking = program(t, 'fork-many', {
     args: [String(count), '6'],
     execArgv: [...flag, '--expose-gc', '--max-semi-space-size=1'],
-    timeout: 220_000,
+    timeout: 380_000,
   });
   const { ends, nobody, lines } = await forking.message<{
     ends: { way: string; expected: number; end: { exitCode: number | null; signal: string | null } }[];
