@@ -142,7 +142,7 @@ export class Barrier {
   }
 
   /**
-   * As {@link wait}, blocking the thread; no JavaScript runs meanwhile, signal handlers included. An action that returns
+   * As {@link Barrier.wait}, blocking the thread; no JavaScript runs meanwhile, signal handlers included. An action that returns
    * a promise is a `TypeError` here, and breaks the barrier.
    */
   waitSync(wait?: Wait): number {

@@ -150,7 +150,7 @@ export class Condition {
     return this.#wait(parsed);
   }
 
-  /** As {@link wait}, blocking the thread; no JavaScript runs meanwhile, signal handlers included. */
+  /** As {@link Condition.wait}, blocking the thread; no JavaScript runs meanwhile, signal handlers included. */
   waitSync(wait?: Wait): boolean {
     return this.#waitSync(parseSyncWait(wait));
   }
