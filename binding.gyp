@@ -29,6 +29,7 @@
         "native/binding/semaphores.cc",
         "native/binding/sockets.cc",
         "native/binding/target.cc",
+        "native/binding/threads.cc",
         "native/binding/wait_any.cc",
         "native/sync/barrier.cc",
         "native/sync/condition.cc",
@@ -67,7 +68,8 @@
         "native/sys/semaphore_waiter.cc",
         "native/sys/shm_file.cc",
         "native/sys/signals.cc",
-        "native/sys/stream_socket.cc"
+        "native/sys/stream_socket.cc",
+        "native/sys/thread.cc"
       ],
       "include_dirs": ["native", "<!(node -p \"require('node-addon-api').include_dir\")"],
       "defines": ["NAPI_VERSION=8", "NODE_ADDON_API_DISABLE_CPP_EXCEPTIONS"],

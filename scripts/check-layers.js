@@ -7,16 +7,17 @@ const root = fileURLToPath(new URL('..', import.meta.url));
 
 // From the top down. Names on one line are one layer; what is in `src` itself goes by its file name.
 const source = [
-  ['index', 'command'],
+  ['index', 'command', 'dummy'],
   ['context'],
   ['api'],
-  ['pool', 'managers', 'dummy'],
+  ['pool', 'managers'],
+  ['threads'],
   ['process'],
   ['messaging'],
   ['sync', 'shared', 'posix'],
   ['serialize'],
   ['lifecycle'],
-  ['native', 'logging', 'deadline'],
+  ['native', 'logging', 'deadline', 'stderr'],
   ['errors'],
 ];
 const native = [['addon'], ['binding'], ['sync'], ['sys']];

@@ -3,7 +3,7 @@
 import { basename } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { format } from 'node:util';
-import { native } from './native.js';
+import { writeToStderr } from './stderr.js';
 
 /** How grave a record is; as in Python's `logging`. */
 export const LogLevel = {
@@ -187,14 +187,6 @@ export function loggingState(): LoggingState {
 export function adoptLogging({ level, toStderr }: LoggingState): void {
   if (toStderr && stderrHandlers === 0) logToStderr();
   if (level !== LogLevel.NOTSET) logger.setLevel(level);
-}
-
-function writeToStderr(text: string): void {
-  try {
-    native.writeAll(2, Buffer.from(text));
-  } catch {
-    // Nobody reads stderr any more: there is nowhere to say so.
-  }
 }
 
 function levelNumber(level: number | LogLevelName): number {

@@ -186,7 +186,12 @@ export interface Native {
 
   /** Fails for what is no open descriptor, and keeps it from programs that are executed. */
   fdCheck(fd: number): void;
+  /** Also one that is owned. */
   fdClose(fd: number): void;
+  /** Another descriptor of the same. */
+  fdCopy(fd: number): number;
+  /** Has the descriptor closed with this thread's environment, where nobody can any more: `fdClose` alone may close it. */
+  fdOwn(fd: number): void;
   /**
    * Blocks until one of the descriptors is ready: of each (descriptor, events, which of them came) the third is filled.
    *
@@ -400,8 +405,14 @@ export interface Native {
   /** From now on this process ends when that of the pidfd does; `grace` ms after SIGTERM by SIGKILL. */
   tieLifeTo(processFd: number, grace: number): void;
   currentPid(): number;
+  /** The kernel's id of the calling thread. */
+  currentThread(): number;
+  /** Whether this process still has the thread. */
+  threadExists(thread: number): boolean;
+  /** Has the calling thread raise the eventfd as the last thing it does. */
+  raiseAtThreadEnd(notice: number): void;
   fillRandom(bytes: Uint8Array): void;
-  /** Returns when every byte is written, also where the descriptor does not block. */
+  /** Returns when every byte is written, also where the descriptor does not block; `ECANCELED` in a Worker that is ended. */
   writeAll(fd: number, bytes: Uint8Array): void;
   /** Replaces this process's program, which gets these descriptors; returns only by throwing. */
   execProcess(file: string, args: readonly string[], fds: readonly number[]): never;

@@ -6,9 +6,11 @@
 #include <vector>
 
 #include "binding/arguments.h"
+#include "binding/environment.h"
 #include "binding/exports.h"
 #include "binding/target.h"
 #include "sys/clock.h"
+#include "sys/descriptors.h"
 
 namespace multiproc::binding {
 
@@ -98,11 +100,32 @@ napi_value fd_check(napi_env env, napi_callback_info info) {
   return undefined_value(env);
 }
 
+// fdOwn(fd)
+napi_value fd_own(napi_env env, napi_callback_info info) {
+  Arguments arguments(env, info);
+  int32_t fd = arguments.i32(0);
+  if (!arguments.ok()) return nullptr;
+  Environment::of(env).descriptors.push_back(fd);
+  return undefined_value(env);
+}
+
+// fdCopy(fd): another descriptor of the same
+napi_value fd_copy(napi_env env, napi_callback_info info) {
+  Arguments arguments(env, info);
+  int32_t fd = arguments.i32(0);
+  if (!arguments.ok()) return nullptr;
+  int copy = -1;
+  if (sys::Failure failure = sys::copy_descriptor(fd, &copy)) return throw_failure(env, failure, std::to_string(fd));
+  return number_value(env, copy);
+}
+
 // fdClose(fd)
 napi_value fd_close(napi_env env, napi_callback_info info) {
   Arguments arguments(env, info);
   int32_t fd = arguments.i32(0);
   if (!arguments.ok()) return nullptr;
+  auto& owned = Environment::of(env).descriptors;
+  owned.erase(std::remove(owned.begin(), owned.end(), fd), owned.end());
   sys::close_descriptor(fd);
   return undefined_value(env);
 }
@@ -112,6 +135,8 @@ napi_value fd_close(napi_env env, napi_callback_info info) {
 void export_descriptor_io(Napi::Env env, Napi::Object exports) {
   export_function(env, exports, "fdCheck", fd_check);
   export_function(env, exports, "fdClose", fd_close);
+  export_function(env, exports, "fdCopy", fd_copy);
+  export_function(env, exports, "fdOwn", fd_own);
   export_function(env, exports, "fdPoll", fd_poll);
   export_function(env, exports, "fdRead", fd_read);
   export_function(env, exports, "fdWrite", fd_write);

@@ -9,6 +9,7 @@
 #include "binding/arguments.h"
 #include "binding/errors.h"
 #include "binding/grants.h"
+#include "sys/descriptors.h"
 
 namespace multiproc::binding {
 
@@ -41,6 +42,7 @@ Environment::~Environment() {
     all.erase(std::remove(all.begin(), all.end(), this), all.end());
   }
   let_go();
+  sys::close_descriptors(descriptors);
 }
 
 // Its anonymous segments may have been the last ones open.

@@ -19,6 +19,7 @@ struct Environment {
   Napi::FunctionReference heartbeat;                     // fails once the environment is being terminated
   std::vector<std::unique_ptr<sync::Segment>> segments;  // by the ids that JavaScript holds; empty where released
   Grants* grants = nullptr;                              // made at the first pending wait
+  std::vector<int> descriptors;                          // to be closed with it
   std::shared_ptr<Readiness> readiness;                  // made at the first pending wait for a descriptor
   std::shared_ptr<SemaphoreWaits> semaphore_waits;       // made at the first pending wait for a POSIX semaphore
 

@@ -6,6 +6,7 @@
 #include "binding/arguments.h"
 #include "binding/environment.h"
 #include "binding/exports.h"
+#include "binding/target.h"
 #include "sys/entropy.h"
 #include "sys/event_loop.h"
 #include "sys/fork.h"
@@ -130,7 +131,8 @@ napi_value write_all(napi_env env, napi_callback_info info) {
       napi_get_typedarray_info(env, arguments.at(1), nullptr, &size, &data, nullptr, nullptr) != napi_ok) {
     return throw_type_error(env, "bytes are expected");
   }
-  if (sys::Failure failure = sys::write_all(fd, data, size)) return throw_failure(env, failure, "");
+  if (sys::Failure failure = sys::write_all(fd, data, size, {still_running, env}))
+    return throw_failure(env, failure, "");
   return undefined_value(env);
 }
 

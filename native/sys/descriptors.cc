@@ -45,6 +45,11 @@ Failure signal_process(int process, int signal) {
 
 Failure place_descriptor(int fd, int target) { return {dup2(fd, target) == -1 ? errno : 0, "dup2"}; }
 
+Failure copy_descriptor(int fd, int* copy) {
+  *copy = fcntl(fd, F_DUPFD_CLOEXEC, 3);
+  return {*copy == -1 ? errno : 0, "fcntl"};
+}
+
 Failure close_on_exec(int fd) { return {fcntl(fd, F_SETFD, FD_CLOEXEC) == -1 ? errno : 0, "fcntl"}; }
 
 // Not repeated after EINTR: on Linux the descriptor is gone then, and its number may be somebody else's already.

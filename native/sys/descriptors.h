@@ -26,6 +26,9 @@ Failure signal_process(int process, int signal);
 // Makes `target` mean the same as `fd`, also for programs started from here.
 Failure place_descriptor(int fd, int target);
 
+// Another descriptor, beyond the standard ones, that means the same as `fd`.
+Failure copy_descriptor(int fd, int* copy);
+
 // Keeps the descriptor from programs started from here.
 Failure close_on_exec(int fd);
 

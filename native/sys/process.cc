@@ -10,6 +10,12 @@
 
 namespace multiproc::sys {
 
+namespace {
+
+constexpr int kLongestSleep = 100;  // ms
+
+}  // namespace
+
 Failure wait_child(pid_t pid, bool no_hang, ChildEnd* end) {
   int status = 0;
   pid_t ended = 0;
@@ -29,7 +35,7 @@ Failure wait_child(pid_t pid, bool no_hang, ChildEnd* end) {
 
 void exit_now(int code) { _exit(code); }
 
-Failure write_all(int fd, const void* data, size_t size) {
+Failure write_all(int fd, const void* data, size_t size, GoOn go_on) {
   const char* next = static_cast<const char*>(data);
   while (size > 0) {
     ssize_t written = write(fd, next, size);
@@ -38,7 +44,9 @@ Failure write_all(int fd, const void* data, size_t size) {
       size -= static_cast<size_t>(written);
     } else if (errno == EAGAIN) {
       pollfd room = {fd, POLLOUT, 0};
-      poll(&room, 1, -1);
+      if (poll(&room, 1, kLongestSleep) == 0 && go_on.ask != nullptr && !go_on.ask(go_on.context)) {
+        return {ECANCELED, "write"};
+      }
     } else if (errno != EINTR) {
       return {errno, "write"};
     }

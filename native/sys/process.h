@@ -22,8 +22,14 @@ Failure wait_child(pid_t pid, bool no_hang, ChildEnd* end);
 // Ends the process at once: no handlers, no destructors, nothing flushed.
 [[noreturn]] void exit_now(int code);
 
+// Asked between two sleeps, every 100 ms: false ends the call with ECANCELED.
+struct GoOn {
+  bool (*ask)(void*) = nullptr;
+  void* context = nullptr;
+};
+
 // Writes everything, also to a descriptor that does not block: it then sleeps until there is room.
-Failure write_all(int fd, const void* data, size_t size);
+Failure write_all(int fd, const void* data, size_t size, GoOn go_on = {});
 
 // Replaces the program of this process, as execv(3) does; the new one gets `fds`, whatever they were marked. Returns
 // only on failure.

@@ -48,16 +48,25 @@ export function reopenStdio(): void {
   takeStdio((stream) => {
     if (owned.has(stream)) return;
     owned.add(stream);
-    writeAtOnce(stream);
+    writeAtOnce(stream, stream.fd);
   });
 }
 
-/** Makes stdin what descriptor 0 is now, once somebody asks for it. */
-export function reopenStdin(): void {
+/** For a Worker: what it writes goes to these descriptors, and not through the event loop of the main thread. */
+export function writeStdioTo(stdout: number, stderr: number): void {
+  takeStdio((stream, name) => {
+    if (owned.has(stream)) return;
+    owned.add(stream);
+    writeAtOnce(stream, name === 'stdout' ? stdout : stderr);
+  });
+}
+
+/** Makes stdin what the descriptor is now, once somebody asks for it. */
+export function reopenStdin(fd = 0): void {
   let stream: ReadStream | undefined;
   Object.defineProperty(process, 'stdin', {
     get: () => {
-      stream ??= createReadStream('', { fd: 0, autoClose: false });
+      stream ??= createReadStream('', { fd, autoClose: false });
       return stream;
     },
     enumerable: true,
@@ -65,15 +74,17 @@ export function reopenStdin(): void {
   });
 }
 
-function takeStdio(take: (stream: Output) => void): void {
+type Take = (stream: Output, name: 'stdout' | 'stderr') => void;
+
+function takeStdio(take: Take): void {
   for (const name of ['stdout', 'stderr'] as const) {
     // Whoever had one of these knows the stream already, and the console keeps it. Else nobody has it yet.
-    if (isLoaded('net') || isLoaded('tty')) take(process[name] as unknown as Output);
+    if (isLoaded('net') || isLoaded('tty')) take(process[name] as unknown as Output, name);
     else takeWhenMade(name, take);
   }
 }
 
-function takeWhenMade(name: 'stdout' | 'stderr', take: (stream: Output) => void): void {
+function takeWhenMade(name: 'stdout' | 'stderr', take: Take): void {
   const property = Object.getOwnPropertyDescriptor(process, name);
   const { get } = property ?? {};
   if (get === undefined) return;
@@ -81,7 +92,7 @@ function takeWhenMade(name: 'stdout' | 'stderr', take: (stream: Output) => void)
     ...property,
     get() {
       const stream = get.call(process);
-      take(stream);
+      take(stream, name);
       return stream;
     },
   });
@@ -91,12 +102,11 @@ function takeWhenMade(name: 'stdout' | 'stderr', take: (stream: Output) => void)
 function own(stream: Output): void {
   if (stream._type !== 'pipe' || !stream._handle || owned.has(stream)) return;
   owned.add(stream);
-  writeAtOnce(stream);
+  writeAtOnce(stream, stream.fd);
   if (stream.writableLength > 0) dropInherited(stream, stream._handle);
 }
 
-function writeAtOnce(stream: Output): void {
-  const { fd } = stream;
+function writeAtOnce(stream: Output, fd: number): void {
   stream.write = (chunk: Uint8Array | string, encoding?: Encoded, callback?: Encoded) => {
     const done = typeof encoding === 'function' ? encoding : (callback as Callback | undefined);
     try {

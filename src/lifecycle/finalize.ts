@@ -1,7 +1,7 @@
 /** Finalizers: callbacks that run once, when their object is collected, when they are called, or at the end of the process. */
 import { inspect } from 'node:util';
 import { ValueError } from '../errors.js';
-import { native } from '../native.js';
+import { writeToStderr } from '../stderr.js';
 import { afterForkInChild } from './after-fork.js';
 
 /** Options of {@link Finalize}. */
@@ -106,11 +106,7 @@ function highest(minPriority: number): Finalize | undefined {
 }
 
 function report(error: unknown): void {
-  try {
-    native.writeAll(2, Buffer.from(`A finalizer failed: ${inspect(error)}\n`));
-  } catch {
-    // Nobody reads stderr any more.
-  }
+  writeToStderr(`A finalizer failed: ${inspect(error)}\n`);
 }
 
 function runAtExit(): void {

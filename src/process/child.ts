@@ -42,6 +42,8 @@ const forgotten = new FinalizationRegistry<Sentinel>((sentinel) => sentinel.clos
 
 export class Child {
   readonly pid: number;
+  /** What the kernel, or Node, knows it by: the pid, or the thread's id. */
+  readonly ident: number;
   readonly #running: RunningChild;
   readonly #errand: Errand;
   readonly #waiters = new Set<Waiter>();
@@ -59,6 +61,7 @@ export class Child {
     this.#errand = request.errand;
     this.#running = launcher.launch(request);
     this.pid = this.#running.pid;
+    this.ident = this.#running.thread ?? this.pid;
     this.#sentinel = new Sentinel(this.#running);
     forgotten.register(this, this.#sentinel, this);
     this.#rearm();

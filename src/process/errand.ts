@@ -13,6 +13,8 @@ export interface Errand {
   readonly notice: number;
   /** A pidfd of the process that made the child: readable once that has ended. */
   readonly creator: number;
+  /** The child is a thread of the parent's process: it uses the parent's own descriptors, which the parent closes. */
+  readonly shared?: boolean | undefined;
 }
 
 /** How a target settled, as the answer says it. */
@@ -37,6 +39,7 @@ export function makeErrand(message: Buffer | undefined): Errand {
   const opened: number[] = [];
   const keep = (fd: number) => {
     opened.push(fd);
+    native.fdOwn(fd);
     return fd;
   };
   try {
@@ -52,6 +55,13 @@ export function makeErrand(message: Buffer | undefined): Errand {
 /** Closes this process's descriptors. */
 export function closeErrand({ memory, notice, creator }: Errand): void {
   for (const fd of [memory, notice, creator]) native.fdClose(fd);
+}
+
+/** The child has nothing more to say. That it still runs, its parent sees otherwise. */
+export function leaveErrand({ memory, notice, shared }: Errand): void {
+  if (shared) return;
+  native.fdClose(memory);
+  native.fdClose(notice);
 }
 
 /** What the child has to do; `undefined` once it has claimed that. */

@@ -8,12 +8,12 @@ import { native } from '../native.js';
 import type { Child } from './child.js';
 import { runningOwners, track } from './children.js';
 import { describeExitCode, signalNameOf } from './exit-status.js';
-import type { StartMethod } from './launchers/launcher.js';
+import type { Launcher, StartMethod } from './launchers/launcher.js';
 import { isLoading, whileLoading } from './loading.js';
 import { checkEnv, checkExecArgv, checkName, methodOf, type ProcessOptions, wrongType } from './options.js';
 import { resultOf } from './result.js';
 import { self } from './self.js';
-import { factsOf, launch, type Started, type StartOptions } from './start.js';
+import { factsOf, launch, launcherFor, type Started, type StartOptions } from './start.js';
 import { checkMethod, getStartMethod } from './start-method.js';
 import { checkStdio } from './stdio.js';
 import { checkTarget, findTarget, type Target } from './target.js';
@@ -32,6 +32,16 @@ class Oneself {
   }
 }
 
+/** The option by which a subclass of this package says how its children are made, instead of by a start method. */
+export const launchedBy: unique symbol = Symbol('multiproc.launchedBy');
+
+/** Options as subclasses of this package may give them. */
+export interface OwnProcessOptions extends ProcessOptions {
+  readonly [launchedBy]?: Launcher;
+}
+
+let launcherOf: (child: Process) => Launcher | undefined;
+
 /** Classes of this package: their objects need no module of the program in the child. */
 const ownClasses = new WeakSet<object>();
 
@@ -49,6 +59,7 @@ export class Process {
   readonly #args: readonly unknown[];
   readonly #options: StartOptions;
   readonly #method: StartMethod | undefined;
+  readonly #launcher: Launcher | undefined;
   readonly #identity: readonly number[];
   /** Who made this object. */
   readonly #creatorPid: number | null;
@@ -92,6 +103,7 @@ export class Process {
     this.#target = checkTarget(target);
     this.#args = [...args];
     this.#options = { execArgv: checkExecArgv(execArgv), env: checkEnv(env), stdio: checkStdio(stdio) };
+    this.#launcher = (options as OwnProcessOptions)[launchedBy];
     if (context !== undefined) this.#method = checkMethod(typeof context === 'string' ? context : methodOf(context));
   }
 
@@ -110,7 +122,10 @@ export class Process {
     if (this.#creatorPid !== native.currentPid()) {
       throw new ValueError('can only start a process object created by current process');
     }
-    if (self.daemon) throw new ValueError('daemonic processes are not allowed to have children');
+    // What a daemonic thread starts ends with the program, as the thread does.
+    if (self.daemon && self.thread === undefined) {
+      throw new ValueError('daemonic processes are not allowed to have children');
+    }
     if (isLoading()) throw unguarded();
     runningOwners();
     const facts = factsOf({
@@ -123,7 +138,8 @@ export class Process {
     const subclass = ownClasses.has(this.constructor) ? undefined : this.constructor;
     const fields = subclass === undefined ? {} : { ...this };
     const work = { target: this.#target, args: this.#args, subclass, fields };
-    const { child, streams } = launch(facts, work, this.#options, () => {
+    const launcher = this.#launcher ?? launcherFor(facts.method);
+    const { child, streams } = launch(launcher, facts, work, this.#options, () => {
       this.#isSelf = true;
       this.#child = undefined;
       self.object = this;
@@ -246,9 +262,11 @@ export class Process {
     return this.#isSelf ? native.currentPid() : (this.#child?.pid ?? null);
   }
 
-  /** The same as {@link pid}, as in Python. */
+  /** The same as {@link pid}, as in Python; of a thread its `threadId`. */
   get ident(): number | null {
-    return this.pid;
+    this.#checkOpen();
+    if (this.#isSelf) return self.thread ?? native.currentPid();
+    return this.#child?.ident ?? null;
   }
 
   /** For people; need not be unique. */
@@ -366,6 +384,10 @@ export class Process {
     return `<${parts.join(' ')}>`;
   }
 
+  static {
+    launcherOf = (child) => child.#launcher;
+  }
+
   // The module of a target may have to be loaded first, or once more.
   async #runInherited(main: string | undefined): Promise<unknown> {
     const target = this.#target;
@@ -424,7 +446,12 @@ export function oneself(subclass: typeof Process, target: Target | undefined, ar
  * `multiprocessing.active_children`.
  */
 export function activeChildren(): Process[] {
-  return runningOwners() as Process[];
+  return childrenBy(undefined);
+}
+
+/** Those of a launcher; without one those of all start methods. */
+export function childrenBy(launcher: Launcher | undefined): Process[] {
+  return (runningOwners() as Process[]).filter((child) => launcherOf(child) === launcher);
 }
 
 function unguarded(): ProcessError {

@@ -1,4 +1,5 @@
 /** Who this process is among those that multiproc started: what its own objects and its children are named after. */
+import { threadId } from 'node:worker_threads';
 import { randomBytes } from '../lifecycle/random-bytes.js';
 import { nameRecordsBy } from '../logging.js';
 import type { Errand } from './errand.js';
@@ -10,6 +11,8 @@ export interface Self {
   identity: readonly number[];
   daemon: boolean;
   authkey: Buffer;
+  /** Of a Worker that is such a child itself: its `threadId`. */
+  thread: number | undefined;
   /** How many Process objects were constructed here. */
   constructed: number;
   /** Who started this process; `undefined` in the main one. */
@@ -35,6 +38,7 @@ export const self: Self = {
   set authkey(bytes) {
     key = bytes;
   },
+  thread: undefined,
   constructed: 0,
   creator: undefined,
   main: undefined,
@@ -49,6 +53,7 @@ export function becomeChild(facts: ChildFacts, errand: Errand): void {
   self.identity = facts.identity;
   self.daemon = facts.daemon;
   self.authkey = Buffer.from(facts.authkey);
+  self.thread = errand.shared ? threadId : undefined;
   self.constructed = 0;
   self.creator = { ...facts.creator, sentinel: errand.creator };
   self.main = facts.main;

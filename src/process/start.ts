@@ -8,7 +8,7 @@ import { closeErrand, makeErrand } from './errand.js';
 import { inheritedExecArgv } from './exec-argv.js';
 import type { ChildFacts } from './facts.js';
 import { launcherOf } from './launchers/choose.js';
-import type { Launcher } from './launchers/launcher.js';
+import type { Launcher, StartMethod } from './launchers/launcher.js';
 import { composeMessage, discardMessage, type Work } from './message.js';
 import { self } from './self.js';
 import { type OpenStdio, openStdio, type Stdio } from './stdio.js';
@@ -38,19 +38,28 @@ export interface Started {
   readonly streams: readonly (Socket | undefined)[];
 }
 
+/** The launcher of a start method; a ProcessError if it cannot launch anything now. */
+export function launcherFor(method: StartMethod): Launcher {
+  const launcher = launcherOf(method) as Launcher;
+  const reason = launcher.unavailable();
+  if (reason === undefined) return launcher;
+  throw new ProcessError(`The start method '${method}' cannot be used: ${reason}`, {
+    code: method === 'fork' ? 'ERR_MULTIPROC_FORK' : 'ERR_MULTIPROC_PROCESS',
+  });
+}
+
 /**
  * Starts the child.
  *
- * @param inherited the work, for a child that has this process's memory
+ * @param inherited - the work, for a child that has this process's memory
  */
-export function launch(facts: ChildFacts, work: Work, options: StartOptions, inherited: () => unknown): Started {
-  const launcher = launcherOf(facts.method) as Launcher;
-  const reason = launcher.unavailable();
-  if (reason !== undefined) {
-    throw new ProcessError(`The start method '${facts.method}' cannot be used: ${reason}`, {
-      code: launcher.method === 'fork' ? 'ERR_MULTIPROC_FORK' : 'ERR_MULTIPROC_PROCESS',
-    });
-  }
+export function launch(
+  launcher: Launcher,
+  facts: ChildFacts,
+  work: Work,
+  options: StartOptions,
+  inherited: () => unknown,
+): Started {
   const message = launcher.needsMessage ? composeMessage(facts, work) : undefined;
   try {
     const errand = makeErrand(message);
@@ -70,6 +79,7 @@ export function launch(facts: ChildFacts, work: Work, options: StartOptions, inh
         },
         cwd: process.cwd(),
         env: environment(options.env ?? process.env),
+        given: { env: options.env !== undefined, execArgv: options.execArgv !== undefined },
         argv: facts.argv,
         execArgv: options.execArgv ?? inheritedExecArgv(process.execArgv),
         stdio: stdio.fds,

@@ -9,6 +9,14 @@ const names = ['stdin', 'stdout', 'stderr'];
 const words: readonly unknown[] = ['inherit', 'ignore', 'pipe'];
 const inherit: readonly Stdio[] = ['ignore', 'inherit', 'inherit'];
 
+/** What `'inherit'` means here. */
+let own: readonly number[] = [0, 1, 2];
+
+/** Of a Worker that has others than its process. */
+export function useStdio(descriptors: readonly number[]): void {
+  own = descriptors;
+}
+
 let nullDevice: number | undefined;
 
 /**
@@ -50,7 +58,7 @@ export function openStdio(stdio: readonly Stdio[]): OpenStdio {
 }
 
 function descriptorOf(stream: Stdio, index: number): number {
-  if (stream === 'inherit') return index;
+  if (stream === 'inherit') return own[index] as number;
   if (typeof stream === 'number') return stream;
   // Kept: every child wants it.
   nullDevice ??= openSync('/dev/null', 'r+');

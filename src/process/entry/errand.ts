@@ -5,26 +5,31 @@ import { whileLoading } from '../loading.js';
 import { ReceivedMessage } from '../message.js';
 import { oneself, Process } from '../process.js';
 import { self } from '../self.js';
-import { begin, perform } from './perform.js';
+import { beginProcess, perform } from './perform.js';
 
-/** For a spawned child, or one of the fork server. */
-export async function runErrand(errand: Errand): Promise<void> {
+/**
+ * For a spawned child, or one of the fork server.
+ *
+ * @param begin - makes it the child that the facts describe; a thread begins otherwise
+ * @param plain - the class of the object that stands for it, where that is no subclass of the program's
+ */
+export async function runErrand(errand: Errand, begin = beginProcess, plain = Process): Promise<void> {
   const bytes = readMessage(errand);
   if (bytes === undefined) throw new Error('There is no message for this process: it was not started by multiproc');
   const message = new ReceivedMessage(bytes);
   begin(message.facts, errand);
   await perform(errand, async () => {
-    const current = await restore(message, errand);
+    const current = await restore(message, errand, plain);
     self.object = current;
     return () => current.run();
   });
 }
 
 /** Loads what the message names, and makes its objects. */
-async function restore(message: ReceivedMessage, errand: Errand): Promise<Process> {
+async function restore(message: ReceivedMessage, errand: Errand, plain: typeof Process): Promise<Process> {
   if (!message.isAtHand()) await whileLoading(message.facts.main, () => message.load());
   const { target, subclass } = message.work();
   claimMessage(errand);
   const { args, fields } = message.restore();
-  return Object.assign(oneself((subclass ?? Process) as typeof Process, target, args), fields);
+  return Object.assign(oneself((subclass ?? plain) as typeof Process, target, args), fields);
 }

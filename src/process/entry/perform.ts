@@ -1,12 +1,14 @@
 /** The life of a child: it learns who it is, does its work, answers, and ends when nothing is left to do. */
 import { inspect } from 'node:util';
+import { isMainThread } from 'node:worker_threads';
 import { SystemExit } from '../../errors.js';
 import { writeStdioAtOnce } from '../../lifecycle/child-stdio.js';
 import { adoptLogging, getLogger } from '../../logging.js';
 import { native } from '../../native.js';
 import { serialize } from '../../serialize/codec.js';
+import { writeToStderr } from '../../stderr.js';
 import { daemonGrace } from '../children.js';
-import { type Errand, Outcome, writeAnswer } from '../errand.js';
+import { type Errand, leaveErrand, Outcome, writeAnswer } from '../errand.js';
 import type { ChildFacts } from '../facts.js';
 import { markAsChild } from '../main-process.js';
 import { becomeChild, self } from '../self.js';
@@ -17,19 +19,24 @@ const unsettledCode = 13;
 
 /** For a child that has the work in its memory: a forked one. */
 export async function runInherited(facts: ChildFacts, errand: Errand, work: () => unknown): Promise<void> {
-  begin(facts, errand);
+  beginProcess(facts, errand);
   await perform(errand, async () => work);
 }
 
 /** This process is a child from now on. */
+export function beginProcess(facts: ChildFacts, errand: Errand): void {
+  begin(facts, errand);
+  writeStdioAtOnce();
+  if (facts.daemon) native.tieLifeTo(errand.creator, daemonGrace);
+}
+
+/** The same for a thread, as far as it is about this package and JavaScript. */
 export function begin(facts: ChildFacts, errand: Errand): void {
   markAsChild();
   becomeChild(facts, errand);
   inheritStartMethod(facts.method);
   adoptLogging(facts.logging);
   process.argv = [process.argv[0] as string, ...facts.argv];
-  writeStdioAtOnce();
-  if (facts.daemon) native.tieLifeTo(errand.creator, daemonGrace);
 }
 
 /** Does the work that `prepare` makes ready, answers with what came of it, and ends when nothing is left to do. */
@@ -57,8 +64,7 @@ function answer(errand: Errand, outcome: Outcome, value: unknown, root: string):
     const bytes = serialize(outcome === Outcome.threw ? plainError(value) : error);
     writeAnswer(errand, { outcome: Outcome.threw, bytes });
   }
-  native.fdClose(errand.memory);
-  native.fdClose(errand.notice);
+  leaveErrand(errand);
 }
 
 /** Of an error that cannot travel as it is: what people read. */
@@ -71,8 +77,7 @@ function plainError(error: unknown): Error {
 }
 
 function exit(errand: Errand, { reason }: SystemExit): never {
-  native.fdClose(errand.memory);
-  native.fdClose(errand.notice);
+  leaveErrand(errand);
   if (reason === undefined || reason === null) process.exit();
   if (typeof reason === 'boolean' || typeof reason === 'number') process.exit(Number(reason) & 0xff);
   write(typeof reason === 'string' ? reason : inspect(reason));
@@ -86,8 +91,11 @@ function watchEnd(): { settled: boolean } {
   process.on('beforeExit', () => {
     idle = true;
   });
-  process.on('uncaughtExceptionMonitor', () => {
-    if (process.listenerCount('uncaughtException') === 0) write(`Process ${self.name}:`);
+  process.on('uncaughtExceptionMonitor', (error) => {
+    if (process.listenerCount('uncaughtException') > 0) return;
+    // What ends a process Node prints itself.
+    if (isMainThread) write(`Process ${self.name}:`);
+    else report(error);
   });
   process.on('exit', (code) => {
     if (idle && !end.settled && code === 0) {
@@ -105,9 +113,5 @@ function report(error: unknown): void {
 }
 
 function write(text: string): void {
-  try {
-    native.writeAll(2, Buffer.from(`${text}\n`));
-  } catch {
-    // Nobody reads stderr any more.
-  }
+  writeToStderr(`${text}\n`);
 }

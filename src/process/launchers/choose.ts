@@ -2,14 +2,14 @@
 import { getLogger } from '../../logging.js';
 import { forkLauncher } from './fork.js';
 import { forkServerLauncher } from './forkserver.js';
-import type { Launcher, StartMethod } from './launcher.js';
+import type { MethodLauncher, StartMethod } from './launcher.js';
 import { spawnLauncher } from './spawn.js';
 
 /** In the order of preference. */
-const launchers: readonly Launcher[] = [forkServerLauncher, spawnLauncher, forkLauncher];
+const launchers: readonly MethodLauncher[] = [forkServerLauncher, spawnLauncher, forkLauncher];
 
 /** The launcher with this name; `undefined` if there is none. */
-export function launcherOf(method: string): Launcher | undefined {
+export function launcherOf(method: string): MethodLauncher | undefined {
   return launchers.find((launcher) => launcher.method === method);
 }
 

@@ -14,10 +14,10 @@ import { modulesAreInterrupted } from '../../serialize/interrupted-modules.js';
 import { inheritedExecArgv } from '../exec-argv.js';
 import { type EngineQueues, engineQueues } from '../fork/engine-queues.js';
 import { startAfresh } from '../fork/fresh-start.js';
-import type { Launcher, LaunchRequest, RunningChild } from './launcher.js';
+import type { LaunchRequest, MethodLauncher, RunningChild } from './launcher.js';
 import { OwnChild } from './own-child.js';
 
-export const forkLauncher: Launcher = {
+export const forkLauncher: MethodLauncher = {
   method: 'fork',
   needsMessage: false,
 

@@ -9,13 +9,13 @@ import { difference } from '../forkserver/environment.js';
 import { packDescriptors, Report, receiveReport, request, sendData } from '../forkserver/protocol.js';
 import { unsuitability } from '../forkserver/unsuitable.js';
 import { ForkServerChild } from './forkserver-child.js';
-import type { Launcher, LaunchRequest, RunningChild } from './launcher.js';
+import type { LaunchRequest, MethodLauncher, RunningChild } from './launcher.js';
 import { spawnLauncher } from './spawn.js';
 
 /** How long a server may take for one fork, in ms. */
 const forkPatience = 20_000;
 
-export const forkServerLauncher: Launcher = {
+export const forkServerLauncher: MethodLauncher = {
   method: 'forkserver',
   needsMessage: true,
 

@@ -23,6 +23,8 @@ export interface LaunchRequest {
   readonly cwd: string;
   /** The whole environment as of `start()`. */
   readonly env: Readonly<Record<string, string>>;
+  /** Which of these the object was given; the others are this process's. */
+  readonly given: { readonly env: boolean; readonly execArgv: boolean };
   /** `process.argv` without the executable: the main program's path, if there is one, and its arguments. */
   readonly argv: readonly string[];
   /** Options of node itself, already without those that children do not get. */
@@ -34,6 +36,8 @@ export interface LaunchRequest {
 /** A child that was launched. Whoever launched it reaps it; everything here may be called again after its end. */
 export interface RunningChild {
   readonly pid: number;
+  /** Of a thread: its `threadId`. */
+  readonly thread?: number;
   /** A descriptor that becomes readable once the child has ended, and stays so: a pidfd. Closed by `close()`. */
   readonly sentinel: number;
   /**
@@ -58,9 +62,8 @@ export interface EndWatch {
   cancel(): void;
 }
 
-/** One start method. */
+/** One way to make children. */
 export interface Launcher {
-  readonly method: StartMethod;
   /** Whether the child needs a message, or has the work in its memory. */
   readonly needsMessage: boolean;
   /** Why no child can be launched this way by this program; `undefined` if one can. */
@@ -73,4 +76,9 @@ export interface Launcher {
   launch(request: LaunchRequest): RunningChild;
   /** Prepares for the first child. */
   warmUp?(): Promise<void>;
+}
+
+/** One start method. */
+export interface MethodLauncher extends Launcher {
+  readonly method: StartMethod;
 }

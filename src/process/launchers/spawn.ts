@@ -2,12 +2,12 @@
 import { fileURLToPath } from 'node:url';
 import { native } from '../../native.js';
 import { executable } from '../executable.js';
-import type { Launcher, LaunchRequest, RunningChild } from './launcher.js';
+import type { LaunchRequest, MethodLauncher, RunningChild } from './launcher.js';
 import { OwnChild } from './own-child.js';
 
 const entry = fileURLToPath(new URL('../entry/main.js', import.meta.url));
 
-export const spawnLauncher: Launcher = {
+export const spawnLauncher: MethodLauncher = {
   method: 'spawn',
   needsMessage: true,
 

@@ -1,0 +1,107 @@
+/** What start methods and contexts are where everything is a thread: there is one of each. */
+import { inspect } from 'node:util';
+import * as api from '../api.js';
+import { ProcessError, ValueError } from '../errors.js';
+import type { StartMethod as ProcessStartMethod } from '../process/launchers/launcher.js';
+import type { SetStartMethodOptions } from '../process/start-method.js';
+import { activeChildren, Process } from '../threads/process.js';
+
+type Api = typeof api;
+
+/** How things are started here. */
+export type StartMethod = 'thread';
+
+/** Those of `multiproc` are taken for it: a program that names one does not have to be changed. */
+type AnyMethod = StartMethod | ProcessStartMethod;
+
+const methods: readonly unknown[] = ['thread', 'spawn', 'forkserver', 'fork'] satisfies AnyMethod[];
+
+/** What `getContext` returns: everything that `multiproc/dummy` exports. */
+export interface Context
+  extends Omit<
+    Api,
+    'Process' | 'activeChildren' | 'getAllStartMethods' | 'getStartMethod' | 'setStartMethod' | 'warmUp'
+  > {
+  readonly Process: typeof Process;
+  activeChildren: typeof activeChildren;
+  getContext: typeof getContext;
+  getAllStartMethods: typeof getAllStartMethods;
+  getStartMethod: typeof getStartMethod;
+  /** @throws ValueError always: the method of a context is fixed */
+  setStartMethod(method: AnyMethod | null, options?: SetStartMethodOptions): never;
+  warmUp: typeof warmUp;
+}
+
+let chosen = false;
+let context: Context | undefined;
+
+/** Always `'thread'`. Asking settles it, as in `multiproc`. */
+export function getStartMethod(): StartMethod {
+  chosen = true;
+  return 'thread';
+}
+
+/** `['thread']`. */
+export function getAllStartMethods(): StartMethod[] {
+  return ['thread'];
+}
+
+/**
+ * Checks what `setStartMethod` of `multiproc` checks, and changes nothing: here everything is a thread.
+ *
+ * @throws ProcessError if it has been set, or used, before and there is no `force`
+ * @throws ValueError if there is no such method
+ */
+export function setStartMethod(method: AnyMethod | null, { force = false }: SetStartMethodOptions = {}): void {
+  if (chosen && !force) throw new ProcessError('context has already been set');
+  if (!(method === null && force)) checkMethod(method);
+  chosen = method !== null;
+}
+
+/**
+ * The only context, whichever start method is named.
+ *
+ * @throws ValueError if there is no such method
+ */
+export function getContext(method?: AnyMethod | null): Context {
+  if (method !== undefined && method !== null) checkMethod(method);
+  context ??= makeContext();
+  return context;
+}
+
+/** Resolves at once: nothing can be prepared for a thread. */
+export async function warmUp(): Promise<void> {}
+
+function checkMethod(method: unknown): void {
+  if (!methods.includes(method)) throw new ValueError(`cannot find context for ${inspect(method)}`);
+}
+
+function makeContext(): Context {
+  class DummyContext {}
+  const made = new DummyContext();
+  const own = {
+    Process,
+    activeChildren,
+    getContext,
+    getAllStartMethods,
+    getStartMethod: () => 'thread' as const,
+    setStartMethod: () => {
+      throw new ValueError('cannot set start method of concrete context');
+    },
+    warmUp,
+  };
+  for (const [name, value] of Object.entries(own)) {
+    Object.defineProperty(made, name, { value, enumerable: true, configurable: true });
+  }
+  const everything: Api = api;
+  for (const name of Object.keys(everything)) {
+    if (Object.hasOwn(made, name)) continue;
+    // Live, as some of the exports are.
+    Object.defineProperty(made, name, {
+      get: () => everything[name as keyof Api],
+      enumerable: true,
+      configurable: true,
+    });
+  }
+  return made as Context;
+}

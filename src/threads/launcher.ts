@@ -1,0 +1,63 @@
+/** The launcher of threads: a Worker that does what a child process does, and is seen by the same means. */
+import { readdirSync } from 'node:fs';
+import { inspect } from 'node:util';
+import { Worker } from 'node:worker_threads';
+import { native } from '../native.js';
+import type { Launcher, LaunchRequest, RunningChild } from '../process/launchers/launcher.js';
+import { writeToStderr } from '../stderr.js';
+import { RunningThread } from './running-thread.js';
+import { type Setup, setupKey, Word, wordCount } from './words.js';
+
+const entry = new URL('./entry.js', import.meta.url);
+
+export const threadLauncher: Launcher = {
+  needsMessage: true,
+
+  unavailable: () => undefined,
+
+  launch({ facts, env, execArgv, given, errand, stdio }: LaunchRequest): RunningChild {
+    const opened: number[] = [];
+    const keep = (fd: number) => {
+      native.fdOwn(fd);
+      opened.push(fd);
+      return fd;
+    };
+    try {
+      const sentinel = keep(native.noticeFile());
+      // The creator may close its own as soon as the thread is started.
+      const own = stdio.map((fd) => (fd <= 2 ? fd : keep(native.fdCopy(fd))));
+      const setup: Setup = {
+        words: new Int32Array(new SharedArrayBuffer(wordCount * Int32Array.BYTES_PER_ELEMENT)),
+        errand: { ...errand, shared: true },
+        sentinel,
+        stdio: own as unknown as Setup['stdio'],
+      };
+      const before = threads();
+      const worker = new Worker(entry, {
+        name: facts.name,
+        workerData: { [setupKey]: setup },
+        // What Node takes over from this thread by itself it does not check again.
+        ...(given.env ? { env } : {}),
+        ...(given.execArgv ? { execArgv: [...execArgv] } : {}),
+      });
+      const added = threads().filter((thread) => !before.includes(thread));
+      // Its creator waits for its end by other means.
+      worker.unref();
+      worker.on('error', (error: NodeJS.ErrnoException) => {
+        // What went wrong in its own code the thread has said itself.
+        const begun = Atomics.load(setup.words, Word.thread) !== 0;
+        if (!begun || error?.code?.startsWith('ERR_WORKER_')) {
+          writeToStderr(`Process ${facts.name}:\n${inspect(error)}\n`);
+        }
+      });
+      return new RunningThread(worker, setup, opened, added);
+    } catch (error) {
+      for (const fd of opened) native.fdClose(fd);
+      throw error;
+    }
+  },
+};
+
+function threads(): number[] {
+  return readdirSync('/proc/self/task').map(Number);
+}

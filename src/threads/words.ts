@@ -1,0 +1,27 @@
+/** What a thread and its creator tell each other without a message, so that a blocked one hears it, too. */
+import type { Errand } from '../process/errand.js';
+
+/** The words of a thread, by their place in its Int32Array. */
+export const Word = {
+  /** The kernel's id of the thread, once it runs code of this package; 0 before. */
+  thread: 0,
+  /** The signal by which its creator ended it; 0 none. */
+  signal: 1,
+  /** Its exit code plus 1, once it has come to its end by itself; 0 before. */
+  exit: 2,
+} as const;
+
+export const wordCount = 3;
+
+/** What a thread is given to begin with. */
+export interface Setup {
+  readonly words: Int32Array<SharedArrayBuffer>;
+  readonly errand: Errand;
+  /** An eventfd, which the thread raises as the last thing it does. */
+  readonly sentinel: number;
+  /** The descriptors of its standard streams. */
+  readonly stdio: readonly [number, number, number];
+}
+
+/** Where the setup is in the `workerData` of a thread. */
+export const setupKey = 'multiproc:thread';
