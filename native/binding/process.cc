@@ -36,6 +36,9 @@ class NaturalEnd {
   NaturalEnd(napi_env env, uv_loop_s* loop, napi_value announce) : env_(env), loop_(loop) {
     napi_create_reference(env, announce, 1, &announce_);
     loop_.watch([](void* self) { static_cast<NaturalEnd*>(self)->turn(); }, this);
+    // Of a Worker, whose loop Node closes. A forked process ends without that.
+    napi_add_env_cleanup_hook(
+        env, [](void* self) { static_cast<NaturalEnd*>(self)->loop_.unwatch(); }, this);
   }
 
  private:
@@ -73,7 +76,7 @@ napi_value on_natural_end(napi_env env, napi_callback_info info) {
   if (arguments.count() < 1 || napi_get_uv_event_loop(env, &loop) != napi_ok) {
     return throw_type_error(env, "a function is expected");
   }
-  new NaturalEnd(env, loop, arguments.at(0));  // for the rest of the process's life
+  new NaturalEnd(env, loop, arguments.at(0));  // for the rest of the thread's life
   return undefined_value(env);
 }
 

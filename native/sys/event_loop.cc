@@ -19,6 +19,7 @@ struct Libuv {
   int (*loop_alive)(const void*) = find<int (*)(const void*)>("uv_loop_alive");
   int (*prepare_init)(void*, void*) = find<int (*)(void*, void*)>("uv_prepare_init");
   int (*prepare_start)(void*, void (*)(void*)) = find<int (*)(void*, void (*)(void*))>("uv_prepare_start");
+  void (*close)(void*, void (*)(void*)) = find<void (*)(void*, void (*)(void*))>("uv_close");
   int (*idle_init)(void*, void*) = find<int (*)(void*, void*)>("uv_idle_init");
   int (*idle_start)(void*, void (*)(void*)) = find<int (*)(void*, void (*)(void*))>("uv_idle_start");
   int (*idle_stop)(void*) = find<int (*)(void*)>("uv_idle_stop");
@@ -31,11 +32,11 @@ const Libuv& libuv() {
   return libuv;
 }
 
-// A uv_prepare_t or uv_idle_t takes 120 bytes in libuv 1.x, whose ABI is fixed; the loop uses them until the process
-// ends.
-alignas(16) char prepare[512];
-void (*on_turn)(void*) = nullptr;
-void* on_turn_context = nullptr;
+// A uv_prepare_t or uv_idle_t takes 120 bytes in libuv 1.x, whose ABI is fixed; the loop uses them until the thread, or
+// the process, ends.
+alignas(16) thread_local char prepare[512];
+thread_local void (*on_turn)(void*) = nullptr;
+thread_local void* on_turn_context = nullptr;
 
 alignas(16) char idle[512];
 bool (*on_spin)(void*) = nullptr;
@@ -46,7 +47,7 @@ void* on_spin_context = nullptr;
 Failure EventLoop::available() {
   const Libuv& uv = libuv();
   bool all = uv.loop_fork && uv.loop_alive && uv.prepare_init && uv.prepare_start && uv.idle_init && uv.idle_start &&
-             uv.idle_stop && uv.ref && uv.unref;
+             uv.idle_stop && uv.close && uv.ref && uv.unref;
   return {all ? 0 : ENOSYS, "dlsym"};
 }
 
@@ -58,6 +59,8 @@ void EventLoop::watch(void (*turn)(void*), void* context) {
   libuv().prepare_init(loop_, prepare);
   libuv().prepare_start(prepare, [](void*) { on_turn(on_turn_context); });
 }
+
+void EventLoop::unwatch() { libuv().close(prepare, nullptr); }
 
 bool EventLoop::alive() {
   libuv().unref(prepare);

@@ -17,8 +17,11 @@ class EventLoop {
   bool fork();
 
   // Has `turn(context)` called before each time the loop looks for events, and keeps the loop going for ever: from now
-  // on it ends by `exit_now` alone. Once in a process's life.
+  // on it ends by `exit_now`, or as a Worker's that is ended. Once in a thread's life.
   void watch(void (*turn)(void*), void* context);
+
+  // Before the loop is taken down.
+  void unwatch();
 
   // Whether anything but the watch keeps the loop going.
   bool alive();

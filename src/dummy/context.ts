@@ -1,20 +1,12 @@
 /** What start methods and contexts are where everything is a thread: there is one of each. */
-import { inspect } from 'node:util';
 import * as api from '../api.js';
 import { ProcessError, ValueError } from '../errors.js';
-import type { StartMethod as ProcessStartMethod } from '../process/launchers/launcher.js';
+import { self } from '../process/self.js';
 import type { SetStartMethodOptions } from '../process/start-method.js';
+import { type AnyMethod, checkAnyMethod, type ThreadMethod } from '../threads/method.js';
 import { activeChildren, Process } from '../threads/process.js';
 
 type Api = typeof api;
-
-/** How things are started here. */
-export type StartMethod = 'thread';
-
-/** Those of `multiproc` are taken for it: a program that names one does not have to be changed. */
-type AnyMethod = StartMethod | ProcessStartMethod;
-
-const methods: readonly unknown[] = ['thread', 'spawn', 'forkserver', 'fork'] satisfies AnyMethod[];
 
 /** What `getContext` returns: everything that `multiproc/dummy` exports. */
 export interface Context
@@ -36,13 +28,13 @@ let chosen = false;
 let context: Context | undefined;
 
 /** Always `'thread'`. Asking settles it, as in `multiproc`. */
-export function getStartMethod(): StartMethod {
+export function getStartMethod(): ThreadMethod {
   chosen = true;
   return 'thread';
 }
 
 /** `['thread']`. */
-export function getAllStartMethods(): StartMethod[] {
+export function getAllStartMethods(): ThreadMethod[] {
   return ['thread'];
 }
 
@@ -53,8 +45,9 @@ export function getAllStartMethods(): StartMethod[] {
  * @throws ValueError if there is no such method
  */
 export function setStartMethod(method: AnyMethod | null, { force = false }: SetStartMethodOptions = {}): void {
-  if (chosen && !force) throw new ProcessError('context has already been set');
-  if (!(method === null && force)) checkMethod(method);
+  // A thread has it from its creator.
+  if ((chosen || self.thread !== undefined) && !force) throw new ProcessError('context has already been set');
+  if (!(method === null && force)) checkAnyMethod(method);
   chosen = method !== null;
 }
 
@@ -64,17 +57,13 @@ export function setStartMethod(method: AnyMethod | null, { force = false }: SetS
  * @throws ValueError if there is no such method
  */
 export function getContext(method?: AnyMethod | null): Context {
-  if (method !== undefined && method !== null) checkMethod(method);
+  if (method !== undefined && method !== null) checkAnyMethod(method);
   context ??= makeContext();
   return context;
 }
 
 /** Resolves at once: nothing can be prepared for a thread. */
 export async function warmUp(): Promise<void> {}
-
-function checkMethod(method: unknown): void {
-  if (!methods.includes(method)) throw new ValueError(`cannot find context for ${inspect(method)}`);
-}
 
 function makeContext(): Context {
   class DummyContext {}

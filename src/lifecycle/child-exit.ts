@@ -9,6 +9,7 @@ import { native } from '../native.js';
 
 const uncaughtInHandler = 7;
 let routed = false;
+let forked = false;
 let withoutWrappers = (): void => {};
 let emit = process.emit as (event: string | symbol, ...args: unknown[]) => boolean;
 
@@ -24,9 +25,27 @@ export function tellExitCode(callback: ((code: number) => void) | undefined): vo
   tell = callback;
 }
 
+/** Whether this thread belongs to a forked process. */
+export function isForked(): boolean {
+  return forked;
+}
+
+/**
+ * For a Worker of a forked process: at its natural end it would wait for threads that do not exist, too. It ends as by
+ * `process.exit()`.
+ */
+export function routeThreadEnd(): void {
+  forked = true;
+  native.onNaturalEnd((final) => {
+    if (final) process.exit();
+    process.emit('beforeExit', Number(process.exitCode ?? 0));
+  });
+}
+
 export function routeExit(): void {
   if (routed) return;
   routed = true;
+  forked = true;
   (process as unknown as { reallyExit: (code: unknown) => never }).reallyExit = end;
   emit = process.emit as typeof emit;
   let fatal: { error: unknown } | undefined;

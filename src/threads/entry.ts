@@ -1,6 +1,7 @@
 /** What the Worker of a thread runs. */
 import '../process/entry/mark.js';
 import { workerData } from 'node:worker_threads';
+import { routeThreadEnd } from '../lifecycle/child-exit.js';
 import { reopenStdin, writeStdioTo } from '../lifecycle/child-stdio.js';
 import { native } from '../native.js';
 import { runErrand } from '../process/entry/errand.js';
@@ -12,13 +13,14 @@ import { sendStderrTo } from '../stderr.js';
 import { Process } from './process.js';
 import { type Setup, setupKey, Word } from './words.js';
 
-const { words, errand, sentinel, stdio } = (workerData as Record<typeof setupKey, Setup>)[setupKey];
+const { words, errand, forked, sentinel, stdio } = (workerData as Record<typeof setupKey, Setup>)[setupKey];
 
 native.raiseAtThreadEnd(sentinel);
 Atomics.store(words, Word.thread, native.currentThread());
 // Its creator does not end a thread by force that has not come here.
 if (Atomics.load(words, Word.signal) !== 0) process.exit();
 tellExitCode();
+if (forked) routeThreadEnd();
 void runErrand(errand, beginThread, Process);
 
 function beginThread(facts: ChildFacts, given: Errand): void {

@@ -2,6 +2,7 @@
 import { readdirSync } from 'node:fs';
 import { inspect } from 'node:util';
 import { Worker } from 'node:worker_threads';
+import { isForked } from '../lifecycle/child-exit.js';
 import { native } from '../native.js';
 import type { Launcher, LaunchRequest, RunningChild } from '../process/launchers/launcher.js';
 import { writeToStderr } from '../stderr.js';
@@ -30,6 +31,7 @@ export const threadLauncher: Launcher = {
         words: new Int32Array(new SharedArrayBuffer(wordCount * Int32Array.BYTES_PER_ELEMENT)),
         errand: { ...errand, shared: true },
         sentinel,
+        forked: isForked(),
         stdio: own as unknown as Setup['stdio'],
       };
       const before = threads();

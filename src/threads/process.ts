@@ -8,6 +8,7 @@ import {
   type ProcessOptions,
 } from '../process/process.js';
 import { threadLauncher } from './launcher.js';
+import { checkAnyMethod } from './method.js';
 
 /**
  * A thread that runs a function, or the `run` of a subclass, with all that `Process` of `multiproc` has. Mirrors
@@ -26,7 +27,8 @@ export class Process extends BaseProcess {
 }
 isOwnClass(Process);
 
-function asThread({ context: _, ...options }: ProcessOptions): OwnProcessOptions {
+function asThread({ context, ...options }: ProcessOptions): OwnProcessOptions {
+  if (context !== undefined) checkAnyMethod(typeof context === 'string' ? context : context?.getStartMethod?.());
   return { ...options, [launchedBy]: threadLauncher };
 }
 

@@ -19,6 +19,8 @@ export interface Setup {
   readonly errand: Errand;
   /** An eventfd, which the thread raises as the last thing it does. */
   readonly sentinel: number;
+  /** Its process was forked. */
+  readonly forked: boolean;
   /** The descriptors of its standard streams. */
   readonly stdio: readonly [number, number, number];
 }

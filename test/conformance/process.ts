@@ -8,29 +8,14 @@ import { text } from 'node:stream/consumers';
 import { inspect } from 'node:util';
 import { setFlagsFromString } from 'node:v8';
 import { runInNewContext } from 'node:vm';
-import {
-  activeChildren,
-  cpuCount,
-  currentProcess,
-  Event,
-  getContext,
-  isMainProcess,
-  Lock,
-  Pipe,
-  Process,
-  type ProcessOptions,
-  parentProcess,
-  Queue,
-  type StartMethod,
-  type Target,
-  Value,
-} from 'multiproc';
+import type { Process, ProcessOptions, StartMethod, Target } from 'multiproc';
 import type { Test } from 'tap';
+import { dummyPrograms } from '../harness/dummy.js';
 import { program } from '../harness/program.js';
 import { until } from '../harness/until.js';
-import { Adder, apply, Capitals, Fragile, fail, perform, Refusal, Task, twice } from '../programs/process-targets.js';
 
-const targets = new URL('../programs/process-targets.js', import.meta.url);
+type Targets = typeof import('../programs/process-targets.js');
+type Look = Awaited<ReturnType<Targets['look']>>;
 
 /** As the kernel says it: R runs, S sleeps … */
 function stateOf(pid: number): string | undefined {
@@ -43,11 +28,42 @@ function garbageCollector(): () => void {
   return runInNewContext('gc');
 }
 
-type Look = Awaited<ReturnType<typeof import('../programs/process-targets.js').look>>;
+/** What one run of the suite is about. */
+export interface Flavour {
+  readonly multiproc: typeof import('multiproc');
+  readonly method: StartMethod | 'thread';
+  /** Options of node without which the method cannot be had. */
+  readonly execArgv?: string[];
+  /** The programs `process-targets` and `process-parent`, which import that `multiproc`. */
+  readonly targets: URL;
+  readonly parent: URL;
+}
 
-/** @param execArgv options of node without which the method cannot be had */
-export function processSuite(t: Test, method: StartMethod, execArgv: string[] = []): void {
-  const context = getContext(method);
+/** With processes, by a start method. */
+export async function processSuite(t: Test, method: StartMethod, execArgv: string[] = []): Promise<void> {
+  await suite(t, {
+    multiproc: await import('multiproc'),
+    method,
+    execArgv,
+    targets: new URL('../programs/process-targets.js', import.meta.url),
+    parent: new URL('../programs/process-parent.js', import.meta.url),
+  });
+}
+
+/** The same with threads: of the suite's programs one import is changed. */
+export async function threadSuite(t: Test): Promise<void> {
+  const dummy = await import('multiproc/dummy');
+  const [targets, parent] = dummyPrograms('process-targets', 'process-parent') as [URL, URL];
+  await suite(t, { multiproc: dummy as unknown as typeof import('multiproc'), method: 'thread', targets, parent });
+}
+
+async function suite(t: Test, { multiproc, method, execArgv = [], targets, parent: parentProgram }: Flavour) {
+  const { activeChildren, cpuCount, currentProcess, Event, getContext, isMainProcess, Lock, parentProcess, Process } =
+    multiproc;
+  const { Pipe, Queue, Value } = multiproc;
+  const { Adder, apply, Capitals, Fragile, fail, perform, Refusal, Task, twice }: Targets = await import(targets.href);
+  const context = getContext(method as StartMethod);
+  const threads = method === 'thread';
 
   /** A process of this method; it is ended with the test. */
   const make = (scope: Test, name: string, args: unknown[] = [], options: ProcessOptions = {}): Process => {
@@ -65,7 +81,7 @@ export function processSuite(t: Test, method: StartMethod, execArgv: string[] = 
     return child;
   };
   const parent = (scope: Test, scenario: string) =>
-    program(scope, 'process-parent', { args: [scenario, method], execArgv });
+    program(scope, parentProgram, { args: [scenario, method], execArgv });
 
   t.test('a child lives from start to join, and sees what the parent sees', async (t) => {
     const child = make(t, 'look', [1, 'two', { three: [3n] }]);
@@ -77,6 +93,8 @@ export function processSuite(t: Test, method: StartMethod, execArgv: string[] = 
     t.notOk(activeChildren().includes(child));
     child.start();
     t.type(child.pid, 'number');
+    const { ident } = child;
+    t.equal(ident === process.pid || child.pid !== process.pid, !threads);
     t.equal(child.exitCode, null);
     t.ok(child.isAlive());
     t.ok(activeChildren().includes(child));
@@ -84,7 +102,7 @@ export function processSuite(t: Test, method: StartMethod, execArgv: string[] = 
     t.equal(await child.join(), true);
     t.strictSame(seen.args, [1, 'two', { three: [3n] }]);
     t.equal(seen.pid, child.pid);
-    t.equal(seen.ident, child.pid);
+    t.equal(seen.ident, threads ? ident : child.pid);
     t.equal(seen.name, child.name);
     t.equal(seen.alive, true);
     t.equal(seen.exitCode, null);
@@ -129,7 +147,8 @@ export function processSuite(t: Test, method: StartMethod, execArgv: string[] = 
     process.argv.pop();
     delete process.env.MULTIPROC_TEST;
     const seen = (await child.result) as Look;
-    t.equal(seen.cwd, folder);
+    // All threads of a process have one.
+    t.equal(seen.cwd, threads ? before : folder);
     t.equal(seen.env, 'as of the start');
     t.strictSame(seen.argv, [...process.argv.slice(1), '--an argument']);
     const other = started(t, 'look', [], { env: { PATH: process.env.PATH, MULTIPROC_TEST: 'given' } });
@@ -160,7 +179,7 @@ export function processSuite(t: Test, method: StartMethod, execArgv: string[] = 
     const daemon = make(t, 'startByDaemon', [], { daemon: true });
     t.equal(daemon.daemon, true);
     daemon.start();
-    t.equal(await daemon.result, 'daemonic processes are not allowed to have children');
+    t.equal(await daemon.result, threads ? 'started' : 'daemonic processes are not allowed to have children');
     t.throws(() => Object.assign(daemon, { daemon: false }), { message: 'process has already started' });
     const late = make(t, 'look');
     late.daemon = true;
@@ -219,10 +238,10 @@ export function processSuite(t: Test, method: StartMethod, execArgv: string[] = 
     ['systemExit', [false], 0],
     ['systemExit', ['a text'], 1],
     ['systemExit', [['a', 'list']], 1],
-    ['signalSelf', ['SIGKILL'], -9],
-    ['signalSelf', ['SIGUSR2'], -12],
-    ['signalSelf', ['SIGABRT'], -6],
   ];
+  if (!threads) {
+    codes.push(['signalSelf', ['SIGKILL'], -9], ['signalSelf', ['SIGUSR2'], -12], ['signalSelf', ['SIGABRT'], -6]);
+  }
   for (const [name, args, exitCode] of codes) {
     t.test(`exit code ${exitCode}: ${name}(${args.map((arg) => JSON.stringify(arg))})`, async (t) => {
       const child = started(t, name, args, { stdio: 'ignore' });
@@ -329,7 +348,7 @@ export function processSuite(t: Test, method: StartMethod, execArgv: string[] = 
   t.test('a subclass runs in the child with its fields, and shares none', async (t) => {
     const shared = new Value('i');
     t.teardown(() => shared.close());
-    const adder = new Adder([1, 2, 3], shared, { context: method });
+    const adder = new Adder([1, 2, 3], shared, { context: method as StartMethod });
     const number = /^Adder-\d+$/.exec(adder.name)?.[0];
     adder.start();
     t.strictSame(await adder.result, { sum: 6, same: true, name: number, pid: true });
@@ -369,6 +388,7 @@ export function processSuite(t: Test, method: StartMethod, execArgv: string[] = 
   });
 
   t.test('a child that ignores SIGTERM goes on, until it is killed', async (t) => {
+    if (threads) return;
     const ready = new Event();
     t.teardown(() => ready.close());
     const child = started(t, 'ignoreSigterm', [ready]);
@@ -442,7 +462,7 @@ export function processSuite(t: Test, method: StartMethod, execArgv: string[] = 
   });
 
   t.test('a process that cannot be made leaves nothing', async (t) => {
-    if (method !== 'spawn') return;
+    if (method !== 'spawn' && !threads) return;
     const value = new Value('i');
     const child = new context.Process({
       target: { module: targets, export: 'look' },
@@ -489,17 +509,22 @@ export function processSuite(t: Test, method: StartMethod, execArgv: string[] = 
     t.strictSame(await child.result, { int: 0, term: 0 });
   });
 
-  t.test('descriptors of the parent exist in forked children only', async (t) => {
+  t.test('descriptors of the parent exist in forked children and threads only', async (t) => {
     const server = createServer().listen(0);
     t.teardown(() => server.close());
     const fds: number[] = [];
     while ((fds.at(-1) ?? 0) < 50) fds.push(openSync('/dev/null', 'r+'));
-    t.equal(await started(t, 'isOpen', [fds.at(-1)]).result, method === 'fork');
+    t.equal(await started(t, 'isOpen', [fds.at(-1)]).result, method === 'fork' || threads);
     for (const fd of fds) closeSync(fd);
   });
 
   t.test('the thread of a child is its own', async (t) => {
     const child = started(t, 'thread');
+    if (threads) {
+      t.match(await child.result, new RegExp(`^${process.pid}/task/\\d+$`));
+      t.not(await child.result, `${process.pid}/task/${process.pid}`);
+      return;
+    }
     t.equal(await child.result, `${child.pid}/task/${child.pid}`);
   });
 
@@ -531,6 +556,7 @@ export function processSuite(t: Test, method: StartMethod, execArgv: string[] = 
   for (const blocking of [true, false]) {
     const how = blocking ? 'blocks in receiving and sending' : 'waits for receiving and sending';
     t.test(`signals do not disturb a child that ${how}`, async (t) => {
+      if (threads) return;
       const [ours, theirs] = Pipe();
       const size = 16 * 1024 * 1024 + 1;
       const child = started(t, 'signalled', [theirs, size, blocking]);
@@ -591,6 +617,7 @@ export function processSuite(t: Test, method: StartMethod, execArgv: string[] = 
   });
 
   t.test('process.exit ends daemons and waits for nobody', async (t) => {
+    if (threads) return;
     const program = parent(t, 'exit');
     const lines = [await program.line(), await program.line()].sort();
     t.match(lines, [/^daemon \d+$/, 'other begins']);
@@ -600,7 +627,18 @@ export function processSuite(t: Test, method: StartMethod, execArgv: string[] = 
     t.strictSame(await program.ended, { code: 3, signal: null });
   });
 
+  t.test('process.exit ends all threads', async (t) => {
+    if (!threads) return;
+    const program = parent(t, 'exit');
+    const lines = [await program.line(), await program.line()].sort();
+    t.match(lines, [/^daemon \d+$/, 'other begins']);
+    program.send('go');
+    t.strictSame(await program.ended, { code: 3, signal: null });
+    await t.rejects(program.line());
+  });
+
   t.test('a program that is killed takes its daemons along, and nothing else', async (t) => {
+    if (threads) return;
     const program = parent(t, 'killed');
     const pids: Record<string, number> = {};
     let begun = false;
@@ -650,7 +688,7 @@ export function processSuite(t: Test, method: StartMethod, execArgv: string[] = 
   });
 
   t.test('a subclass speaks through a pipe that its constructor made', async (t) => {
-    const capitals = new Capitals({ context: method });
+    const capitals = new Capitals({ context: method as StartMethod });
     capitals.start();
     capitals.childEnd.close();
     const { parentEnd } = capitals;

@@ -10,7 +10,7 @@ if (process.execArgv.includes(flag)) {
   const { leaveNothing } = await import('../harness/leftovers.js');
   t.setTimeout(240_000);
   leaveNothing(t);
-  processSuite(t, 'fork', [flag]);
+  await processSuite(t, 'fork', [flag]);
 } else {
   // The same file, started for it; what it reports on stdout is what this one reports.
   const { status } = spawnSync(process.execPath, [flag, fileURLToPath(import.meta.url)], { stdio: 'inherit' });

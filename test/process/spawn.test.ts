@@ -5,4 +5,4 @@ import { leaveNothing } from '../harness/leftovers.js';
 
 t.setTimeout(300_000);
 leaveNothing(t);
-processSuite(t, 'spawn');
+await processSuite(t, 'spawn');
