@@ -1,11 +1,11 @@
 /** Process on a thread: the same class, whose children are Workers of this process. */
+import type { ProcessOptions } from '../process/options.js';
 import {
   Process as BaseProcess,
   childrenBy,
   isOwnClass,
   launchedBy,
   type OwnProcessOptions,
-  type ProcessOptions,
 } from '../process/process.js';
 import { threadLauncher } from './launcher.js';
 import { checkAnyMethod } from './method.js';

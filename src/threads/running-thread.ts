@@ -22,7 +22,7 @@ export class RunningThread implements RunningChild {
   readonly sentinel: number;
   readonly #worker: Worker;
   readonly #words: Int32Array<SharedArrayBuffer>;
-  readonly #descriptors: readonly number[];
+  #descriptors: readonly number[];
   /** As long as it has not begun: it is one of these. */
   readonly #candidates: readonly number[];
   #exitCode: number | null = null;
@@ -51,6 +51,8 @@ export class RunningThread implements RunningChild {
       const sent = Atomics.load(this.#words, signal);
       if (code >= 0) this.#exitCode = code;
       else this.#exitCode = sent !== 0 ? -sent : (this.#said ?? failure);
+      // Whoever reads from the other end of a pipe is to see that it has ended.
+      this.#closeAll((fd) => fd !== this.sentinel);
     }
     return this.#exitCode;
   }
@@ -83,7 +85,12 @@ export class RunningThread implements RunningChild {
   close(): void {
     if (this.#closed) return;
     this.#closed = true;
-    for (const fd of this.#descriptors) native.fdClose(fd);
+    this.#closeAll(() => true);
+  }
+
+  #closeAll(which: (fd: number) => boolean): void {
+    for (const fd of this.#descriptors.filter(which)) native.fdClose(fd);
+    this.#descriptors = this.#descriptors.filter((fd) => !which(fd));
   }
 
   #hasBegun(): boolean {
