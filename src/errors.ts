@@ -135,18 +135,17 @@ export class WorkerLostError extends MultiprocError {
 }
 
 /**
- * What a task returned cannot travel back; mirrors `multiprocessing.pool.MaybeEncodingError`. It is a TypeError like others
- * for what cannot travel; `cause` says what and why.
+ * What a task returned cannot travel back; mirrors `multiprocessing.pool.MaybeEncodingError`. Its `cause`, a TypeError, says
+ * what and why.
  */
-export class MaybeEncodingError extends TypeError {
-  readonly code = 'ERR_MULTIPROC_ENCODING';
+export class MaybeEncodingError extends MultiprocError {
   /** The reason, in words. */
   readonly exc: string;
   /** The value, in words. */
   readonly value: string;
 
   constructor(exc: string, value: string, options?: ErrorOptions) {
-    super(`Error sending result: '${value}'. Reason: '${exc}'`, options);
+    super(`Error sending result: '${value}'. Reason: '${exc}'`, { code: 'ERR_MULTIPROC_ENCODING', ...options });
     this.exc = exc;
     this.value = value;
   }

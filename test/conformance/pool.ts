@@ -268,7 +268,7 @@ export function poolSuite(t: Test, { Pool, workers }: PoolKind): void {
         .applyAsync(targets.closure, [], { errorCallback })
         .get()
         .catch((error) => error);
-      t.ok(error instanceof MaybeEncodingError && error instanceof TypeError);
+      t.ok(error instanceof MaybeEncodingError && error.cause instanceof TypeError);
       t.ok(error.exc.length > 0 && error.value.length > 0);
       t.ok(error.cause instanceof TypeError);
     }

@@ -35,38 +35,41 @@ async function lines(forking: { line(): Promise<string> }): Promise<string[]> {
 // The long form, 500, runs in test:soak.
 const count = Number(process.env.MULTIPROC_SOAK ?? 100);
 
-t.test(`${count} children use timers, fs, http, crypto, Workers and much memory, and end as they were told`, async (t) => {
-  const forking = program(t, 'fork-many', {
-    args: [String(count), '6'],
-    execArgv: [...flag, '--expose-gc', '--max-semi-space-size=1'],
-    timeout: 380_000,
-  });
-  const { ends, nobody, lines } = await forking.message<{
-    ends: { way: string; expected: number; end: { exitCode: number | null; signal: string | null } }[];
-    nobody: string;
-    lines: string[];
-  }>();
-  t.strictSame(await forking.ended, { code: 0, signal: null });
-  const wrong = ends.filter(({ expected, end }) => end.exitCode !== expected || end.signal !== null);
-  t.strictSame(wrong, [], forking.stderr.slice(0, 2000));
-  t.equal(ends.length, count);
-  t.equal(nobody, 'ECHILD', 'no child is left, not even as a zombie');
+t.test(
+  `${count} children use timers, fs, http, crypto, Workers and much memory, and end as they were told`,
+  async (t) => {
+    const forking = program(t, 'fork-many', {
+      args: [String(count), '6'],
+      execArgv: [...flag, '--expose-gc', '--max-semi-space-size=1'],
+      timeout: 380_000,
+    });
+    const { ends, nobody, lines } = await forking.message<{
+      ends: { way: string; expected: number; end: { exitCode: number | null; signal: string | null } }[];
+      nobody: string;
+      lines: string[];
+    }>();
+    t.strictSame(await forking.ended, { code: 0, signal: null });
+    const wrong = ends.filter(({ expected, end }) => end.exitCode !== expected || end.signal !== null);
+    t.strictSame(wrong, [], forking.stderr.slice(0, 2000));
+    t.equal(ends.length, count);
+    t.equal(nobody, 'ECHILD', 'no child is left, not even as a zombie');
 
-  const handlers = lines.filter((line) => line.startsWith('exit handler'));
-  t.equal(handlers.length, count, "every child ran its 'exit' handler once");
-  const children = lines.filter((line) => line.startsWith('child')).map((line) => line.split(' '));
-  for (const [column, what] of [
-    [1, 'pid'],
-    [2, 'Math.random'],
-    [3, 'randomUUID'],
-    [4, 'randomInt'],
-  ] as const) {
-    t.equal(new Set(children.map((child) => child[column])).size, count, `each child has a ${what} of its own`);
-  }
-  for (const kind of ['planned throw', 'planned rejection']) {
-    t.equal(forking.stderr.split(`Error: ${kind}`).length - 1, count / 4, `the stack of each ${kind} is on stderr`);
-  }
-});
+    const handlers = lines.filter((line) => line.startsWith('exit handler'));
+    t.equal(handlers.length, count, "every child ran its 'exit' handler once");
+    const children = lines.filter((line) => line.startsWith('child')).map((line) => line.split(' '));
+    for (const [column, what] of [
+      [1, 'pid'],
+      [2, 'Math.random'],
+      [3, 'randomUUID'],
+      [4, 'randomInt'],
+    ] as const) {
+      t.equal(new Set(children.map((child) => child[column])).size, count, `each child has a ${what} of its own`);
+    }
+    for (const kind of ['planned throw', 'planned rejection']) {
+      t.equal(forking.stderr.split(`Error: ${kind}`).length - 1, count / 4, `the stack of each ${kind} is on stderr`);
+    }
+  },
+);
 
 t.test('exit codes and signals reach waitpid', async (t) => {
   for (const code of [0, 1, 255]) {
