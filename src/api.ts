@@ -10,7 +10,31 @@ export {
   type LogRecord,
   logToStderr,
 } from './logging.js';
+export { BaseManager, type ManagerOptions } from './managers/base-manager.js';
+export type { ManagerLimits } from './managers/limits.js';
+export { BaseProxy } from './managers/proxy.js';
+export type {
+  ArrayProxy,
+  BarrierProxy,
+  ConditionProxy,
+  DictProxy,
+  EventProxy,
+  JoinableQueueProxy,
+  ListProxy,
+  LockProxy,
+  NamespaceProxy,
+  ProxyFor,
+  ProxyOf,
+  QueueProxy,
+  SemaphoreProxy,
+  SetProxy,
+  ValueProxy,
+} from './managers/proxy-types.js';
+export type { TypeOptions } from './managers/registry.js';
+export type { Server } from './managers/server.js';
 export { SharedMemoryManager, type SharedMemoryManagerOptions } from './managers/shared-memory-manager.js';
+export { Manager, SyncManager } from './managers/sync-manager.js';
+import './managers/proxy-arrival.js';
 export type { Address } from './messaging/address.js';
 export type { AuthKey } from './messaging/authentication.js';
 export { Client, type ClientOptions } from './messaging/client.js';

@@ -239,6 +239,11 @@ export class Connection implements Traveller, Waitable {
     return this.#channel.depart(this.#readable, this.#writable);
   }
 
+  /** @internal What carries it, for who goes on without this object. */
+  get channel(): Channel {
+    return this.#channel;
+  }
+
   /** @internal Sends bytes within a wait that was read already. */
   async give(message: Uint8Array, wait: ParsedWait): Promise<void> {
     this.#checkWritable();

@@ -1,5 +1,6 @@
 /** What a child is given to do, as bytes: who it is, and its target, arguments and fields, each serialised once. */
 import { deserialize, discard, isPrepared, prepare, serialize } from '../serialize/codec.js';
+import { whileSpawning } from '../serialize/spawning.js';
 import type { ChildFacts } from './facts.js';
 import { findTarget, isAtHand, type Target } from './target.js';
 
@@ -27,7 +28,7 @@ interface Message {
 export function composeMessage(facts: ChildFacts, work: Work): Buffer {
   const parts: Buffer[] = [];
   const part = (value: unknown, root: string) => {
-    const bytes = serialize(value, root);
+    const bytes = whileSpawning(() => serialize(value, root));
     parts.push(bytes);
     return bytes;
   };

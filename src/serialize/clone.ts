@@ -4,7 +4,7 @@ import { Deserializer, Serializer } from 'node:v8';
 import { MultiprocError } from '../errors.js';
 import { type Hooks as ClassHooks, deserializeHook } from './classes.js';
 import { dress, resolveText } from './dressing.js';
-import { arrive, damaged, type Handle, HandleKind, type Traveller } from './handles.js';
+import { arrive, damaged, type Handle, HandleKind, release, type Traveller } from './handles.js';
 import { bytesOfView, heartIndex, makeView } from './views.js';
 
 /** What an entry is; smaller numbers are classes of views. */
@@ -122,7 +122,7 @@ function read(message: Buffer, how: (reader: Reader) => unknown): unknown {
     reader.readUint32();
     return how(reader);
   } catch (cause) {
-    for (const object of reader.attached) object.close();
+    for (const object of reader.attached) release(object);
     const reason = reader.failure ?? cause;
     if (reason instanceof MultiprocError || reader.othersFault) throw reason;
     throw damaged(reason instanceof Error ? reason.message : String(reason), reason);
@@ -154,7 +154,7 @@ function discard(message: Buffer, how: (reader: Reader) => void): void {
   } catch {
     // What had not arrived by then may be gone already.
   }
-  for (const object of reader.attached) object.close();
+  for (const object of reader.attached) release(object);
 }
 
 /** In the place of every class in a message that nobody reads. */
@@ -217,6 +217,10 @@ class Writer extends Serializer {
 
 // V8 makes its refusals with this.
 (Writer.prototype as unknown as { _getDataCloneError: unknown })._getDataCloneError = Error;
+
+function namePattern(kind: HandleKind): RegExp {
+  return kind === HandleKind.proxy ? /^[A-Za-z0-9_-]{1,2000}$/ : /^[A-Za-z0-9._-]{1,255}$/;
+}
 
 class Reader extends Deserializer {
   /** In the order of their arrival. */
@@ -294,7 +298,7 @@ class Reader extends Deserializer {
     if (++this.#depth > deepest) throw damaged('its handles are nested too deeply');
     const kind = this.readUint32() as HandleKind;
     const file = this.readRawBytes(this.readUint32()).toString('latin1');
-    if (!/^[A-Za-z0-9._-]{1,255}$/.test(file)) throw damaged('the name of a file in it is none');
+    if (!namePattern(kind).test(file)) throw damaged('the name of a file in it is none');
     const inode = this.readDouble();
     const offset = this.readUint32();
     const generation = this.readUint32();
@@ -305,9 +309,9 @@ class Reader extends Deserializer {
     const nested: object[] = [];
     for (let i = 0; i < count; i++) {
       const object: unknown = this.readValue();
-      // A barrier has its action there, the others a lock.
-      const expected =
-        kind === HandleKind.barrier ? typeof object === 'function' : this.attached.includes(object as Traveller);
+      // A barrier has its action there, a proxy its class, the others a lock.
+      const isOurs = this.attached.includes(object as Traveller);
+      const expected = kind === HandleKind.barrier || kind === HandleKind.proxy ? typeof object === 'function' : isOurs;
       if (!expected) throw damaged('a handle in it refers to what is none');
       nested.push(object as object);
     }

@@ -1,10 +1,12 @@
 /** What V8 cloned as plain objects, Maps or errors becomes instances of classes again. */
 
+import { isFromAfar } from './afar.js';
 import { DomExceptions } from './dom-exceptions.js';
 import { type ErrorClass, errorClassNamed } from './error-classes.js';
 import { damaged } from './handles.js';
 import { type Entry, type Fallback, readText } from './reference-text.js';
-import { resolveReference } from './references.js';
+import { type Reference, resolveReference } from './references.js';
+import { registeredAs } from './registered.js';
 
 /** Stands for the class of an error that cannot be had here. */
 export class Substitute {
@@ -39,13 +41,23 @@ function resolveEntry(entry: Entry): object {
     if (found === undefined) throw damaged('a reference in it names no class');
     return found;
   }
-  if (entry.fallback === undefined) return resolveReference(entry.reference);
+  const resolve = isFromAfar() ? resolveRegistered : resolveReference;
+  if (entry.fallback === undefined) return resolve(entry.reference);
   try {
-    return resolveReference(entry.reference);
+    return resolve(entry.reference);
   } catch {
     // The error is worth more than its class.
     return new Substitute(entry.fallback);
   }
+}
+
+function resolveRegistered({ registered, export: name }: Reference): object {
+  const found = registered === undefined ? undefined : registeredAs(registered)?.fn;
+  if (found !== undefined) return found;
+  const what = registered === undefined ? `The export ${name}` : `What was registered as '${registered}'`;
+  throw new TypeError(
+    `${what} came over the network, where no module is loaded: use register('name', fn) on both sides before`,
+  );
 }
 
 /** How many places in the list belong to one object: itself, its class, and fields that are enumerable and that are not. */

@@ -1,5 +1,7 @@
 /** How our objects travel: not as copies but as handles, small descriptions from which the same object is attached. */
+import { createRequire } from 'node:module';
 import { MultiprocError } from '../errors.js';
+import { isFromAfar } from './afar.js';
 
 /** Which class a handle restores. The numbers are part of the messages' format. */
 export const HandleKind = {
@@ -20,13 +22,14 @@ export const HandleKind = {
   simpleQueue: 18,
   shareableList: 20,
   connection: 24,
+  proxy: 25,
 } as const;
 export type HandleKind = (typeof HandleKind)[keyof typeof HandleKind];
 
 /** What a message says about one of our objects. */
 export interface Handle {
   readonly kind: HandleKind;
-  /** Its file in /dev/shm. */
+  /** Its file in /dev/shm; of a proxy, what it is of, as text. */
   readonly file: string;
   /** Of that file: a name may meanwhile belong to another one. */
   readonly inode: number;
@@ -52,13 +55,26 @@ export interface Departure {
 /** The method by which an object of ours gives a handle away. Fails with `ClosedError` after `close()`. */
 export const depart: unique symbol = Symbol('multiproc.depart');
 
+/** The method by which an object of ours whose `close` means something else is let go. */
+export const letGo: unique symbol = Symbol('multiproc.letGo');
+
 /** An object of ours. */
 export interface Traveller {
   [depart](): Departure;
-  close(): void;
+  [letGo]?(): void;
+  close?(): void;
+}
+
+/** Lets go of an object that has arrived and is not wanted. */
+export function release(object: Traveller): void {
+  if (object[letGo] === undefined) object.close?.();
+  else object[letGo]();
 }
 
 type Arrive = (handle: Handle) => Traveller;
+
+/** Modules of upper floors that most processes do without: loaded when the first of their objects arrives. */
+const homes = new Map<number, string>([[HandleKind.proxy, '../managers/proxy-arrival.js']]);
 
 const arrivals = new Map<number, Arrive>();
 
@@ -74,9 +90,29 @@ export function registerArrival(kind: HandleKind, arrive: Arrive): void {
  * @throws MultiprocError `ERR_MULTIPROC_SEGMENT` for a stale handle; `ERR_MULTIPROC_MESSAGE` for an unknown kind
  */
 export function arrive(handle: Handle): Traveller {
-  const attach = arrivals.get(handle.kind);
+  if (isFromAfar() && handle.kind !== HandleKind.proxy) throw new TypeError(notHere);
+  let attach = arrivals.get(handle.kind);
+  if (attach === undefined && homes.has(handle.kind)) {
+    createRequire(import.meta.url)(homes.get(handle.kind) as string);
+    attach = arrivals.get(handle.kind);
+  }
   if (attach === undefined) throw damaged(`no class has the handle kind ${handle.kind}`);
   return attach(handle);
+}
+
+const notHere =
+  'A shared object came over the network, and is not attached: its memory is that of another machine. Share it by a manager';
+
+const proxies = new WeakSet<object>();
+
+/** Says of a `Proxy` that it travels by handle: those of others are not even touched. */
+export function admitProxy(proxy: object): void {
+  proxies.add(proxy);
+}
+
+/** Whether {@link admitProxy} was told of it. */
+export function isAdmitted(proxy: object): boolean {
+  return proxies.has(proxy);
 }
 
 /** Whether the object travels by handle. */

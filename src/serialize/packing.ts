@@ -10,7 +10,7 @@ import { classOf, deserializeHook, extraFields, isNative, serializeHook, type Tr
 import { type Carried, deepestMade } from './clone.js';
 import { constructorOf } from './constructors.js';
 import { DomExceptions, isDomException } from './dom-exceptions.js';
-import { type Departure, depart, isTraveller } from './handles.js';
+import { type Departure, depart, isAdmitted, isTraveller } from './handles.js';
 import { blankError, classTextOf, type ErrorPacker, packErrorFields } from './packed-errors.js';
 import { builtinText, textOf } from './reference-text.js';
 import { viewIndex } from './views.js';
@@ -175,7 +175,9 @@ class Packer {
         throw refusal(path, 'in the data of itself', 'a class that makes its data may not go in circles');
       return known;
     }
-    if (types.isProxy(value)) throw refusal(path, 'a Proxy', 'copy it to a plain object: { ...proxy }');
+    if (types.isProxy(value) && !isAdmitted(value)) {
+      throw refusal(path, 'a Proxy', 'copy it to a plain object: { ...proxy }');
+    }
     if (typeof value === 'function') return this.#packFunction(value, path);
     if (++this.#depth > deepest) throw new TooDeep();
     const packed = this.#packObject(value, path);

@@ -1,0 +1,376 @@
+/** BaseManager: starts or finds a server for shared objects, and gives proxies of them. */
+import { unlinkSync } from 'node:fs';
+import type { Wait } from '../deadline.js';
+import { ProcessError, ValueError } from '../errors.js';
+import { Finalize } from '../lifecycle/finalize.js';
+import { type Address, parseAddress } from '../messaging/address.js';
+import { type AuthKey, readKey } from '../messaging/authentication.js';
+import { checkHandshakeTimeout } from '../messaging/handshake-timeout.js';
+import { Pipe } from '../messaging/pipe.js';
+import { currentProcess } from '../process/current.js';
+import type { StartMethod } from '../process/launchers/launcher.js';
+import { Process } from '../process/process.js';
+import { getStartMethod } from '../process/start-method.js';
+import { findReference } from '../serialize/references.js';
+import { Question } from './frames.js';
+import { checkLimits, type ManagerLimits } from './limits.js';
+import { Link } from './link.js';
+import { pendingProxy } from './pending-proxy.js';
+import type { BaseProxy } from './proxy.js';
+import type { DefinedManager, TypeFactories } from './proxy-types.js';
+import { addType, registryOf } from './registering.js';
+import type { TypeOptions } from './registry.js';
+import { Server } from './server.js';
+import type { ServerReport, ServerWork } from './server-process.js';
+
+/** Options of managers. */
+export interface ManagerOptions {
+  /**
+   * Where the server is, or will be: the path of a Unix socket, or `[host, port]`. Without: a socket in a folder that only
+   * this user can enter. Port 0: a free one.
+   */
+  address?: Address | undefined;
+  /** What server and clients must both know. Default: `currentProcess().authkey`. */
+  authkey?: AuthKey | undefined;
+  /** What one client may ask of the server. */
+  limits?: ManagerLimits | undefined;
+  /** How long the other side may take to prove that it knows the key, in ms. Default 10,000. */
+  handshakeTimeout?: number | undefined;
+  /** What `getContext` returned, or a start method, for the server's process. Default: the program's. */
+  context?: { getStartMethod(): StartMethod } | StartMethod | undefined;
+  /** `'default'`: Ctrl-C ends the server's process. Default: it ignores SIGINT, as its creator decides. */
+  signals?: 'ignore' | 'default' | undefined;
+}
+
+/** How long a server may take to stop before it is told so by a signal, in ms. */
+const graceMs = 1000;
+
+const serverModule = new URL('./server-process.js', import.meta.url);
+
+/**
+ * Objects that live in a server process and are used from others through proxies; mirrors
+ * `multiprocessing.managers.BaseManager`. It has no types of its own: {@link register} some, on a class that extends it, or
+ * `define` them, which gives the manager's methods types.
+ *
+ * A manager is started (it has a process for its server, which ends with it), or connected to a server that runs already,
+ * here or on another machine, or it serves by itself ({@link getServer}).
+ */
+export class BaseManager {
+  readonly #key: Buffer;
+  readonly #options: ManagerOptions;
+  #address: Address | undefined;
+  #state: 'initial' | 'starting' | 'started' | 'connected' | 'shut down' = 'initial';
+  #process: Process | undefined;
+  #finalizer: Finalize | undefined;
+  #sync: object | undefined;
+
+  /** @throws TypeError, ValueError for options that cannot be */
+  constructor(options: ManagerOptions = {}) {
+    if (typeof options !== 'object' || options === null) throw new TypeError('Expected "options" to be an object');
+    const { address, authkey, limits, handshakeTimeout, signals } = options;
+    if (address !== undefined && address !== null) parseAddress(address);
+    if (signals !== undefined && signals !== 'ignore' && signals !== 'default') {
+      throw new TypeError(`Expected "signals" to be 'ignore' or 'default', got ${String(signals)}`);
+    }
+    checkLimits(limits);
+    checkHandshakeTimeout(handshakeTimeout);
+    this.#key = readKey(authkey ?? undefined) ?? Buffer.from(currentProcess().authkey);
+    this.#address = address ?? undefined;
+    this.#options = options;
+  }
+
+  /**
+   * Adds a type of objects to this class and those that will extend it; mirrors `BaseManager.register`. Managers of the
+   * class get a method with the type's name, which makes an object on the server and returns its proxy.
+   *
+   * For `start()` a callable has to be exported by its module, or the manager's class has to be.
+   *
+   * @throws TypeError for wrong types; ValueError for names that managers have already
+   */
+  static register(typeid: string, options?: TypeOptions): void {
+    const { createMethod } = addType(this, typeid, options, BaseManager.prototype);
+    if (createMethod === false) return;
+    Object.defineProperty(this.prototype, typeid, {
+      value(this: BaseManager, ...args: unknown[]) {
+        return this.create(typeid, args);
+      },
+      writable: true,
+      configurable: true,
+    });
+  }
+
+  /**
+   * A class with these types, to be extended: `class M extends BaseManager.define({ getList: () => list })`. Its methods
+   * have the types of proxies of what the functions return.
+   */
+  static define<T extends TypeFactories>(types: T): DefinedManager<T, typeof BaseManager> {
+    const Defined = class extends this {};
+    for (const [typeid, callable] of Object.entries(types)) Defined.register(typeid, { callable });
+    return Defined as never;
+  }
+
+  /** Where the server is; `undefined` as long as that is not settled. */
+  get address(): string | [string, number] | undefined {
+    return this.#address as string | [string, number] | undefined;
+  }
+
+  /**
+   * The types' methods once more, which block the thread: `manager.sync.dict()` returns the proxy itself.
+   */
+  get sync(): object {
+    this.#sync ??= new Proxy({}, { get: (_target, name) => this.#makerOf(name) });
+    return this.#sync;
+  }
+
+  /**
+   * Starts a process with the server; mirrors `BaseManager.start`. It ends with {@link shutdown}, at the end of this
+   * process, and within a second after this process was killed. It does not keep the program alive.
+   *
+   * @param initializer is called in the server's process first; exported by its module, as every function that travels
+   * @throws ProcessError if it was started, connected or shut down already
+   * @throws TypeError for an initializer or a callable that cannot travel
+   * @throws what the initializer throws; SystemError `EADDRINUSE` …
+   */
+  async start<A extends readonly unknown[]>(initializer?: (...args: A) => unknown, initargs?: A): Promise<void> {
+    if (initializer !== undefined && initializer !== null && typeof initializer !== 'function') {
+      throw new TypeError(`Expected "initializer" to be a function, got ${typeof initializer}`);
+    }
+    this.#checkInitial();
+    const method = methodOf(this.#options.context);
+    const work = this.#work(method, initializer as never, initargs ?? []);
+    this.#state = 'starting';
+    const [reader, writer] = Pipe(false);
+    const child = new Process({
+      target: { module: serverModule, export: 'runServer' },
+      args: [writer, work],
+      daemon: false,
+      context: method,
+    });
+    child.name = child.name.replace(/^Process/, this.constructor.name || 'Manager');
+    try {
+      child.start();
+      writer.close();
+      this.#process = child;
+      this.#address = await addressFrom((await reader.recv()) as ServerReport);
+    } catch (error) {
+      this.#state = 'initial';
+      this.#process = undefined;
+      if (child.pid !== null) await child.join();
+      throw error;
+    } finally {
+      writer.close();
+      reader.close();
+    }
+    this.#state = 'started';
+    const { pid } = process;
+    this.#finalizer = new Finalize(() => process.pid === pid && this.#endSync(), { exitPriority: 0 });
+  }
+
+  /**
+   * Connects to a server that runs already; mirrors `BaseManager.connect`. A server that was started anew at the same address
+   * is found again by the next call.
+   *
+   * @throws AuthenticationError if the server has another key
+   * @throws SystemError `ECONNREFUSED`, `ENOENT` … if there is none; TimeoutError if it does not answer
+   * @throws ValueError without an address; ProcessError if it was started already
+   */
+  async connect(): Promise<void> {
+    if (this.#state !== 'connected') this.#checkInitial();
+    if (this.#address === undefined) throw new ValueError('Expected the address of a server to connect to');
+    await this.#link(this.#address).ready();
+    this.#state = 'connected';
+  }
+
+  /**
+   * A server in this process, bound on return; mirrors `BaseManager.get_server`. Call its `serveForever`.
+   *
+   * @throws ProcessError if the manager was started or connected; SystemError `EADDRINUSE` …
+   */
+  getServer(): Server {
+    this.#checkInitial();
+    const { limits, handshakeTimeout } = this.#options;
+    const server = new Server(registryOf(this.constructor), {
+      address: this.#address,
+      key: this.#key,
+      limits,
+      handshakeTimeout,
+    });
+    this.#address = server.address;
+    return server;
+  }
+
+  /**
+   * Stops the server that {@link start} started, and waits for its process; mirrors `BaseManager.shutdown`. Who still has a
+   * proxy gets an error from then on. Idempotent.
+   *
+   * @throws ValueError for a manager that was not started: those who connect do not end the server
+   */
+  async shutdown(): Promise<void> {
+    if (this.#state === 'shut down') return;
+    const child = this.#process;
+    if (this.#state !== 'started' || child === undefined) {
+      throw new ValueError('Only the manager that started the server can shut it down');
+    }
+    this.#state = 'shut down';
+    this.#finalizer?.cancel();
+    const link = this.#link(this.#address as Address);
+    if (child.isAlive()) {
+      // What goes wrong now ends with the process.
+      link.ask(Question.shutdown).promise().catch(() => {});
+      if (!(await child.join(graceMs))) child.terminate();
+      if (!(await child.join(graceMs))) child.kill();
+      await child.join();
+    }
+    link.close();
+    this.#removeFile();
+  }
+
+  /**
+   * Waits for the end of the server's process; mirrors `BaseManager.join`.
+   *
+   * @returns whether it has ended
+   * @throws ValueError if this manager has started none
+   */
+  async join(wait?: Wait): Promise<boolean> {
+    if (this.#process === undefined) throw new ValueError('Only the manager that started the server can wait for its end');
+    return this.#process.join(wait);
+  }
+
+  /** As {@link shutdown}, for `await using`; a manager that has started no server only goes. */
+  async [Symbol.asyncDispose](): Promise<void> {
+    if (this.#state === 'started') await this.shutdown();
+  }
+
+  /** How many objects clients have proxies of; mirrors `_number_of_objects`. */
+  async numberOfObjects(): Promise<number> {
+    return (await this.#ready().ask(Question.objects).promise()) as number;
+  }
+
+  /** What the server holds, for people; mirrors `_debug_info`. */
+  async debugInfo(): Promise<string> {
+    return (await this.#ready().ask(Question.debug).promise()) as string;
+  }
+
+  /** The process of the server that {@link start} started. */
+  get process(): Process | undefined {
+    return this.#process;
+  }
+
+  /**
+   * Makes an object of a type on the server: what the methods of the types call.
+   *
+   * @returns its proxy, awaitable, whose methods can be called at once
+   */
+  create(typeid: string, args: readonly unknown[] = []): unknown {
+    const link = this.#ready();
+    const pending = link.create(typeid, args, registryOf(this.constructor));
+    return pendingProxy(pending.promise() as Promise<BaseProxy>, () => link.finishSync(pending) as BaseProxy);
+  }
+
+  #makerOf(name: string | symbol): unknown {
+    if (typeof name !== 'string' || registryOf(this.constructor).get(name)?.createMethod !== true) return undefined;
+    return (...args: unknown[]) => {
+      const link = this.#ready();
+      return link.finishSync(link.create(name, args, registryOf(this.constructor)));
+    };
+  }
+
+  #ready(): Link {
+    if (this.#state === 'initial' || this.#state === 'starting') {
+      throw new ValueError('The manager has no server yet: await start() or connect()');
+    }
+    if (this.#state === 'shut down') throw new ValueError('The manager has been shut down');
+    return this.#link(this.#address as Address);
+  }
+
+  #link(address: Address): Link {
+    return Link.to(address, this.#key, this.#options.handshakeTimeout);
+  }
+
+  #checkInitial(): void {
+    if (this.#state !== 'initial') throw new ProcessError(`Expected a new manager, but this one is ${this.#state}`);
+  }
+
+  #work(method: StartMethod, initializer: ServerWork['initializer'], initargs: readonly unknown[]): ServerWork {
+    const { limits, handshakeTimeout, signals } = this.#options;
+    const [standard, known] = standardTypes(this.constructor);
+    const types = [...registryOf(this.constructor)].filter(([typeid, options]) => known?.get(typeid) !== options);
+    const classTravels = !('what' in findReference(this.constructor));
+    const sent = method === 'fork' ? types : types.map(([typeid, options]) => [typeid, sendable(options, classTravels)]);
+    return {
+      standard,
+      types: sent as unknown as ServerWork['types'],
+      managerClass: sent.some(([, options]) => (options as { callable: unknown }).callable === true) ? this.constructor : undefined,
+      address: this.#address,
+      key: this.#key,
+      limits,
+      handshakeTimeout,
+      ignoresInterrupts: signals !== 'default',
+      initializer: initializer ?? undefined,
+      initargs: [...initargs],
+    };
+  }
+
+  /** At the end of this process. */
+  #endSync(): void {
+    const child = this.#process as Process;
+    if (child.isAlive()) {
+      const link = Link.at(Link.nameOf(this.#address as Address));
+      try {
+        link?.ask(Question.shutdown);
+        link?.push();
+      } catch {
+        // It has ended, or ends by the signal.
+      }
+      if (link === undefined || !child.joinSync(graceMs)) child.terminate();
+      if (!child.joinSync(graceMs)) child.kill();
+    }
+    this.#removeFile();
+  }
+
+  /** A server that was ended by a signal has left it. */
+  #removeFile(): void {
+    if (typeof this.#address !== 'string' || this.#address.startsWith('\0')) return;
+    try {
+      unlinkSync(this.#address);
+    } catch {
+      // The server has removed it.
+    }
+  }
+}
+
+const standards = new Map<object, ReadonlyMap<string, TypeOptions>>();
+
+/** Says that the types of the class are known to every server's process. */
+export function isStandard(managerClass: object): void {
+  standards.set(managerClass, new Map(registryOf(managerClass)));
+}
+
+function standardTypes(managerClass: object): [boolean, ReadonlyMap<string, TypeOptions> | undefined] {
+  for (let each: object | null = managerClass; each !== null; each = Object.getPrototypeOf(each)) {
+    const known = standards.get(each);
+    if (known !== undefined) return [true, known];
+  }
+  return [false, undefined];
+}
+
+/** A callable that cannot travel by itself comes with the manager's class. */
+function sendable(options: TypeOptions, classTravels: boolean): object {
+  const { callable, proxyType } = options;
+  const alone = callable === undefined || !('what' in findReference(callable));
+  return {
+    ...options,
+    callable: alone || !classTravels ? callable : true,
+    proxyType: proxyType === undefined || 'what' in findReference(proxyType) ? undefined : proxyType,
+  };
+}
+
+function addressFrom(report: ServerReport): string | [string, number] {
+  if ('error' in report) throw report.error;
+  return report.address;
+}
+
+function methodOf(context: ManagerOptions['context']): StartMethod {
+  if (context === undefined) return getStartMethod();
+  return typeof context === 'string' ? context : context.getStartMethod();
+}

@@ -1,0 +1,47 @@
+/** Who calls a method of an object in the server: what it holds through proxies is given back when it ends. */
+
+/** What a caller holds: a lock, for example. */
+export interface Holdable {
+  /** The caller has ended. */
+  forsake(caller: Caller): void;
+}
+
+/** A client, or the server's own code. */
+export interface Caller {
+  readonly holdings: Set<Holdable>;
+  ended: boolean;
+}
+
+/** The wait was taken back by who waited. */
+export class Cancelled extends Error {}
+
+/** A call that is being made. */
+export interface CurrentCall {
+  readonly caller: Caller;
+  /** Set by what waits: takes the wait back, which fails with {@link Cancelled}. False if it was over already. */
+  cancel: (() => boolean) | undefined;
+}
+
+const local: Caller = { holdings: new Set(), ended: false };
+let current: CurrentCall = { caller: local, cancel: undefined };
+
+/** The call whose method is being started. Ask at once: other calls come in between. */
+export function currentCall(): CurrentCall {
+  return current;
+}
+
+/** Starts a method. */
+export function asCall<T>(call: CurrentCall, start: () => T): T {
+  const before = current;
+  current = call;
+  try {
+    return start();
+  } finally {
+    current = before;
+  }
+}
+
+/** A call by code of the server itself. */
+export function localCall(): CurrentCall {
+  return { caller: local, cancel: undefined };
+}

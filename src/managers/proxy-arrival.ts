@@ -1,0 +1,36 @@
+/** How a proxy arrives: it takes up the conversation with its server, and says that it is here. */
+import { currentProcess } from '../process/current.js';
+import { isFromAfar } from '../serialize/afar.js';
+import { damaged, HandleKind, registerArrival, type Traveller } from '../serialize/handles.js';
+import { parseAddress, writeAddress } from '../messaging/address.js';
+import { currentCarriage } from './carriage.js';
+import { Link, RemoteHold } from './link.js';
+import { makeProxy } from './make-proxy.js';
+import { BaseProxy } from './proxy.js';
+import { readHandle } from './proxy-handle.js';
+
+registerArrival(HandleKind.proxy, (handle) => {
+  const { isOwn, transit, address, key, typeid, kind, proxyClass } = readHandle(handle);
+  if (proxyClass !== undefined && !isProxyClass(proxyClass)) throw damaged('the class of a proxy in it is none');
+  const details = { typeid, kind, proxyClass };
+  const id = handle.inode;
+  const carriage = currentCarriage();
+  if (isOwn) {
+    if (carriage === undefined) throw damaged('a proxy in it belongs to a conversation that is not this one');
+    return carriage.arrive(id, details) as Traveller;
+  }
+  if (isFromAfar()) {
+    throw new TypeError("A proxy of another manager came over the network: nobody is connected to on others' behalf");
+  }
+  const where = writeAddress(parseAddress(address));
+  const link = key === undefined ? (Link.at(where) ?? Link.to(address, ownKey())) : Link.to(address, key);
+  return makeProxy(RemoteHold.claim(link, id, transit), details, undefined) as Traveller;
+});
+
+function ownKey(): Buffer {
+  return Buffer.from(currentProcess().authkey);
+}
+
+function isProxyClass(value: object): boolean {
+  return typeof value === 'function' && value.prototype instanceof BaseProxy;
+}

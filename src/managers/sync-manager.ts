@@ -1,0 +1,111 @@
+/** SyncManager: a manager of the usual types of objects. */
+import { BaseManager, isStandard, type ManagerOptions } from './base-manager.js';
+import type {
+  ArrayProxy,
+  BarrierProxy,
+  ConditionProxy,
+  DictProxy,
+  EventProxy,
+  JoinableQueueProxy,
+  ListProxy,
+  LockProxy,
+  Made,
+  NamespaceProxy,
+  QueueProxy,
+  SemaphoreProxy,
+  SetProxy,
+  ValueProxy,
+} from './proxy-types.js';
+import { objectOf } from './server.js';
+import { ManagedBarrier, type ManagedBarrierOptions } from './types/barrier.js';
+import { ManagedCondition } from './types/condition.js';
+import { newDict } from './types/dict.js';
+import { ManagedEvent } from './types/event.js';
+import { ManagedLock, ManagedRLock } from './types/lock.js';
+import { ManagedNamespace } from './types/namespace.js';
+import { ManagedJoinableQueue, ManagedQueue } from './types/queue.js';
+import { ManagedBoundedSemaphore, ManagedSemaphore } from './types/semaphore.js';
+import { ManagedArray, ManagedValue } from './types/value.js';
+
+type DictContent<V> = Readonly<Record<string, V>> | Iterable<readonly [unknown, V]>;
+
+/** What {@link SyncManager} makes, under each type's name; `M` says what a maker returns. */
+interface Makers {
+  /** Attributes: `ns.sync.a`, `ns.get('a')`. */
+  Namespace(attributes?: Readonly<Record<string, unknown>>): NamespaceProxy;
+  list<T = unknown>(items?: Iterable<T>): ListProxy<T>;
+  dict<V = unknown>(content?: DictContent<V>): DictProxy<unknown, V>;
+  set<T = unknown>(items?: Iterable<T>): SetProxy<T>;
+  /** @param type as of `Value` */
+  Value(type: string, initial?: number | bigint | boolean): ValueProxy;
+  /** @param type as of `SharedArray` */
+  Array(type: string, sizeOrIterable: number | Iterable<number>): ArrayProxy;
+  Queue<T = unknown>(maxsize?: number): QueueProxy<T>;
+  JoinableQueue<T = unknown>(maxsize?: number): JoinableQueueProxy<T>;
+  Lock(): LockProxy;
+  RLock(): LockProxy;
+  Semaphore(value?: number): SemaphoreProxy;
+  BoundedSemaphore(value?: number): SemaphoreProxy;
+  Event(): EventProxy;
+  Condition(lock?: LockProxy): ConditionProxy;
+  Barrier(parties: number, options?: ManagedBarrierOptions): BarrierProxy;
+}
+
+type Making = {
+  [K in keyof Makers]: Makers[K] extends (...args: infer A) => infer P ? (...args: A) => Made<P> : never;
+};
+
+/** The generic ones keep their type arguments. */
+interface GenericMaking {
+  list<T = unknown>(items?: Iterable<T>): Made<ListProxy<T>>;
+  dict<V = unknown>(content?: DictContent<V>): Made<DictProxy<unknown, V>>;
+  set<T = unknown>(items?: Iterable<T>): Made<SetProxy<T>>;
+  Queue<T = unknown>(maxsize?: number): Made<QueueProxy<T>>;
+  JoinableQueue<T = unknown>(maxsize?: number): Made<JoinableQueueProxy<T>>;
+}
+
+export interface SyncManager extends Omit<Making, keyof GenericMaking>, GenericMaking {}
+
+/**
+ * A manager of the usual types: lists, dicts, sets, namespaces, values, queues and locks, which live in its server; mirrors
+ * `multiprocessing.managers.SyncManager`. {@link Manager} makes a started one.
+ */
+// biome-ignore lint/suspicious/noUnsafeDeclarationMerging: its methods are those of the registered types
+export class SyncManager extends BaseManager {
+  override get sync(): Makers {
+    return super.sync as Makers;
+  }
+}
+
+const types: Readonly<Record<string, (...args: never[]) => unknown>> = {
+  Namespace: (attributes?: Readonly<Record<string, unknown>>) => new ManagedNamespace(attributes),
+  list: (items: Iterable<unknown> = []) => [...items],
+  dict: newDict,
+  set: (items?: Iterable<unknown>) => new Set(items),
+  Value: (type: 'i', initial?: number) => new ManagedValue(type, initial),
+  Array: (type: 'i', sizeOrIterable: number | Iterable<number>) => new ManagedArray(type, sizeOrIterable),
+  Queue: (maxsize?: number) => new ManagedQueue(maxsize),
+  JoinableQueue: (maxsize?: number) => new ManagedJoinableQueue(maxsize),
+  Lock: () => new ManagedLock(),
+  RLock: () => new ManagedRLock(),
+  Semaphore: (value?: number) => new ManagedSemaphore(value),
+  BoundedSemaphore: (value?: number) => new ManagedBoundedSemaphore(value),
+  Event: () => new ManagedEvent(),
+  Condition: (lock?: unknown) => new ManagedCondition(objectOf(lock)),
+  Barrier: (parties: number, options?: ManagedBarrierOptions) => new ManagedBarrier(parties, options),
+};
+
+for (const [typeid, callable] of Object.entries(types)) SyncManager.register(typeid, { callable });
+isStandard(SyncManager);
+
+/**
+ * Starts a server process and returns its manager; mirrors `multiprocessing.Manager`.
+ *
+ * @throws what {@link BaseManager.start} throws
+ */
+export async function Manager(options?: Pick<ManagerOptions, 'context' | 'limits' | 'signals'>): Promise<SyncManager> {
+  const manager = new SyncManager(options);
+  await manager.start();
+  return manager;
+}
+

@@ -1,0 +1,101 @@
+/** Barrier in a manager's server. A client that ends while it waits breaks the barrier. */
+import { parseWait, type Wait } from '../../deadline.js';
+import { BrokenBarrierError, ValueError } from '../../errors.js';
+import { currentCall } from '../caller.js';
+import { Waiting } from './waiting.js';
+
+/** Options of a managed barrier. */
+export interface ManagedBarrierOptions {
+  /** Called in the server, once for each time that all have come. */
+  action?: (() => unknown) | undefined;
+  /** In ms, for waits that name none. */
+  timeout?: number | undefined;
+}
+
+const tooLate = -1;
+
+export class ManagedBarrier {
+  static readonly kind = 'barrier';
+  readonly #parties: number;
+  readonly #action: (() => unknown) | undefined;
+  readonly #timeout: number | undefined;
+  #waiting = new Waiting<number>();
+  #broken = false;
+
+  constructor(parties: number, { action, timeout }: ManagedBarrierOptions = {}) {
+    if (!Number.isSafeInteger(parties)) throw new TypeError(`Expected "parties" to be an integer, got ${String(parties)}`);
+    if (parties < 1) throw new ValueError(`Expected "parties" to be positive, got ${parties}`);
+    if (action !== undefined && typeof action !== 'function') throw new TypeError('Expected "action" to be a function');
+    parseWait(timeout);
+    this.#parties = parties;
+    this.#action = action;
+    this.#timeout = timeout;
+  }
+
+  parties(): number {
+    return this.#parties;
+  }
+
+  nWaiting(): number {
+    return this.#broken ? 0 : this.#waiting.length;
+  }
+
+  broken(): boolean {
+    return this.#broken;
+  }
+
+  async wait(wait?: Wait): Promise<number> {
+    const call = currentCall();
+    const { deadline } = parseWait(wait ?? this.#timeout);
+    if (this.#broken) throw new BrokenBarrierError();
+    const index = this.#waiting.length;
+    if (index === this.#parties - 1) return this.#open(index);
+    const waiting = this.#waiting;
+    const told = await waiting.wait(deadline, tooLate, call, () => this.#left(waiting));
+    if (told === tooLate) {
+      this.#left(waiting);
+      throw new BrokenBarrierError();
+    }
+    return index;
+  }
+
+  reset(): void {
+    const waiting = this.#renew();
+    this.#broken = false;
+    waiting.failAll(new BrokenBarrierError('The barrier was reset'));
+  }
+
+  abort(): void {
+    this.#broken = true;
+    this.#renew().failAll(new BrokenBarrierError());
+  }
+
+  getValue(): never {
+    throw new TypeError('A barrier has no value to copy');
+  }
+
+  async #open(index: number): Promise<number> {
+    const waiting = this.#renew();
+    try {
+      await this.#action?.();
+    } catch (error) {
+      this.#broken = true;
+      waiting.failAll(new BrokenBarrierError('The action of the barrier failed', { cause: error }));
+      throw error;
+    }
+    waiting.tellAll(0);
+    return index;
+  }
+
+  #renew(): Waiting<number> {
+    const waiting = this.#waiting;
+    this.#waiting = new Waiting();
+    return waiting;
+  }
+
+  /** Somebody stopped waiting before all had come. */
+  #left(waiting: Waiting<number>): void {
+    if (waiting !== this.#waiting) return;
+    this.abort();
+  }
+}

@@ -1,0 +1,133 @@
+/** What a managed list can do, over a plain array: Python's methods, and those of arrays. */
+import { ValueError } from '../../errors.js';
+import { ManagedIterator } from './iterator.js';
+
+/** Of Array.prototype, as they are. */
+const arrayMethods = `at unshift shift splice slice concat fill copyWithin includes indexOf lastIndexOf join forEach map
+  filter find findIndex findLast findLastIndex some every reduce reduceRight flat flatMap toSorted toReversed toSpliced with`
+  .trim()
+  .split(/\s+/);
+
+export class ListMethods {
+  static readonly kind = 'list';
+  readonly array: unknown[];
+
+  constructor(array: unknown[]) {
+    this.array = array;
+    for (const name of arrayMethods) {
+      const method = (array as unknown as Record<string, (...args: unknown[]) => unknown>)[name];
+      if (method === undefined) continue;
+      Object.defineProperty(this, name, { value: (...args: unknown[]) => nothingForSelf(method.apply(array, args), array) });
+    }
+  }
+
+  append(item: unknown): void {
+    this.array.push(item);
+  }
+
+  push(...items: unknown[]): number {
+    for (const item of items) this.array.push(item);
+    return this.array.length;
+  }
+
+  extend(items: Iterable<unknown>): void {
+    // First all of them: they may be this very list.
+    for (const item of [...items]) this.array.push(item);
+  }
+
+  insert(index: number, item: unknown): void {
+    this.array.splice(index, 0, item);
+  }
+
+  /** Removes the first item that is equal. */
+  remove(item: unknown): void {
+    this.array.splice(this.index(item), 1);
+  }
+
+  pop(index?: number): unknown {
+    if (index === undefined) return this.array.pop();
+    return this.array.splice(this.#place(index), 1)[0];
+  }
+
+  clear(): void {
+    this.array.length = 0;
+  }
+
+  index(item: unknown, start = 0): number {
+    const found = this.array.indexOf(item, start);
+    if (found === -1) throw new ValueError('The list has no such item');
+    return found;
+  }
+
+  count(item: unknown): number {
+    return this.array.reduce<number>((count, each) => count + (each === item ? 1 : 0), 0);
+  }
+
+  /** Without a function numbers go by their size, as in Python, everything else as texts, as in arrays. */
+  sort(compare?: (a: unknown, b: unknown) => number): void {
+    const numeric = this.array.every((item) => typeof item === 'number' || typeof item === 'bigint');
+    this.array.sort(compare ?? (numeric ? bySize : undefined));
+  }
+
+  reverse(): void {
+    this.array.reverse();
+  }
+
+  copy(): unknown[] {
+    return [...this.array];
+  }
+
+  get(index: number): unknown {
+    return this.array.at(index);
+  }
+
+  set(index: number, item: unknown): void {
+    const place = index === this.array.length ? index : this.#place(index);
+    this.array[place] = item;
+  }
+
+  /** Removes the item at the index, as Python's `del`. */
+  delete(index: number): void {
+    this.array.splice(this.#place(index), 1);
+  }
+
+  length(): number {
+    return this.array.length;
+  }
+
+  keys(): number[] {
+    return [...this.array.keys()];
+  }
+
+  values(): unknown[] {
+    return [...this.array];
+  }
+
+  entries(): [number, unknown][] {
+    return [...this.array.entries()];
+  }
+
+  iter(): ManagedIterator {
+    return new ManagedIterator(this.array.values(), () => 0);
+  }
+
+  getValue(): unknown[] {
+    return this.array;
+  }
+
+  #place(index: number): number {
+    if (!Number.isSafeInteger(index)) throw new TypeError(`Expected "index" to be an integer, got ${String(index)}`);
+    const place = index < 0 ? index + this.array.length : index;
+    if (place < 0 || place >= this.array.length) throw new RangeError(`The list has no index ${index}`);
+    return place;
+  }
+}
+
+function bySize(a: unknown, b: unknown): number {
+  return (a as number) < (b as number) ? -1 : (a as number) > (b as number) ? 1 : 0;
+}
+
+/** A method that returns its own object returns nothing to a client, instead of a copy of all of it. */
+export function nothingForSelf(result: unknown, self: unknown): unknown {
+  return result === self ? undefined : result;
+}

@@ -1,0 +1,42 @@
+/** Namespace in a manager's server: attributes, and nothing else. */
+import { inspect } from 'node:util';
+
+export class ManagedNamespace {
+  static readonly kind = 'namespace';
+  readonly #attributes = new Map<string, unknown>();
+
+  constructor(attributes: Readonly<Record<string, unknown>> = {}) {
+    for (const [name, value] of Object.entries(attributes)) this.#attributes.set(name, value);
+  }
+
+  get(name: string): unknown {
+    return this.#attributes.get(String(name));
+  }
+
+  set(name: string, value: unknown): void {
+    this.#attributes.set(String(name), value);
+  }
+
+  has(name: string): boolean {
+    return this.#attributes.has(String(name));
+  }
+
+  /** Whether it was there. */
+  delete(name: string): boolean {
+    return this.#attributes.delete(String(name));
+  }
+
+  keys(): string[] {
+    return [...this.#attributes.keys()];
+  }
+
+  /** As Python writes it, without names that begin with an underscore. */
+  toText(): string {
+    const shown = [...this.#attributes].filter(([name]) => !name.startsWith('_'));
+    return `Namespace(${shown.map(([name, value]) => `${name}=${inspect(value)}`).join(', ')})`;
+  }
+
+  getValue(): Record<string, unknown> {
+    return Object.fromEntries(this.#attributes);
+  }
+}

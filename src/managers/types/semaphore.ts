@@ -1,0 +1,45 @@
+/** Semaphore and BoundedSemaphore in a manager's server. */
+import { parseWait, type Wait } from '../../deadline.js';
+import { ValueError } from '../../errors.js';
+import { Waiting } from './waiting.js';
+
+export class ManagedSemaphore {
+  static readonly kind = 'semaphore';
+  readonly #waiting = new Waiting<boolean>();
+  readonly #most: number;
+  #free: number;
+
+  constructor(value = 1, most = Number.MAX_SAFE_INTEGER) {
+    if (!Number.isSafeInteger(value)) throw new TypeError(`Expected "value" to be an integer, got ${String(value)}`);
+    if (value < 0) throw new ValueError(`Expected "value" not to be negative, got ${value}`);
+    this.#free = value;
+    this.#most = most;
+  }
+
+  acquire(wait?: Wait): Promise<boolean> | boolean {
+    const { deadline } = parseWait(wait);
+    return this.tryAcquire() || this.#waiting.wait(deadline, false);
+  }
+
+  tryAcquire(): boolean {
+    if (this.#free === 0) return false;
+    this.#free--;
+    return true;
+  }
+
+  release(n = 1): void {
+    if (!Number.isSafeInteger(n) || n < 1) throw new ValueError(`Expected "n" to be a positive integer, got ${String(n)}`);
+    if (this.#free + n > this.#most) throw new ValueError('The semaphore was released too often');
+    for (let i = 0; i < n; i++) if (this.#waiting.tellOne(true) === undefined) this.#free++;
+  }
+
+  getValue(): number {
+    return this.#free;
+  }
+}
+
+export class ManagedBoundedSemaphore extends ManagedSemaphore {
+  constructor(value = 1) {
+    super(value, value);
+  }
+}

@@ -1,0 +1,86 @@
+/** The calls that wait for one thing in the server, oldest first. */
+import { now } from '../../deadline.js';
+import { type Caller, Cancelled, type CurrentCall, currentCall } from '../caller.js';
+
+const longestTimer = 2 ** 31 - 1;
+
+interface Waiter<T> {
+  readonly call: CurrentCall;
+  readonly resolve: (value: T) => void;
+  readonly reject: (reason: unknown) => void;
+  timer: NodeJS.Timeout | undefined;
+}
+
+export class Waiting<T> {
+  readonly #waiters: Waiter<T>[] = [];
+
+  get length(): number {
+    return this.#waiters.length;
+  }
+
+  /** Who has waited longest. */
+  get first(): Caller | undefined {
+    return this.#waiters[0]?.call.caller;
+  }
+
+  /**
+   * Waits to be told a value, for the current call.
+   *
+   * @param deadline as `parseWait` reads it
+   * @param missed what it resolves to when the time is over, at once if there is none
+   * @param onEnd is called when the wait ends in vain
+   */
+  wait(deadline: number, missed: T, call: CurrentCall = currentCall(), onEnd?: () => void): Promise<T> | T {
+    if (deadline === 0) return missed;
+    return new Promise((resolve, reject) => {
+      const waiter: Waiter<T> = { call, resolve, reject, timer: undefined };
+      const leave = (): boolean => {
+        const index = this.#waiters.indexOf(waiter);
+        if (index === -1) return false;
+        this.#waiters.splice(index, 1);
+        this.#dismiss(waiter);
+        onEnd?.();
+        return true;
+      };
+      call.cancel = () => {
+        const left = leave();
+        if (left) reject(new Cancelled());
+        return left;
+      };
+      if (deadline !== Infinity) {
+        const expire = () => {
+          const left = deadline - now();
+          if (left > 0) waiter.timer = setTimeout(expire, Math.min(Math.ceil(left), longestTimer));
+          else if (leave()) resolve(missed);
+        };
+        expire();
+      }
+      this.#waiters.push(waiter);
+    });
+  }
+
+  /** Tells the oldest. Who that was; `undefined` if nobody waits. */
+  tellOne(value: T): Caller | undefined {
+    const waiter = this.#waiters.shift();
+    if (waiter === undefined) return undefined;
+    this.#dismiss(waiter);
+    waiter.resolve(value);
+    return waiter.call.caller;
+  }
+
+  tellAll(value: T): void {
+    while (this.#waiters.length > 0) this.tellOne(value);
+  }
+
+  failAll(reason: unknown): void {
+    for (const waiter of this.#waiters.splice(0)) {
+      this.#dismiss(waiter);
+      waiter.reject(reason);
+    }
+  }
+
+  #dismiss(waiter: Waiter<T>): void {
+    clearTimeout(waiter.timer);
+    waiter.call.cancel = undefined;
+  }
+}

@@ -1,0 +1,17 @@
+/** Whether what is serialised goes to a child that is being started: to nobody else, so it may carry keys. */
+
+let spawning = false;
+
+export function whileSpawning<T>(write: () => T): T {
+  const before = spawning;
+  spawning = true;
+  try {
+    return write();
+  } finally {
+    spawning = before;
+  }
+}
+
+export function isSpawning(): boolean {
+  return spawning;
+}
