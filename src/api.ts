@@ -34,7 +34,6 @@ export type { TypeOptions } from './managers/registry.js';
 export type { Server } from './managers/server.js';
 export { SharedMemoryManager, type SharedMemoryManagerOptions } from './managers/shared-memory-manager.js';
 export { Manager, SyncManager } from './managers/sync-manager.js';
-import './managers/proxy-arrival.js';
 export type { Address } from './messaging/address.js';
 export type { AuthKey } from './messaging/authentication.js';
 export { Client, type ClientOptions } from './messaging/client.js';

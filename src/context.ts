@@ -1,6 +1,7 @@
 /** Contexts: the whole package, bound to one start method. */
 import * as api from './api.js';
 import { ValueError } from './errors.js';
+import { Manager, type SyncManager } from './managers/sync-manager.js';
 import { Pool, type PoolOptions } from './pool/pool.js';
 import type { StartMethod } from './process/launchers/launcher.js';
 import type { ProcessOptions } from './process/options.js';
@@ -12,12 +13,15 @@ type Api = typeof api;
 
 const everything: Api = api;
 
-/** What `getContext` returns: everything that the package exports, with a `Process` and a `Pool` of this start method. */
-export interface Context extends Omit<Api, 'Pool' | 'Process' | 'getStartMethod' | 'setStartMethod' | 'warmUp'> {
+/** What `getContext` returns: everything that the package exports, with `Process`, `Pool` and `Manager` of this start method. */
+export interface Context
+  extends Omit<Api, 'Manager' | 'Pool' | 'Process' | 'getStartMethod' | 'setStartMethod' | 'warmUp'> {
   /** Starts its children by the context's method. */
   readonly Process: typeof Process;
   /** Starts its workers by the context's method. */
   readonly Pool: typeof Pool;
+  /** As `Manager`; the server is started by the context's method. */
+  Manager(options?: Parameters<typeof Manager>[0]): Promise<SyncManager>;
   /** This context, or that of another method. */
   getContext(method?: StartMethod | null): Context;
   /** The context's method. */
@@ -70,6 +74,7 @@ function makeContext(method: StartMethod): Context {
   const own = {
     Process: BoundProcess,
     Pool: BoundPool,
+    Manager: (options?: Parameters<typeof Manager>[0]) => Manager({ context: method, ...options }),
     getContext: (other?: StartMethod | null) => (other === undefined || other === null ? context : getContext(other)),
     getStartMethod: () => method,
     setStartMethod: () => {

@@ -20,7 +20,7 @@ const examples = readdirSync(`${root}examples`, { recursive: true, encoding: 'ut
   .sort();
 
 /** Programs that do not end by themselves, or that another test runs. */
-const elsewhere = new Set(['counter/counter.ts']);
+const elsewhere = new Set(['counter/counter.ts', 'managers/remote-client.ts', 'managers/remote-server.ts']);
 
 for (const example of examples.filter((file) => !elsewhere.has(file))) {
   t.test(`examples/${example}`, async (t) => {

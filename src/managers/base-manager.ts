@@ -1,10 +1,11 @@
 /** BaseManager: starts or finds a server for shared objects, and gives proxies of them. */
 import { unlinkSync } from 'node:fs';
 import type { Wait } from '../deadline.js';
-import { ProcessError, ValueError } from '../errors.js';
+import { EOFError, ProcessError, ValueError } from '../errors.js';
 import { Finalize } from '../lifecycle/finalize.js';
 import { type Address, parseAddress } from '../messaging/address.js';
 import { type AuthKey, readKey } from '../messaging/authentication.js';
+import type { Connection } from '../messaging/connection.js';
 import { checkHandshakeTimeout } from '../messaging/handshake-timeout.js';
 import { Pipe } from '../messaging/pipe.js';
 import { currentProcess } from '../process/current.js';
@@ -15,6 +16,7 @@ import { findReference } from '../serialize/references.js';
 import { Question } from './frames.js';
 import { checkLimits, type ManagerLimits } from './limits.js';
 import { Link } from './link.js';
+import './proxy-arrival.js';
 import { pendingProxy } from './pending-proxy.js';
 import type { BaseProxy } from './proxy.js';
 import type { DefinedManager, TypeFactories } from './proxy-types.js';
@@ -151,7 +153,7 @@ export class BaseManager {
       child.start();
       writer.close();
       this.#process = child;
-      this.#address = await addressFrom((await reader.recv()) as ServerReport);
+      this.#address = addressFrom(await reportFrom(reader));
     } catch (error) {
       this.#state = 'initial';
       this.#process = undefined;
@@ -216,7 +218,10 @@ export class BaseManager {
     const link = this.#link(this.#address as Address);
     if (child.isAlive()) {
       // What goes wrong now ends with the process.
-      link.ask(Question.shutdown).promise().catch(() => {});
+      link
+        .ask(Question.shutdown)
+        .promise()
+        .catch(() => {});
       if (!(await child.join(graceMs))) child.terminate();
       if (!(await child.join(graceMs))) child.kill();
       await child.join();
@@ -232,7 +237,8 @@ export class BaseManager {
    * @throws ValueError if this manager has started none
    */
   async join(wait?: Wait): Promise<boolean> {
-    if (this.#process === undefined) throw new ValueError('Only the manager that started the server can wait for its end');
+    if (this.#process === undefined)
+      throw new ValueError('Only the manager that started the server can wait for its end');
     return this.#process.join(wait);
   }
 
@@ -296,11 +302,14 @@ export class BaseManager {
     const [standard, known] = standardTypes(this.constructor);
     const types = [...registryOf(this.constructor)].filter(([typeid, options]) => known?.get(typeid) !== options);
     const classTravels = !('what' in findReference(this.constructor));
-    const sent = method === 'fork' ? types : types.map(([typeid, options]) => [typeid, sendable(options, classTravels)]);
+    const sent =
+      method === 'fork' ? types : types.map(([typeid, options]) => [typeid, sendable(options, classTravels)]);
     return {
       standard,
       types: sent as unknown as ServerWork['types'],
-      managerClass: sent.some(([, options]) => (options as { callable: unknown }).callable === true) ? this.constructor : undefined,
+      managerClass: sent.some(([, options]) => (options as { callable: unknown }).callable === true)
+        ? this.constructor
+        : undefined,
       address: this.#address,
       key: this.#key,
       limits,
@@ -363,6 +372,15 @@ function sendable(options: TypeOptions, classTravels: boolean): object {
     callable: alone || !classTravels ? callable : true,
     proxyType: proxyType === undefined || 'what' in findReference(proxyType) ? undefined : proxyType,
   };
+}
+
+async function reportFrom(reader: Connection): Promise<ServerReport> {
+  try {
+    return (await reader.recv()) as ServerReport;
+  } catch (cause) {
+    if (!(cause instanceof EOFError)) throw cause;
+    throw new ProcessError("The server's process ended before it served", { cause });
+  }
 }
 
 function addressFrom(report: ServerReport): string | [string, number] {

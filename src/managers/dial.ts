@@ -8,13 +8,13 @@ import { lookup } from 'node:dns/promises';
 import { now } from '../deadline.js';
 import { AuthenticationError, EOFError, MultiprocError, SystemError, TimeoutError } from '../errors.js';
 import { onReadable, onWritable } from '../lifecycle/readiness.js';
-import { FdEvents, native } from '../native.js';
 import { type Address, isHostName, parseAddress, writeAddress } from '../messaging/address.js';
 import { judge, mostBytes, provingSelf } from '../messaging/authentication.js';
 import type { Channel } from '../messaging/channel.js';
 import { Connection } from '../messaging/connection.js';
 import { SocketChannel } from '../messaging/socket-channel.js';
 import type { Notice } from '../messaging/waitable.js';
+import { FdEvents, native } from '../native.js';
 import { fromAfar } from '../serialize/afar.js';
 import { deserialize } from '../serialize/codec.js';
 import { byMemory, byStream, greeting, type Welcome } from './greeting.js';
@@ -57,12 +57,7 @@ export class Dial {
    * @param timeout how long all of it may take, in ms
    * @param done is called once
    */
-  constructor(
-    address: Address,
-    key: Buffer,
-    timeout: number,
-    done: (line: Line | undefined, error: unknown) => void,
-  ) {
+  constructor(address: Address, key: Buffer, timeout: number, done: (line: Line | undefined, error: unknown) => void) {
     this.#script = script(address, key);
     this.#done = done;
     this.#deadline = now() + timeout;
@@ -87,7 +82,8 @@ export class Dial {
     this.#rest();
     while (!this.#settled) {
       const need = this.#need as Need;
-      if (now() >= this.#deadline) this.#take(() => this.#throw(new TimeoutError('The manager did not answer in time')));
+      if (now() >= this.#deadline)
+        this.#take(() => this.#throw(new TimeoutError('The manager did not answer in time')));
       else if (need.kind === 'message') this.#receive(need, this.#deadline);
       else this.#satisfy(need);
     }
@@ -228,17 +224,22 @@ function* connecting(
 
 function* proving(channel: SocketChannel, key: Buffer): Generator<Need, void, unknown> {
   const proof = provingSelf(key);
+  let heard = false;
   try {
     let step = proof.next();
     while (step.done !== true) {
-      if (step.value !== undefined) send(channel, step.value);
-      step =
-        step.value === undefined
-          ? proof.next((yield { kind: 'message', channel, most: mostBytes }) as Buffer)
-          : proof.next(undefined as never);
+      if (step.value !== undefined) {
+        send(channel, step.value);
+        step = proof.next(undefined as never);
+      } else {
+        const message = (yield { kind: 'message', channel, most: mostBytes }) as Buffer;
+        heard = true;
+        step = proof.next(message);
+      }
     }
   } catch (error) {
-    throw judge(error);
+    // Who says nothing at all is about to end, rather than somebody else.
+    throw heard ? judge(error) : error;
   }
 }
 
@@ -251,7 +252,9 @@ function* agreeing(channel: SocketChannel, local: boolean): Generator<Need, Line
   } catch (cause) {
     if (!(cause instanceof MultiprocError) || cause instanceof TimeoutError) throw cause;
     const reason = cause instanceof EOFError ? 'it closed the connection' : cause.message;
-    throw new AuthenticationError(`What was reached is no manager of this version, or has no room: ${reason}`, { cause });
+    throw new AuthenticationError(`What was reached is no manager of this version, or has no room: ${reason}`, {
+      cause,
+    });
   }
   const { largest, pipe } = welcome;
   if (pipe === undefined) return { channel, inMemory: false, fromAfar: !local, largest };
@@ -294,4 +297,3 @@ function timed(tell: () => void): Notice {
 function late(address: Address): TimeoutError {
   return new TimeoutError(`The manager at ${writeAddress(parseAddress(address))} did not answer in time`);
 }
-

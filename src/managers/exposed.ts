@@ -1,4 +1,6 @@
 /** Which methods of an object clients may call: nothing else of it can be reached. */
+
+import { methodsOf } from './kinds.js';
 import { ManagedBarrier } from './types/barrier.js';
 import { ManagedCondition } from './types/condition.js';
 import { DictMethods, overMap, overObject } from './types/dict.js';
@@ -11,7 +13,6 @@ import { ManagedJoinableQueue, ManagedQueue } from './types/queue.js';
 import { ManagedBoundedSemaphore, ManagedSemaphore } from './types/semaphore.js';
 import { SetMethods } from './types/set.js';
 import { ManagedArray, ManagedValue } from './types/value.js';
-import { methodsOf } from './kinds.js';
 
 type Method = (...args: unknown[]) => unknown;
 

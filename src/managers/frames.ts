@@ -112,26 +112,24 @@ export class FrameWriter {
 
   /** @throws TypeError for what cannot travel, naming its path */
   value(value: unknown, root: string): void {
-    switch (typeof value) {
-      case 'undefined':
-        return this.byte(Tag.undefined);
-      case 'boolean':
-        return this.byte(value ? Tag.true : Tag.false);
-      case 'number':
-        return this.#writeNumber(value);
-      case 'string':
-        if (value.length <= longString && this.#writeString(value)) return;
-        break;
-      case 'object':
-        if (value === null) return this.byte(Tag.null);
-        break;
-    }
+    if (this.#writeSmall(value)) return;
     const bytes = serialize(value, root);
     this.#reserve(5 + bytes.length);
     this.#bytes[this.#length] = whole;
     this.#bytes.writeUInt32LE(bytes.length, this.#length + 1);
     this.#bytes.set(bytes, this.#length + 5);
     this.#length += 5 + bytes.length;
+  }
+
+  /** False for what only the codec can write. */
+  #writeSmall(value: unknown): boolean {
+    if (typeof value === 'number') this.#writeNumber(value);
+    else if (typeof value === 'string') return value.length <= longString && this.#writeString(value);
+    else if (value === undefined) this.byte(Tag.undefined);
+    else if (value === null) this.byte(Tag.null);
+    else if (typeof value === 'boolean') this.byte(value ? Tag.true : Tag.false);
+    else return false;
+    return true;
   }
 
   #writeNumber(value: number): void {

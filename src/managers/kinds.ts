@@ -10,17 +10,21 @@ const lockMethods = words('acquire tryAcquire release locked markConsistent');
 
 const kinds: Readonly<Record<string, Kind>> = {
   list: {
-    methods: words(`append extend insert remove pop clear index count sort reverse copy get set at delete push unshift shift
+    methods:
+      words(`append extend insert remove pop clear index count sort reverse copy get set at delete push unshift shift
       splice slice concat fill copyWithin includes indexOf lastIndexOf join keys values entries forEach map filter find
       findIndex findLast findLastIndex some every reduce reduceRight flat flatMap toSorted toReversed toSpliced with iter`),
     attributes: ['length'],
   },
   dict: {
-    methods: words(`get set has delete clear keys values entries items forEach pop popItem setDefault update copy iter`),
+    methods: words(
+      `get set has delete clear keys values entries items forEach pop popItem setDefault update copy iter`,
+    ),
     attributes: ['size'],
   },
   set: {
-    methods: words(`add has delete clear keys values entries forEach discard remove pop update copy iter union intersection
+    methods:
+      words(`add has delete clear keys values entries forEach discard remove pop update copy iter union intersection
       difference symmetricDifference isSubset isSuperset isDisjoint isSubsetOf isSupersetOf isDisjointFrom`),
     attributes: ['size'],
   },
@@ -30,7 +34,8 @@ const kinds: Readonly<Record<string, Kind>> = {
     attributes: ['value'],
   },
   array: {
-    methods: words(`get set at fill copyWithin includes indexOf lastIndexOf join keys values entries map filter find findIndex
+    methods:
+      words(`get set at fill copyWithin includes indexOf lastIndexOf join keys values entries map filter find findIndex
       some every reduce reduceRight slice sort reverse iter`),
     attributes: ['length'],
   },

@@ -3,9 +3,9 @@ import { constants } from 'node:buffer';
 import { ClosedError, EOFError, MultiprocError, RemoteError, SystemError } from '../errors.js';
 import { afterForkInChild } from '../lifecycle/after-fork.js';
 import { attach } from '../lifecycle/participant.js';
+import { randomBytes } from '../lifecycle/random-bytes.js';
 import { type Address, parseAddress, writeAddress } from '../messaging/address.js';
 import { checkHandshakeTimeout } from '../messaging/handshake-timeout.js';
-import { randomBytes } from '../lifecycle/random-bytes.js';
 import { fromAfar } from '../serialize/afar.js';
 import type { Departure } from '../serialize/handles.js';
 import { type Carriage, carriedBy, currentCarriage, type ProxyDetails } from './carriage.js';
@@ -16,6 +16,7 @@ import { makeProxy } from './make-proxy.js';
 import { Pending } from './pending.js';
 import { ownHandle, travelHandle } from './proxy-handle.js';
 import type { Registry } from './registry.js';
+import { isServedHere } from './served-here.js';
 import { Interest, Talk } from './talk.js';
 
 /** By address, then by key. */
@@ -134,6 +135,7 @@ export class Link implements Carriage {
 
   /** Has what was written sent, and waits for the answer, blocking the thread. */
   finishSync(pending: Pending): unknown {
+    if (!pending.settled && isServedHere(this.address)) throw wouldWaitForItself();
     this.#dial?.finishSync();
     this.#talk?.flushSync();
     while (!pending.settled) this.#talk?.readSync(Infinity);
@@ -152,6 +154,7 @@ export class Link implements Carriage {
 
   /** What was written leaves now: the other side has it even if this process ends at once. */
   push(): void {
+    if (isServedHere(this.address)) return;
     this.#dial?.finishSync();
     this.#talk?.flushSync();
   }
@@ -340,6 +343,11 @@ export class RemoteHold implements Hold {
   }
 }
 
+function wouldWaitForItself(): MultiprocError {
+  return new MultiprocError('The server runs in this thread, which cannot block until it has answered itself: await it', {
+    code: 'EDEADLK',
+  });
+}
 
 function gone(where: string, cause: unknown): Error {
   if (cause instanceof ClosedError) return cause;

@@ -1,8 +1,9 @@
 /** How a proxy arrives: it takes up the conversation with its server, and says that it is here. */
+
+import { parseAddress, writeAddress } from '../messaging/address.js';
 import { currentProcess } from '../process/current.js';
 import { isFromAfar } from '../serialize/afar.js';
 import { damaged, HandleKind, registerArrival, type Traveller } from '../serialize/handles.js';
-import { parseAddress, writeAddress } from '../messaging/address.js';
 import { currentCarriage } from './carriage.js';
 import { Link, RemoteHold } from './link.js';
 import { makeProxy } from './make-proxy.js';

@@ -78,8 +78,7 @@ export type ListProxy<T = unknown> = Omit<BaseProxy, 'sync' | 'getValue'> &
   };
 
 interface DictMembers<K, V> {
-  get(key: K): V | undefined;
-  get<F>(key: K, fallback: F): V | F;
+  get(key: K, fallback?: V): V | undefined;
   set(key: K, value: V): void;
   has(key: K): boolean;
   delete(key: K): boolean;
@@ -281,7 +280,9 @@ export type TypeFactories = Readonly<Record<string, Callable | (abstract new (..
 
 /** The methods that managers get for the types. */
 export type Makers<T extends TypeFactories> = {
-  [K in keyof T]: T[K] extends abstract new (...args: infer A) => infer R
+  [K in keyof T]: T[K] extends abstract new (
+    ...args: infer A
+  ) => infer R
     ? (...args: A) => Made<ProxyFor<R>>
     : T[K] extends (...args: infer A) => infer R
       ? (...args: A) => Made<ProxyFor<Awaited<R>>>
@@ -290,7 +291,9 @@ export type Makers<T extends TypeFactories> = {
 
 /** The same, blocking. */
 export type BlockingMakers<T extends TypeFactories> = {
-  [K in keyof T]: T[K] extends abstract new (...args: infer A) => infer R
+  [K in keyof T]: T[K] extends abstract new (
+    ...args: infer A
+  ) => infer R
     ? (...args: A) => ProxyFor<R>
     : T[K] extends (...args: infer A) => infer R
       ? (...args: A) => ProxyFor<Awaited<R>>

@@ -14,11 +14,17 @@ export function registryOf(managerClass: object): Registry {
 }
 
 /** @throws TypeError for wrong types; ValueError for a name that every manager has a member of */
-export function addType(managerClass: { prototype: object }, typeid: unknown, options: unknown, taken: object): TypeOptions {
+export function addType(
+  managerClass: { prototype: object },
+  typeid: unknown,
+  options: unknown,
+  taken: object,
+): TypeOptions {
   if (typeof typeid !== 'string' || typeid === '') {
     throw new TypeError(`Expected "typeid" to be a text, got ${typeof typeid}`);
   }
-  if (typeid in taken || typeid === 'then') throw new ValueError(`Expected another typeid than '${typeid}': managers have it`);
+  if (typeid in taken || typeid === 'then')
+    throw new ValueError(`Expected another typeid than '${typeid}': managers have it`);
   const checked = checkOptions(options);
   let registry = registries.get(managerClass);
   if (registry === undefined) {

@@ -1,8 +1,8 @@
 /** The process of a manager's server: it serves until it is told to stop, or its creator is gone. */
 import { ProcessError, SystemExit } from '../errors.js';
-import { native } from '../native.js';
 import type { Address } from '../messaging/address.js';
 import type { Connection } from '../messaging/connection.js';
+import { native } from '../native.js';
 import { daemonGrace } from '../process/children.js';
 import { parentProcess } from '../process/current.js';
 import type { ManagerLimits } from './limits.js';
@@ -67,7 +67,9 @@ function registryFor({ standard, types, managerClass }: ServerWork): Registry {
   for (const [typeid, options] of types) {
     const callable = options.callable === true ? known?.get(typeid)?.callable : options.callable;
     if (options.callable === true && callable === undefined) {
-      throw new TypeError(`The manager's class has no type '${typeid}' where its module is loaded anew: register it there`);
+      throw new TypeError(
+        `The manager's class has no type '${typeid}' where its module is loaded anew: register it there`,
+      );
     }
     registry.set(typeid, { ...options, callable } as TypeOptions);
   }

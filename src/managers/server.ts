@@ -2,7 +2,17 @@
  * Server: holds objects for clients, which call their methods. Everybody who knows the key is served; methods run one at a
  * time, and those that wait are waited for without holding anybody up.
  */
-import { AuthenticationError, ClosedError, EOFError, MultiprocError, RemoteError, SystemError, TimeoutError } from '../errors.js';
+
+import { now } from '../deadline.js';
+import {
+  AuthenticationError,
+  ClosedError,
+  EOFError,
+  MultiprocError,
+  RemoteError,
+  SystemError,
+  TimeoutError,
+} from '../errors.js';
 import { afterForkInChild } from '../lifecycle/after-fork.js';
 import { attach } from '../lifecycle/participant.js';
 import { randomBytes } from '../lifecycle/random-bytes.js';
@@ -13,16 +23,16 @@ import type { Connection } from '../messaging/connection.js';
 import { checkHandshakeTimeout } from '../messaging/handshake-timeout.js';
 import { Listener } from '../messaging/listener.js';
 import { Pipe } from '../messaging/pipe.js';
-import { now } from '../deadline.js';
 import { serialize } from '../serialize/codec.js';
 import { findReference } from '../serialize/references.js';
 import type { ProxyDetails } from './carriage.js';
-import { expose, type Exposed } from './exposed.js';
+import { type Exposed, expose } from './exposed.js';
 import { byMemory, handedOver, readGreeting, type Welcome } from './greeting.js';
 import { type CheckedLimits, checkLimits, type ManagerLimits } from './limits.js';
+import { LocalHold } from './local-hold.js';
 import { holdOf } from './proxy.js';
 import type { Registry, TypeOptions } from './registry.js';
-import { LocalHold } from './local-hold.js';
+import { serveHere } from './served-here.js';
 import { Session } from './session.js';
 import { ManagedIterator } from './types/iterator.js';
 
@@ -71,6 +81,7 @@ export class Server {
   readonly #early = new Set<number>();
   /** No number of this server is one of another that was at its address before. */
   #nextId = randomBytes(6).readUIntBE(0, 6);
+  readonly #notHere: () => void;
   #stopped = false;
   #stop: (() => void) | undefined;
   #serving = false;
@@ -85,6 +96,7 @@ export class Server {
     this.#listener = new Listener(address, { authkey: key, handshakeTimeout: this.#handshakeTimeout });
     this.address = this.#listener.address;
     servers.add(this);
+    this.#notHere = serveHere(this.address);
   }
 
   /** How many objects clients have proxies of. */
@@ -125,6 +137,7 @@ export class Server {
     if (this.#stopped) return;
     this.#stopped = true;
     servers.delete(this);
+    this.#notHere();
     this.#listener.close();
     for (const connection of this.#arriving) connection.close();
     for (const session of [...this.#sessions]) session.close();
@@ -135,6 +148,7 @@ export class Server {
   /** @internal In the child of a fork it is the parent's. */
   forget(): void {
     this.#stopped = true;
+    this.#notHere();
     for (const session of this.#sessions) session.abandon();
     this.#sessions.clear();
     this.#listener.close();
@@ -149,7 +163,9 @@ export class Server {
       if (args.length !== 1) throw new TypeError(`Without a callable, '${typeid}' takes the object and nothing else`);
       return args[0];
     }
-    return isClass(callable) ? Reflect.construct(callable, args) : (callable as (...args: unknown[]) => unknown)(...args);
+    return isClass(callable)
+      ? Reflect.construct(callable, args)
+      : (callable as (...args: unknown[]) => unknown)(...args);
   }
 
   /** @internal The entry of an object, as what the type is registered. */

@@ -164,24 +164,40 @@ export class Session implements Talker, Carriage, Caller {
   #call(number: number, id: number, name: string, readArguments: () => unknown[]): void {
     const entry = this.#references.get(id)?.entry;
     if (entry === undefined) {
-      this.#fail(number, new RemoteError('The object is not there (any more): its server was started anew, or let go of it'));
+      this.#fail(
+        number,
+        new RemoteError('The object is not there (any more): its server was started anew, or let go of it'),
+      );
       return;
     }
     const method = entry.methods.get(name);
     if (method === undefined) {
-      this.#fail(number, new RemoteError(`'${entry.details.typeid}' object has no method '${name}' that may be called`));
+      this.#fail(
+        number,
+        new RemoteError(`'${entry.details.typeid}' object has no method '${name}' that may be called`),
+      );
       return;
     }
     const args = this.#readArguments(number, readArguments);
     if (args === undefined) return;
     const typeid = Object.hasOwn(entry.methodToTypeid, name) ? entry.methodToTypeid[name] : undefined;
-    this.#run(number, () => method(...args), typeid, (error) => this.#throw(number, error));
+    this.#run(
+      number,
+      () => method(...args),
+      typeid,
+      (error) => this.#throw(number, error),
+    );
   }
 
   #create(number: number, typeid: string, readArguments: () => unknown[]): void {
     const args = this.#readArguments(number, readArguments);
     if (args === undefined) return;
-    this.#run(number, () => this.server.create(typeid, args), typeid, (error) => this.#fail(number, error));
+    this.#run(
+      number,
+      () => this.server.create(typeid, args),
+      typeid,
+      (error) => this.#fail(number, error),
+    );
   }
 
   #readArguments(number: number, read: () => unknown[]): unknown[] | undefined {

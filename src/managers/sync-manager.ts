@@ -108,4 +108,3 @@ export async function Manager(options?: Pick<ManagerOptions, 'context' | 'limits
   await manager.start();
   return manager;
 }
-

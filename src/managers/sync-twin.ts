@@ -94,14 +94,24 @@ class Twin implements ProxyHandler<object> {
   }
 
   #method(name: string): unknown {
-    return this.#keep(name, () => (...args: unknown[]) => this.#hold.callSync(name, args.map(checkSync)));
+    return this.#keep(
+      name,
+      () =>
+        (...args: unknown[]) =>
+          this.#hold.callSync(name, args.map(checkSync)),
+    );
   }
 
   /** What does not go to the server under that name. */
   #own(name: string): unknown {
     switch (name) {
       case 'callMethod':
-        return this.#keep(name, () => (method: string, ...args: unknown[]) => this.#call(method, ...args));
+        return this.#keep(
+          name,
+          () =>
+            (method: string, ...args: unknown[]) =>
+              this.#call(method, ...args),
+        );
       case 'toString':
         return this.#keep(name, () => () => this.#text());
       case 'constructor':

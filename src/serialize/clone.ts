@@ -2,6 +2,7 @@
 import { Buffer } from 'node:buffer';
 import { Deserializer, Serializer } from 'node:v8';
 import { MultiprocError } from '../errors.js';
+import { isFromAfar } from './afar.js';
 import { type Hooks as ClassHooks, deserializeHook } from './classes.js';
 import { dress, resolveText } from './dressing.js';
 import { arrive, damaged, type Handle, HandleKind, release, type Traveller } from './handles.js';
@@ -315,7 +316,8 @@ class Reader extends Deserializer {
       if (!expected) throw damaged('a handle in it refers to what is none');
       nested.push(object as object);
     }
-    const object = arrive({ kind, file, inode, offset, generation, sender, flags, nested });
+    const handle = { kind, file, inode, offset, generation, sender, flags, nested };
+    const object = isFromAfar() ? this.blame(() => arrive(handle)) : arrive(handle);
     this.attached.push(object);
     this.#depth--;
     return object;

@@ -23,7 +23,8 @@ export class ManagedBarrier {
   #broken = false;
 
   constructor(parties: number, { action, timeout }: ManagedBarrierOptions = {}) {
-    if (!Number.isSafeInteger(parties)) throw new TypeError(`Expected "parties" to be an integer, got ${String(parties)}`);
+    if (!Number.isSafeInteger(parties))
+      throw new TypeError(`Expected "parties" to be an integer, got ${String(parties)}`);
     if (parties < 1) throw new ValueError(`Expected "parties" to be positive, got ${parties}`);
     if (action !== undefined && typeof action !== 'function') throw new TypeError('Expected "action" to be a function');
     parseWait(timeout);

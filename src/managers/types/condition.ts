@@ -54,7 +54,8 @@ export class ManagedCondition {
 
   notify(n = 1): void {
     this.#checkHeld(currentCall());
-    if (!Number.isSafeInteger(n) || n < 0) throw new ValueError(`Expected "n" to be a positive integer, got ${String(n)}`);
+    if (!Number.isSafeInteger(n) || n < 0)
+      throw new ValueError(`Expected "n" to be a positive integer, got ${String(n)}`);
     for (let i = 0; i < n; i++) if (this.#waiting.tellOne(true) === undefined) return;
   }
 

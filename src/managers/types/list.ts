@@ -17,7 +17,9 @@ export class ListMethods {
     for (const name of arrayMethods) {
       const method = (array as unknown as Record<string, (...args: unknown[]) => unknown>)[name];
       if (method === undefined) continue;
-      Object.defineProperty(this, name, { value: (...args: unknown[]) => nothingForSelf(method.apply(array, args), array) });
+      Object.defineProperty(this, name, {
+        value: (...args: unknown[]) => nothingForSelf(method.apply(array, args), array),
+      });
     }
   }
 

@@ -17,7 +17,8 @@ export class ManagedQueue {
   readonly #putters = new Waiting<boolean>();
 
   constructor(maxsize = 0) {
-    if (!Number.isSafeInteger(maxsize)) throw new TypeError(`Expected "maxsize" to be an integer, got ${String(maxsize)}`);
+    if (!Number.isSafeInteger(maxsize))
+      throw new TypeError(`Expected "maxsize" to be an integer, got ${String(maxsize)}`);
     this.#maxsize = Math.max(maxsize, 0);
   }
 
@@ -67,7 +68,8 @@ export class ManagedQueue {
 
   async getMany(max: number, wait?: Wait): Promise<unknown[]> {
     const call = currentCall();
-    if (!Number.isSafeInteger(max) || max < 1) throw new ValueError(`Expected "max" to be positive, got ${String(max)}`);
+    if (!Number.isSafeInteger(max) || max < 1)
+      throw new ValueError(`Expected "max" to be positive, got ${String(max)}`);
     const { deadline } = parseWait(wait);
     let item = this.#take(call);
     if (item === nothing) {

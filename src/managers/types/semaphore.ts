@@ -28,7 +28,8 @@ export class ManagedSemaphore {
   }
 
   release(n = 1): void {
-    if (!Number.isSafeInteger(n) || n < 1) throw new ValueError(`Expected "n" to be a positive integer, got ${String(n)}`);
+    if (!Number.isSafeInteger(n) || n < 1)
+      throw new ValueError(`Expected "n" to be a positive integer, got ${String(n)}`);
     if (this.#free + n > this.#most) throw new ValueError('The semaphore was released too often');
     for (let i = 0; i < n; i++) if (this.#waiting.tellOne(true) === undefined) this.#free++;
   }

@@ -1,0 +1,8 @@
+/** Everything that managers promise, with the start method `spawn`. */
+import t from 'tap';
+import { managersSuite } from '../conformance/managers.js';
+import { leaveNothing } from '../harness/leftovers.js';
+
+t.setTimeout(300_000);
+leaveNothing(t);
+managersSuite(t, 'spawn');
