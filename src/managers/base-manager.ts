@@ -45,7 +45,9 @@ export interface ManagerOptions {
 }
 
 /** How long a server may take to stop before it is told so by a signal, in ms. */
-const graceMs = 1000;
+const graceMs = 5000;
+/** The same at the end of the program. */
+const lastGraceMs = 1000;
 
 const serverModule = new URL('./server-process.js', import.meta.url);
 
@@ -331,8 +333,8 @@ export class BaseManager {
       } catch {
         // It has ended, or ends by the signal.
       }
-      if (link === undefined || !child.joinSync(graceMs)) child.terminate();
-      if (!child.joinSync(graceMs)) child.kill();
+      if (link === undefined || !child.joinSync(lastGraceMs)) child.terminate();
+      if (!child.joinSync(lastGraceMs)) child.kill();
     }
     this.#removeFile();
   }

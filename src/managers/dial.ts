@@ -24,8 +24,6 @@ export interface Line {
   readonly channel: Channel;
   /** Through shared memory. */
   readonly inMemory: boolean;
-  /** Over TCP. */
-  readonly fromAfar: boolean;
   /** Bytes of the longest message that the server reads. */
   readonly largest: number;
 }
@@ -257,14 +255,14 @@ function* agreeing(channel: SocketChannel, local: boolean): Generator<Need, Line
     });
   }
   const { largest, pipe } = welcome;
-  if (pipe === undefined) return { channel, inMemory: false, fromAfar: !local, largest };
+  if (pipe === undefined) return { channel, inMemory: false, largest };
   const memory = attach(pipe);
   send(channel, memory === undefined ? byStream : byMemory);
-  if (memory === undefined) return { channel, inMemory: false, fromAfar: false, largest };
+  if (memory === undefined) return { channel, inMemory: false, largest };
   // The server lets go of its copy of our end before it says so: then our end is known to be ours alone.
   yield { kind: 'message', channel, most: mostBytes };
   channel.close();
-  return { channel: memory, inMemory: true, fromAfar: false, largest };
+  return { channel: memory, inMemory: true, largest };
 }
 
 /** `undefined` where this process cannot have the server's shared memory: in another container, for example. */

@@ -6,7 +6,7 @@ import { attach } from '../lifecycle/participant.js';
 import { randomBytes } from '../lifecycle/random-bytes.js';
 import { type Address, parseAddress, writeAddress } from '../messaging/address.js';
 import { checkHandshakeTimeout } from '../messaging/handshake-timeout.js';
-import { fromAfar } from '../serialize/afar.js';
+import { fromAfar, isFromAfar } from '../serialize/afar.js';
 import type { Departure } from '../serialize/handles.js';
 import { type Carriage, carriedBy, currentCarriage, type ProxyDetails } from './carriage.js';
 import { Dial, type Line } from './dial.js';
@@ -27,6 +27,7 @@ export class Link implements Carriage {
   readonly key: Buffer;
   /** The address, for people and for handles. */
   readonly where: string;
+  readonly #isAfar: boolean;
   readonly #out = new FrameWriter();
   readonly #pending = new Map<number, Pending>();
   #dial: Dial | undefined;
@@ -41,7 +42,9 @@ export class Link implements Carriage {
     attach();
     this.address = address;
     this.key = key;
-    this.where = writeAddress(parseAddress(address));
+    const parsed = parseAddress(address);
+    this.where = writeAddress(parsed);
+    this.#isAfar = !parsed.local;
     let done = false;
     const dial = new Dial(address, key, timeout, (line, error) => {
       done = true;
@@ -207,7 +210,7 @@ export class Link implements Carriage {
     const start = this.#out.length;
     try {
       this.#out.begin(request, pending.number);
-      carriedBy(this, write);
+      carriedBy(this, this.#isAfar ? () => fromAfar(write) : write);
       this.#checkSize(this.#out.length - start);
     } catch (error) {
       this.#out.cutTo(start);
@@ -265,7 +268,7 @@ export class Link implements Carriage {
 
   #read(reader: FrameReader): unknown {
     const read = () => reader.value();
-    return carriedBy(this, this.#line?.fromAfar === true ? () => fromAfar(read) : read);
+    return carriedBy(this, this.#isAfar ? () => fromAfar(read) : read);
   }
 
   #take(number: number): Pending | undefined {
@@ -323,6 +326,7 @@ export class RemoteHold implements Hold {
   depart(_proxy: object, details: ProxyDetails): Departure {
     const link = this.#live();
     if (currentCarriage() === link) return { handle: ownHandle(this.id, details), cancel() {} };
+    if (isFromAfar()) throw new TypeError('A proxy of another manager cannot go over the network: connect to that there');
     const transit = randomBytes(6).readUIntBE(0, 6);
     link.tell(Request.lend, this.id, transit);
     link.push();

@@ -42,6 +42,8 @@ export interface ServerOptions {
   readonly key: Buffer;
   readonly limits?: ManagerLimits | undefined;
   readonly handshakeTimeout?: number | undefined;
+  /** Whether a client may stop it: that of a manager which has started it. */
+  readonly stoppable?: boolean | undefined;
 }
 
 /** An object that clients have proxies of. */
@@ -66,6 +68,8 @@ export class Server {
   /** @internal */
   readonly limits: CheckedLimits;
   /** @internal */
+  readonly stoppable: boolean;
+  /** @internal */
   readonly key: Buffer;
   readonly #registry: Registry;
   readonly #listener: Listener;
@@ -87,7 +91,8 @@ export class Server {
   #serving = false;
 
   /** @internal */
-  constructor(registry: Registry, { address, key, limits, handshakeTimeout }: ServerOptions) {
+  constructor(registry: Registry, { address, key, limits, handshakeTimeout, stoppable = false }: ServerOptions) {
+    this.stoppable = stoppable;
     attach();
     this.#registry = registry;
     this.key = key;
@@ -110,7 +115,7 @@ export class Server {
   }
 
   /**
-   * Serves until a client calls the manager's `shutdown`, or the signal fires; mirrors `Server.serve_forever`. It keeps the
+   * Serves until the signal fires, or {@link stop} is called; mirrors `Server.serve_forever`. It keeps the
    * program alive, and resolves when the address is free again.
    *
    * @throws ClosedError if it has served before

@@ -260,7 +260,7 @@ export class Session implements Talker, Carriage, Caller {
     if (question === Question.objects) this.#answer(number, this.server.numberOfObjects, undefined);
     else if (question === Question.debug) this.#answer(number, this.server.debugInfo(), undefined);
     else this.#answer(number, undefined, undefined);
-    if (question !== Question.shutdown) return;
+    if (question !== Question.shutdown || !this.server.stoppable) return;
     this.#talk.flush();
     this.server.stop();
   }
@@ -284,7 +284,8 @@ export class Session implements Talker, Carriage, Caller {
     this.#given = [];
     try {
       out.begin(reply, number);
-      carriedBy(this, () => out.value(value(), 'result'));
+      const write = () => out.value(value(), 'result');
+      carriedBy(this, this.#fromAfar ? () => fromAfar(write) : write);
     } catch (error) {
       out.cutTo(start);
       for (const entry of this.#given) this.#release(entry.id, 1);

@@ -1,21 +1,21 @@
 /**
- * What is read from afar, from another machine: no shared memory is attached for it, and no module is loaded because it
- * says so. Functions and classes are those that `register` named here.
+ * What goes to another machine, or comes from there: no shared memory is attached for it, and no module is loaded because
+ * it says so. Functions and classes are those that `register` named on both.
  */
 
 let depth = 0;
 
-/** Reads what came from afar. */
-export function fromAfar<T>(read: () => T): T {
+/** Reads what came from afar, or writes what goes there. */
+export function fromAfar<T>(act: () => T): T {
   depth++;
   try {
-    return read();
+    return act();
   } finally {
     depth--;
   }
 }
 
-/** Whether what is being read comes from afar. */
+/** Whether what is being read or written is. */
 export function isFromAfar(): boolean {
   return depth > 0;
 }

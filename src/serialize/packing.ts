@@ -11,6 +11,7 @@ import { type Carried, deepestMade } from './clone.js';
 import { constructorOf } from './constructors.js';
 import { DomExceptions, isDomException } from './dom-exceptions.js';
 import { type Departure, depart, isAdmitted, isTraveller } from './handles.js';
+import { isFromAfar } from './afar.js';
 import { blankError, classTextOf, type ErrorPacker, packErrorFields } from './packed-errors.js';
 import { builtinText, textOf } from './reference-text.js';
 import { viewIndex } from './views.js';
@@ -186,6 +187,9 @@ class Packer {
   }
 
   #packObject(value: object, path: Path): unknown {
+    if (isFromAfar() && isTraveller(value) && !isAdmitted(value)) {
+      throw refusal(path, 'a shared object of this machine', 'make one by a manager, and share its proxy');
+    }
     if (isTraveller(value)) return this.#carry(value, value[depart](), path);
     const prototype: object | null = Object.getPrototypeOf(value);
     const plain = prototype === Object.prototype || isPlainPrototype(prototype);

@@ -62,7 +62,7 @@ t.test('values arrive equal; what belongs to this machine, or names code, does n
   await t.rejects(queue.put(Calculator), { name: 'TypeError', message: /no module is loaded/ });
   await t.rejects(queue.put(new Calculator()), TypeError);
   const lock = new Lock();
-  await t.rejects(queue.put(lock), { name: 'TypeError', message: /another machine/ });
+  await t.rejects(queue.put(lock), { name: 'TypeError', message: /args\[0\] is a shared object of this machine/ });
   lock.close();
   const named = register('test.named', (n: number) => n + 1);
   await queue.put(named);

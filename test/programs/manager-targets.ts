@@ -5,6 +5,7 @@ import {
   BaseProxy,
   type ConditionProxy,
   type DictProxy,
+  type Event,
   type EventProxy,
   type JoinableQueueProxy,
   type ListProxy,
@@ -163,4 +164,16 @@ export async function initialize(dict: DictProxy): Promise<void> {
 
 export function failing(): never {
   throw new RangeError('the initializer fails');
+}
+
+/** What a client of the soak test does until the event is set. */
+export async function keepBusy(dict: DictProxy, lock: LockProxy, stop: EventProxy, started: Event): Promise<void> {
+  started.set();
+  for (let i = 0; !(await stop.isSet()); i++) {
+    await lock.run(async () => {
+      const count = (await dict.get('count', 0)) as number;
+      await dict.set('count', count + 1);
+    });
+    await dict.set(`own ${process.pid}`, Array.from({ length: i % 100 }, (_, n) => n));
+  }
 }
