@@ -326,7 +326,8 @@ export class RemoteHold implements Hold {
   depart(_proxy: object, details: ProxyDetails): Departure {
     const link = this.#live();
     if (currentCarriage() === link) return { handle: ownHandle(this.id, details), cancel() {} };
-    if (isFromAfar()) throw new TypeError('A proxy of another manager cannot go over the network: connect to that there');
+    if (isFromAfar())
+      throw new TypeError('A proxy of another manager cannot go over the network: connect to that there');
     const transit = randomBytes(6).readUIntBE(0, 6);
     link.tell(Request.lend, this.id, transit);
     link.push();
@@ -348,9 +349,12 @@ export class RemoteHold implements Hold {
 }
 
 function wouldWaitForItself(): MultiprocError {
-  return new MultiprocError('The server runs in this thread, which cannot block until it has answered itself: await it', {
-    code: 'EDEADLK',
-  });
+  return new MultiprocError(
+    'The server runs in this thread, which cannot block until it has answered itself: await it',
+    {
+      code: 'EDEADLK',
+    },
+  );
 }
 
 function gone(where: string, cause: unknown): Error {

@@ -41,7 +41,13 @@ export async function runServer(report: Connection, work: ServerWork): Promise<n
   try {
     await work.initializer?.(...work.initargs);
     const { address, key, limits, handshakeTimeout } = work;
-    server = new Server(registryFor(work), { address, key: Buffer.from(key), limits, handshakeTimeout, stoppable: true });
+    server = new Server(registryFor(work), {
+      address,
+      key: Buffer.from(key),
+      limits,
+      handshakeTimeout,
+      stoppable: true,
+    });
   } catch (error) {
     tell(report, { error });
     throw new SystemExit(1);

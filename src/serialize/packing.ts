@@ -6,12 +6,12 @@
  * function and each object that travels by handle, and with a list of the objects that have a class.
  */
 import { types } from 'node:util';
+import { isFromAfar } from './afar.js';
 import { classOf, deserializeHook, extraFields, isNative, serializeHook, type TravellingClass } from './classes.js';
 import { type Carried, deepestMade } from './clone.js';
 import { constructorOf } from './constructors.js';
 import { DomExceptions, isDomException } from './dom-exceptions.js';
 import { type Departure, depart, isAdmitted, isTraveller } from './handles.js';
-import { isFromAfar } from './afar.js';
 import { blankError, classTextOf, type ErrorPacker, packErrorFields } from './packed-errors.js';
 import { builtinText, textOf } from './reference-text.js';
 import { viewIndex } from './views.js';

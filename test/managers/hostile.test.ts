@@ -1,6 +1,6 @@
 /** Hostile peers: mutated handshakes, and mutated messages of who knows the key, crash nothing and reveal nothing. */
 import { connect, createServer, type Socket } from 'node:net';
-import { type Connection, Client, SyncManager } from 'multiproc';
+import { Client, type Connection, SyncManager } from 'multiproc';
 import t from 'tap';
 
 t.setTimeout(120_000);

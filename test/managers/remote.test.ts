@@ -53,12 +53,24 @@ async function serve(
 t.test('values arrive equal; what belongs to this machine, or names code, does not go', async (t) => {
   const { client } = await serve(t);
   const queue = await client.Queue();
-  const values = ['text', null, true, 2.25, 'hällo wörld', Buffer.from([0, 255]), 10n ** 30n, new Map([[1, new Date(0)]])];
+  const values = [
+    'text',
+    null,
+    true,
+    2.25,
+    'hällo wörld',
+    Buffer.from([0, 255]),
+    10n ** 30n,
+    new Map([[1, new Date(0)]]),
+  ];
   await queue.put(values);
   const other = new SyncManager({ address: client.address as [string, number], authkey: 'key' });
   await other.connect();
   t.strictSame(await queue.get(), values);
-  await t.rejects(queue.put(() => 1), TypeError);
+  await t.rejects(
+    queue.put(() => 1),
+    TypeError,
+  );
   await t.rejects(queue.put(Calculator), { name: 'TypeError', message: /no module is loaded/ });
   await t.rejects(queue.put(new Calculator()), TypeError);
   const lock = new Lock();
@@ -125,7 +137,10 @@ t.test('a wait is given up by a signal, and leaves nothing taken', async (t) => 
   const { client } = await serve(t);
   const [lock, queue, condition] = [await client.Lock(), await client.Queue(), await client.Condition()];
   await lock.acquire();
-  for (const wait of [(signal: AbortSignal) => lock.acquire({ signal }), (signal: AbortSignal) => queue.get({ signal })]) {
+  for (const wait of [
+    (signal: AbortSignal) => lock.acquire({ signal }),
+    (signal: AbortSignal) => queue.get({ signal }),
+  ]) {
     const controller = new AbortController();
     const waiting = wait(controller.signal);
     await queue.qsize();

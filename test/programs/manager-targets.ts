@@ -174,6 +174,9 @@ export async function keepBusy(dict: DictProxy, lock: LockProxy, stop: EventProx
       const count = (await dict.get('count', 0)) as number;
       await dict.set('count', count + 1);
     });
-    await dict.set(`own ${process.pid}`, Array.from({ length: i % 100 }, (_, n) => n));
+    await dict.set(
+      `own ${process.pid}`,
+      Array.from({ length: i % 100 }, (_, n) => n),
+    );
   }
 }
