@@ -17,6 +17,7 @@ import { Question } from './frames.js';
 import { checkLimits, type ManagerLimits } from './limits.js';
 import { Link } from './link.js';
 import './proxy-arrival.js';
+import type { Pending } from './pending.js';
 import { pendingProxy } from './pending-proxy.js';
 import type { BaseProxy } from './proxy.js';
 import type { DefinedManager, TypeFactories } from './proxy-types.js';
@@ -271,7 +272,14 @@ export class BaseManager {
    */
   create(typeid: string, args: readonly unknown[] = []): unknown {
     const link = this.#ready();
-    const pending = link.create(typeid, args, registryOf(this.constructor));
+    let pending: Pending;
+    try {
+      pending = link.create(typeid, args, registryOf(this.constructor));
+    } catch (error) {
+      return pendingProxy(Promise.reject(error), () => {
+        throw error;
+      });
+    }
     return pendingProxy(pending.promise() as Promise<BaseProxy>, () => link.finishSync(pending) as BaseProxy);
   }
 

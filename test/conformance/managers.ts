@@ -120,7 +120,8 @@ export function managersSuite(t: Test, method: StartMethod): void {
     await lock.release();
     await holder.join();
     for (const proxy of [lock, list, ready]) proxy[Symbol.dispose]();
-    t.equal(await manager.numberOfObjects(), before, 'and its references');
+    // Fewer, if proxies of other tests were collected meanwhile.
+    t.ok((await manager.numberOfObjects()) <= before, 'and its references');
   });
 
   t.test('a custom manager: exposed methods, errors, results that stay on the server', async (t) => {
