@@ -72,6 +72,7 @@ export interface SyncManager extends Omit<Making, keyof GenericMaking>, GenericM
  */
 // biome-ignore lint/suspicious/noUnsafeDeclarationMerging: its methods are those of the registered types
 export class SyncManager extends BaseManager {
+  /** The types' methods once more, which block the thread: `manager.sync.dict()` returns the proxy itself. */
   override get sync(): Makers {
     return super.sync as Makers;
   }
