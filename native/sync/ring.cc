@@ -21,8 +21,11 @@ int32_t ring_surplus(const RingWords& words, RingWait wait, uint32_t argument) {
   uint32_t state = words.facts.state.load();
   if ((state & (wait == RingWait::items ? kRingEnded : kRingBroken)) != 0) return 1;
   uint32_t gets = words.get.count.load();
-  uint32_t value = wait == RingWait::items ? words.put.count.load() - gets : gets;
-  return static_cast<int32_t>(value - argument);
+  if (wait == RingWait::taken) return static_cast<int32_t>(gets - argument);
+  int32_t surplus = static_cast<int32_t>(words.put.count.load() + words.facts.returned.load() - gets - argument);
+  // A producer may have died between storing the tail, which puts a message, and counting it.
+  if (surplus <= 0 && argument == 0 && words.put.position.load() != words.get.position.load()) return 1;
+  return surplus;
 }
 
 bool ring_attempt(RingWords& words, RingWait wait, uint32_t argument, bool parked, sys::FutexSet* set) {

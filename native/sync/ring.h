@@ -53,6 +53,7 @@ struct alignas(64) RingWords {
     Word chains;  // 1: goes on in further extents rather than waiting for the reader
     Word done;    // messages of a joinable queue that were acknowledged, ever
     Word joiners_asleep;
+    Word returned;  // messages of a joinable queue that dead consumers had, and that wait to be taken anew
   } facts;
   RingExtent extents[kExtents];
 };

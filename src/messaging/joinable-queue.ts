@@ -6,32 +6,49 @@ import { HandleKind, registerArrival } from '../serialize/handles.js';
 import { Block, BlockKind, closedError } from '../shared/block.js';
 import { Line, notYet } from './line.js';
 import { Queue, type QueueOptions } from './queue.js';
+import { buryMs } from './ring.js';
 
-/** How often a join looks for consumers that have died. */
-const buryMs = 100;
+export interface JoinableQueueOptions extends QueueOptions {
+  /**
+   * What a consumer took and did not acknowledge before it died or ended is delivered again, before what nobody has taken
+   * yet, the oldest first; by default it counts as done. A consumer acknowledges its messages in the order in which it took
+   * them. Until then they take memory of their own, `capacity` bytes at most: a `get` without room fails with `ENOSPC`.
+   */
+  redeliver?: boolean | undefined;
+}
 
 /**
  * A {@link Queue} that counts what consumers have not acknowledged yet; mirrors `multiprocessing.JoinableQueue`.
  *
- * What a consumer took and did not acknowledge before it died or ended counts as done, so that `join` ends; in CPython
- * it waits for ever then.
+ * What a consumer took and did not acknowledge before it died or ended counts as done, so that `join` ends, or is delivered
+ * again with `redeliver`; in CPython it waits for ever then.
  */
 export class JoinableQueue<T = unknown> extends Queue<T> {
   #joins: Line | undefined;
 
   /**
    * @param maxsize as for {@link Queue}
+   * @param options `redeliver` is compared when a named queue is opened
    */
-  constructor(maxsize?: number, options?: QueueOptions);
+  constructor(maxsize?: number, options?: JoinableQueueOptions);
   /** @internal */
   constructor(block: Block);
-  constructor(maxsize: number | Block = 0, options?: QueueOptions) {
+  constructor(maxsize: number | Block = 0, options?: JoinableQueueOptions) {
     super(maxsize as number, options);
   }
 
   /** @internal */
   static override get blockKind(): BlockKind {
     return BlockKind.joinableQueue;
+  }
+
+  /** Makes a queue that must not exist yet: `EEXIST`. */
+  static override create<Q extends typeof Queue>(
+    this: Q,
+    maxsize = 0,
+    options?: JoinableQueueOptions,
+  ): InstanceType<Q> {
+    return Queue.create.call(this, maxsize, options) as InstanceType<Q>;
   }
 
   /**

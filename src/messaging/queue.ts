@@ -4,12 +4,12 @@ import { Empty, EOFError, Full, ValueError } from '../errors.js';
 import { native, TargetKind } from '../native.js';
 import { discard, serialize } from '../serialize/codec.js';
 import { type Departure, depart, HandleKind, registerArrival } from '../serialize/handles.js';
-import { finish, Later, Message, mostUnits } from '../serialize/records.js';
+import { Damage, finish, Later, Message, mostUnits } from '../serialize/records.js';
 import { Block, BlockKind, closedError, type Mode, type NameOptions } from '../shared/block.js';
 import { describe } from '../shared/names.js';
 import { nativeNotice } from '../sync/wait-queue.js';
 import { Line, notYet, soon } from './line.js';
-import { busy, Damage, ended, nothing, obtainRing, Put, Ring } from './ring.js';
+import { buryMs, busy, ended, nothing, obtainRing, Put, Ring } from './ring.js';
 import { Notices, type Readiness, waitable } from './waitable.js';
 
 /** Options of {@link Queue}; those of a named one are compared on opening. */
@@ -354,7 +354,7 @@ export class Queue<T = unknown> {
     if (this.#ring.closed) return;
     this.#notices.close();
     this.#last = { size: this.qsize() };
-    for (const value of this.#kept.splice(0)) if (value instanceof Later) discard(value.bytes);
+    for (const value of this.#kept.splice(0)) if (value instanceof Later && !value.kept) discard(value.bytes);
     this.#puts.close(closedError('Queue'));
     this.#gets.close(closedError('Queue'));
     this.#ring.close();
@@ -389,7 +389,18 @@ export class Queue<T = unknown> {
     const watch = (call: () => void) => nativeNotice(TargetKind.ringItems, this.#block, 0, 0, call);
     return {
       ready,
-      notice: (callback) => this.#notices.add(watch, callback),
+      notice: (callback) => {
+        const stop = this.#ring.redelivers ? this.#lookForDead() : undefined;
+        const notice = this.#notices.add(watch, () => {
+          stop?.();
+          callback();
+        });
+        const cancel = () => {
+          stop?.();
+          notice.cancel();
+        };
+        return { reference: (keep) => notice.reference(keep), cancel };
+      },
       asleep: [TargetKind.ringItems, this.#block.segment.id, this.#block.body, 0, 0],
     };
   }
@@ -481,12 +492,24 @@ export class Queue<T = unknown> {
       if (value !== nothing && value !== busy) return value;
     }
     if (wait.deadline <= 0) return nothing;
-    const result = await this.#gets.wait(this, wait, () => {
-      const value = this.#takeOrEnd();
-      if (value === busy) return soon;
-      return value === nothing ? notYet : { value };
-    });
+    const stop = this.#ring.redelivers ? this.#lookForDead() : undefined;
+    const result = await this.#gets
+      .wait(this, wait, () => {
+        const value = this.#takeOrEnd();
+        if (value === busy) return soon;
+        return value === nothing ? notYet : { value };
+      })
+      .finally(stop);
     return result === undefined ? nothing : (result as { value: unknown }).value;
+  }
+
+  /** Has what a dead consumer took delivered again, until the returned function is called. */
+  #lookForDead(): () => void {
+    const look = setInterval(() => {
+      if (!this.#ring.closed) this.#ring.bury();
+    }, buryMs);
+    look.unref();
+    return () => clearInterval(look);
   }
 
   /** The oldest message, or of what it will be made; {@link nothing}, {@link busy}. */
@@ -591,6 +614,12 @@ function checkMost(max: unknown): void {
   throw new RangeError(`Expected "max" to be a positive integer, got ${describe(max)}`);
 }
 
+function checkRedeliver(kind: BlockKind, options: (QueueOptions & { redeliver?: unknown }) | undefined): boolean {
+  const redeliver = kind === BlockKind.joinableQueue ? options?.redeliver : undefined;
+  if (redeliver === undefined || typeof redeliver === 'boolean') return redeliver === true;
+  throw new TypeError(`Expected "redeliver" to be true or false, got ${describe(redeliver)}`);
+}
+
 function obtain(mode: Mode, kind: BlockKind, maxsize: unknown, options: QueueOptions | undefined): Block {
   if (!Number.isInteger(maxsize) || (maxsize as number) > 2 ** 31 - 1) {
     throw new TypeError(`Expected "maxsize" to be an integer below 2^31, got ${describe(maxsize)}`);
@@ -604,5 +633,6 @@ function obtain(mode: Mode, kind: BlockKind, maxsize: unknown, options: QueueOpt
     capacity,
     name: options?.name,
     chains: kind !== BlockKind.simpleQueue,
+    redeliver: checkRedeliver(kind, options),
   });
 }

@@ -19,15 +19,24 @@
  *
  * Only the producers' end makes an extent used, only when it is free; only the other end frees it, after the head left.
  */
-import { Buffer } from 'node:buffer';
 import { now } from '../deadline.js';
 import { ClosedError, MultiprocError } from '../errors.js';
 import { me } from '../lifecycle/participant.js';
 import { layout, native, TargetKind } from '../native.js';
+import { discard } from '../serialize/codec.js';
 import { damaged } from '../serialize/handles.js';
-import { finish, Later, mostUnits, readRecord, type Window, writeBytes, writeRecord } from '../serialize/records.js';
+import {
+  Damage,
+  finish,
+  Later,
+  mostUnits,
+  readRecord,
+  type Window,
+  writeBytes,
+  writeRecord,
+} from '../serialize/records.js';
 import { Tag } from '../serialize/tags.js';
-import { Block, BlockKind, type Mode, mismatch, type NameOptions } from '../shared/block.js';
+import { Block, BlockKind, type Mode, mismatch, type NameOptions, redeliverFlag } from '../shared/block.js';
 import {
   defaultCapacity,
   Extents,
@@ -37,7 +46,8 @@ import {
   smallestExtent,
   startOfExtents,
 } from './extents.js';
-import { joinersAsleep, Unfinished } from './unfinished.js';
+import { Redelivery, returnedWord, sizeOfBlocks } from './redelivery.js';
+import { joinersAsleep, type Ledger, Unfinished } from './unfinished.js';
 
 /** What {@link Ring.tryTake} returns when there is nothing. */
 export const nothing: unique symbol = Symbol('nothing');
@@ -56,6 +66,9 @@ export type Put = (typeof Put)[keyof typeof Put];
 
 /** {@link Ring.tryTake}: somebody holds the lock for long. */
 export const busy: unique symbol = Symbol('busy');
+
+/** How often those who wait, or take messages, look for consumers that have died; in ms. */
+export const buryMs = 100;
 
 /** How long a call that must not wait waits for a lock, whose holders need less than a microsecond unless stopped. */
 const brieflyMs = 20;
@@ -110,6 +123,8 @@ export interface RingOptions extends NameOptions {
   capacity?: number | undefined;
   /** Goes on in further memory rather than waiting for the reader. Otherwise only what is larger than all does. */
   chains: boolean;
+  /** Of a joinable queue: what a dead consumer took is delivered again. */
+  redeliver?: boolean | undefined;
   /** A number for the ring's user. */
   kind?: number | undefined;
 }
@@ -119,10 +134,15 @@ export function obtainRing(mode: Mode, kind: BlockKind, options: RingOptions): B
   const capacity = options.capacity ?? 0;
   const geometry = geometryFor(capacity === 0 ? defaultCapacity() : capacity);
   const first = startOfExtents(kind);
-  const size = first - layout.firstBlock - layout.blockHeaderSize + sizeOf(geometry);
+  const blocks = options.redeliver === true ? sizeOfBlocks(capacity === 0 ? defaultCapacity() : capacity) : 0;
+  const size = first - layout.firstBlock - layout.blockHeaderSize + sizeOf(geometry) + blocks;
   const reserved = first + geometry.base;
-  const shape = { kind, type: options.kind ?? 0, flags: 0, length: options.maxsize, size, reserved };
-  const block = Block.obtain(mode, shape, options, (made) => init(made, geometry, capacity, options.chains));
+  const flags = blocks === 0 ? 0 : redeliverFlag;
+  const shape = { kind, type: options.kind ?? 0, flags, length: options.maxsize, size, reserved };
+  const block = Block.obtain(mode, shape, options, (made) => {
+    init(made, geometry, capacity, options.chains);
+    if (blocks !== 0) Redelivery.init(made.segment.words, blocks);
+  });
   const words = block.segment.words.subarray((block.body + layout.ringOffset) / 4);
   const is = capacityOf(words, capacityWord);
   if (is !== capacity && mode !== 'open') mismatch(block, 'capacity', describeCapacity(capacity), describeCapacity(is));
@@ -168,7 +188,10 @@ export class Ring {
   /** How many units the last record that was put takes. */
   lastUnits = 0;
   /** Of a joinable queue. */
-  readonly #unfinished: Unfinished | undefined;
+  readonly #unfinished: Ledger | undefined;
+  /** The same, of one that delivers again what dead consumers had. */
+  readonly #redelivery: Redelivery | undefined;
+  #nextLook = 0;
 
   /** @throws MultiprocError `ERR_MULTIPROC_SEGMENT` for memory that holds no ring */
   constructor(block: Block) {
@@ -187,7 +210,12 @@ export class Ring {
     this.#chains = this.#words[this.#at + chainsWord] !== 0;
     this.#putWindow = this.#extents.window(0);
     this.#getWindow = this.#putWindow;
-    this.#unfinished = block.kind === BlockKind.joinableQueue ? new Unfinished(this.#words, this.#at) : undefined;
+    if (block.kind === BlockKind.joinableQueue && (block.flags & redeliverFlag) !== 0) {
+      const blocks = first + sizeOf(geometry);
+      this.#redelivery = new Redelivery(block.segment, this.#words, this.#at, blocks, capacity);
+    }
+    const joinable = block.kind === BlockKind.joinableQueue;
+    this.#unfinished = this.#redelivery ?? (joinable ? new Unfinished(this.#words, this.#at) : undefined);
   }
 
   get closed(): boolean {
@@ -197,7 +225,13 @@ export class Ring {
   /** How many messages are there. */
   get length(): number {
     const gets = Atomics.load(this.#words, this.#at + getEnd + count);
-    return Math.max((Atomics.load(this.#words, this.#at + count) - gets) | 0, 0);
+    const left = Math.max((Atomics.load(this.#words, this.#at + count) - gets) | 0, 0);
+    return left + Atomics.load(this.#words, this.#at + returnedWord);
+  }
+
+  /** Whether what a dead consumer had is delivered again: somebody has to look for that, by {@link bury}. */
+  get redelivers(): boolean {
+    return this.#redelivery !== undefined;
   }
 
   /** How many messages were ever taken, in 32 bits. */
@@ -366,16 +400,20 @@ export class Ring {
 
   /** Acknowledges a message of a joinable queue. `false` if there is none to acknowledge. */
   acknowledge(): boolean {
-    return this.#underGetLock(() => {
-      if (this.allDone) return false;
+    const acknowledged = this.#underGetLock(() => {
+      // A message is taken as soon as its put is committed, perhaps before it is counted there.
+      if (this.allDone && ((this.taken - this.#ledger.done) | 0) <= 0) return false;
       this.#ledger.acknowledge(me);
       return true;
     });
+    if (this.#redelivery !== undefined) for (const bytes of this.#redelivery.settled()) discard(bytes);
+    return acknowledged;
   }
 
-  /** Counts what dead consumers took from a joinable queue as done. */
+  /** Counts what dead consumers took from a joinable queue as done, or has it delivered again. */
   bury(): void {
     if (this.#ledger.anyDead()) this.#underGetLock(() => this.#ledger.bury());
+    if (Atomics.load(this.#words, this.#at + returnedWord) !== 0) this.#wake(gettersAsleep);
   }
 
   /** Blocks until all is acknowledged; `false` when the deadline passed. */
@@ -402,6 +440,7 @@ export class Ring {
 
   /** Blocks until there is something to take, or the ring has ended. `false` when the deadline passed. */
   waitForItems(deadline: number): boolean {
+    if (this.#redelivery !== undefined) return this.#wait(TargetKind.ringItems, 0, Math.min(deadline, now() + buryMs));
     return this.#wait(TargetKind.ringItems, 0, deadline);
   }
 
@@ -423,9 +462,9 @@ export class Ring {
     this.#at = 0;
   }
 
-  get #ledger(): Unfinished {
+  get #ledger(): Ledger {
     if (this.#closed) throw new ClosedError('The queue is closed in this process');
-    return this.#unfinished as Unfinished;
+    return this.#unfinished as Ledger;
   }
 
   #underGetLock<R>(change: () => R): R {
@@ -581,9 +620,25 @@ export class Ring {
     return true;
   }
 
+  /** What a dead consumer had goes before what nobody has had. */
+  #takeAgain(redelivery: Redelivery): unknown {
+    const words = this.#words;
+    const empty = words[this.#at + getEnd + position] === Atomics.load(words, this.#at + position);
+    const at = now();
+    if (empty || at >= this.#nextLook) {
+      this.#nextLook = at + buryMs;
+      redelivery.bury();
+    }
+    return redelivery.returned === 0 ? nothing : (redelivery.takeAgain(me) ?? nothing);
+  }
+
   #takeOne(reader?: RecordReader): unknown {
     const words = this.#words;
     const get = this.#at + getEnd;
+    if (this.#redelivery !== undefined) {
+      const value = this.#takeAgain(this.#redelivery);
+      if (value !== nothing) return value;
+    }
     const head = words[get + position] as number;
     if (head === words[get + otherPosition]) {
       const tail = Atomics.load(words, this.#at + position);
@@ -614,6 +669,10 @@ export class Ring {
       if (window.units === 0) throw error;
       // The record is whole, but this Node has no such value: it is taken, and the caller learns why.
       value = new Damage(error);
+    }
+    if (this.#redelivery !== undefined) {
+      if (value instanceof Later) value.kept = true;
+      this.#redelivery.keep(window, place - window.start, window.units, words[get + count] as number);
     }
     this.#commitGet(place + window.units, left, reader);
     return value;
@@ -729,24 +788,6 @@ export class Ring {
     return damaged(`${this.block.segment.fileName} has a position outside of its memory`);
   }
 }
-
-/** A message that was taken and could not be read: why not. */
-export class Damage extends Later {
-  readonly #reason: unknown;
-
-  constructor(reason: unknown) {
-    super(noBytes);
-    this.#reason = reason;
-  }
-
-  override read(): never {
-    throw this.#reason;
-  }
-
-  override readLater(): undefined {}
-}
-
-const noBytes = Buffer.alloc(0);
 
 function checkGeometry(block: Block, first: number, { base, count: extents }: Geometry): void {
   const sound =

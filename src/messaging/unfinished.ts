@@ -19,17 +19,35 @@ const acknowledged = 2;
 
 // Words of the taking end, and of the facts, from the start of the ring's words.
 const getEnd = 16;
-const taker = getEnd + 8;
+export const taker = getEnd + 8;
 const nextTaken = getEnd + 9;
-const acknowledging = getEnd + 10;
-const nextDone = getEnd + 11;
+export const acknowledging = getEnd + 10;
+export const nextDone = getEnd + 11;
 const nextAcknowledged = getEnd + 12;
 const acknowledger = getEnd + 13;
 const facts = 32;
 export const doneWord = facts + 9;
 export const joinersAsleep = facts + 10;
 
-export class Unfinished {
+/** What a ring tells about its messages, under the lock of its taking end. */
+export interface Ledger {
+  /** How many messages were acknowledged, or went with their consumers, ever; in 32 bits. */
+  readonly done: number;
+  /** The participant is about to take a message. */
+  prepare(id: number): void;
+  /** It has taken it. */
+  commit(): void;
+  /** The participant says that a message is done. */
+  acknowledge(id: number): void;
+  /** Deals with what dead consumers took. How many messages that were. */
+  bury(): number;
+  /** Whether there may be something for {@link bury}; asked without the lock. */
+  anyDead(): boolean;
+  /** Finishes what a dead owner of the lock began. `moved`: it had taken a message, which may not be counted yet. */
+  mend(moved: boolean): void;
+}
+
+export class Unfinished implements Ledger {
   readonly #words: Int32Array;
   readonly #at: number;
 
@@ -38,12 +56,10 @@ export class Unfinished {
     this.#at = at;
   }
 
-  /** How many messages were acknowledged, or went with their consumers, ever; in 32 bits. */
   get done(): number {
     return Atomics.load(this.#words, this.#at + doneWord);
   }
 
-  /** The participant is about to take a message. */
   prepare(id: number): void {
     const words = this.#words;
     const entry = entryOf(id);
@@ -52,7 +68,6 @@ export class Unfinished {
     words[this.#at + nextTaken] = ((words[entry + taken] as number) + 1) | 0;
   }
 
-  /** It has taken it. */
   commit(): void {
     const words = this.#words;
     words[entryOf(words[this.#at + taker] as number) + taken] = words[this.#at + nextTaken] as number;
@@ -82,7 +97,6 @@ export class Unfinished {
     return buried;
   }
 
-  /** Whether there may be something for {@link bury}. */
   anyDead(): boolean {
     const words = this.#words;
     for (let entry = firstEntry; entry < firstEntry + slots * entryWords; entry += entryWords) {
@@ -93,7 +107,6 @@ export class Unfinished {
     return false;
   }
 
-  /** Finishes what a dead owner of the lock began. `moved`: it had taken a message, which may not be counted yet. */
   mend(moved: boolean): void {
     const words = this.#words;
     if (words[this.#at + acknowledging] !== 0) this.#finish();

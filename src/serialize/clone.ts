@@ -95,8 +95,8 @@ export function readTable(message: Buffer): Buffer[] {
  *
  * @throws TypeError for a function or class that cannot be had here
  */
-export function readReferring(message: Buffer): unknown {
-  return read(message, (reader) => {
+export function readReferring(message: Buffer, receives: boolean): unknown {
+  return read(message, receives, (reader) => {
     // All of them first: nothing is attached yet if one fails.
     const table = reader.readTable();
     reader.functions = reader.blame(() => table.map(resolveText));
@@ -108,17 +108,19 @@ export function readReferring(message: Buffer): unknown {
 /**
  * Reads what {@link writeClone} wrote. When it fails, the objects attached until then are closed.
  *
+ * @param receives the handles have arrived: what was kept for them is no longer
  * @throws MultiprocError `ERR_MULTIPROC_MESSAGE`, or why an object could not be attached
  */
-export function readClone(message: Buffer): unknown {
-  return read(message, (reader) => {
+export function readClone(message: Buffer, receives: boolean): unknown {
+  return read(message, receives, (reader) => {
     reader.readHeader();
     return reader.readValue();
   });
 }
 
-function read(message: Buffer, how: (reader: Reader) => unknown): unknown {
+function read(message: Buffer, receives: boolean, how: (reader: Reader) => unknown): unknown {
   const reader = new Reader(message);
+  reader.receives = receives;
   try {
     reader.readUint32();
     return how(reader);
@@ -230,6 +232,8 @@ class Reader extends Deserializer {
   failure: unknown;
   /** The message was right, but a module or a class failed. */
   othersFault = false;
+  /** Whether handles have arrived: the message is not read again. */
+  receives = true;
   /** What the message refers to. */
   functions: readonly object[] = [];
   readonly #made = new Set<unknown>();
@@ -304,6 +308,7 @@ class Reader extends Deserializer {
     const offset = this.readUint32();
     const generation = this.readUint32();
     const sender = this.readUint32();
+    const keeper = this.receives ? sender : 0;
     const flags = this.readUint32();
     const count = this.readUint32();
     if (count > mostNested) throw damaged('a handle in it has too many others');
@@ -316,7 +321,7 @@ class Reader extends Deserializer {
       if (!expected) throw damaged('a handle in it refers to what is none');
       nested.push(object as object);
     }
-    const handle = { kind, file, inode, offset, generation, sender, flags, nested };
+    const handle = { kind, file, inode, offset, generation, sender: keeper, flags, nested };
     const object = isFromAfar() ? this.blame(() => arrive(handle)) : arrive(handle);
     this.attached.push(object);
     this.#depth--;

@@ -73,7 +73,15 @@ export function serialize(value: unknown, root = 'value'): Buffer {
  */
 export function deserialize(bytes: Uint8Array): unknown {
   if (!(bytes instanceof Uint8Array)) throw new TypeError('Expected "bytes" to be a Buffer or a Uint8Array');
-  const message = Buffer.isBuffer(bytes) ? bytes : Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length);
+  return decode(Buffer.isBuffer(bytes) ? bytes : Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length), true);
+}
+
+/** Like {@link deserialize}, of bytes that may be read again: what they keep is kept until {@link discard}. */
+export function deserializeKept(bytes: Buffer): unknown {
+  return decode(bytes, false);
+}
+
+function decode(message: Buffer, receives: boolean): unknown {
   const tag = message[0];
   checkLength(message, fixedLengths[tag as number]);
   switch (tag) {
@@ -102,11 +110,11 @@ export function deserialize(bytes: Uint8Array): unknown {
     case Tag.view:
       return makeView(message.readUInt8(1), message.subarray(2));
     case Tag.clone:
-      return readClone(message);
+      return readClone(message, receives);
     case Tag.reference:
       return resolveText(message.subarray(1));
     case Tag.referring:
-      return readReferring(message);
+      return readReferring(message, receives);
     default:
       throw damaged(message.length === 0 ? 'it is empty' : `no value has the tag ${tag}`);
   }
@@ -141,16 +149,17 @@ export function prepare(bytes: Uint8Array, { fresh = false } = {}): Promise<void
  * Makes the value of bytes whose modules have to be imported.
  *
  * @param own makes a copy of the bytes if they may change meanwhile
+ * @param receives `false`: as {@link deserializeKept}
  * @returns `undefined` if there is nothing to import: {@link deserialize} gives the value at once
  */
-export function deserializeLater(bytes: Buffer, own = (message: Buffer) => message): Promise<unknown> | undefined {
+export function deserializeLater(bytes: Buffer, own = itself, receives = true): Promise<unknown> | undefined {
   const ready = prepare(bytes);
   if (ready === undefined) return undefined;
   const message = own(bytes);
   return ready.then(
-    () => deserialize(message),
+    () => decode(message, receives),
     (reason) => {
-      discard(message);
+      if (receives) discard(message);
       throw reason;
     },
   );
@@ -171,6 +180,8 @@ function absentIn(bytes: Uint8Array): readonly ReferenceEntry[] {
     .filter((entry) => entry.kind === 'reference')
     .filter(({ reference }) => !isResolved(reference));
 }
+
+const itself = (message: Buffer) => message;
 
 function tableOf(message: Buffer): Buffer[] {
   if (message[0] === Tag.reference) return [message.subarray(1)];

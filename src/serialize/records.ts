@@ -6,7 +6,7 @@
  * of its own is a whole message of `serialize`.
  */
 import { Buffer } from 'node:buffer';
-import { deserialize, deserializeLater } from './codec.js';
+import { deserialize, deserializeKept, deserializeLater } from './codec.js';
 import { damaged } from './handles.js';
 import { receivedBuffer } from './received.js';
 import { Tag } from './tags.js';
@@ -162,6 +162,8 @@ function writeString(window: Window, at: number, text: string): number {
 /** A value that is to be made of a record's bytes later, when the ring's lock is free. */
 export class Later {
   readonly bytes: Buffer;
+  /** It may be read again: what its handles keep is not let go. */
+  kept = false;
 
   constructor(bytes: Buffer) {
     this.bytes = bytes;
@@ -169,14 +171,32 @@ export class Later {
 
   /** @throws what deserialising throws */
   read(): unknown {
-    return deserialize(this.bytes);
+    return this.kept ? deserializeKept(this.bytes) : deserialize(this.bytes);
   }
 
   /** The value, if modules have to be imported for it; `undefined` if {@link read} gives it at once. */
   readLater(): Promise<unknown> | undefined {
-    return deserializeLater(this.bytes);
+    return deserializeLater(this.bytes, undefined, !this.kept);
   }
 }
+
+/** A message that was taken and could not be read: why not. */
+export class Damage extends Later {
+  readonly #reason: unknown;
+
+  constructor(reason: unknown) {
+    super(noBytes);
+    this.#reason = reason;
+  }
+
+  override read(): never {
+    throw this.#reason;
+  }
+
+  override readLater(): undefined {}
+}
+
+const noBytes = Buffer.alloc(0);
 
 /**
  * Reads the record at the unit `at` of the window; `window.units` then tells how long it is. Nothing that is read twice

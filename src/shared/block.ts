@@ -54,6 +54,9 @@ export const givenLockFlag = 2;
 /** `flags` of a barrier that was made with an action. */
 export const actionFlag = 4;
 
+/** `flags` of a joinable queue that delivers again what dead consumers had. */
+export const redeliverFlag = 1;
+
 /** What a block is, as its header says. */
 export interface Shape {
   readonly kind: BlockKind;
@@ -349,6 +352,9 @@ function matching(block: Block, shape: Shape): Block {
   if (block.kind === BlockKind.condition) return block;
   if (block.flags !== shape.flags && block.kind === BlockKind.barrier) {
     return mismatch(block, 'an action:', shape.flags !== 0, block.flags !== 0);
+  }
+  if (block.flags !== shape.flags && isQueue(block.kind)) {
+    return mismatch(block, 'redeliver', shape.flags !== 0, block.flags !== 0);
   }
   if (block.flags !== shape.flags) return mismatch(block, 'robust', shape.flags !== 0, block.flags !== 0);
   const counts = shape.kind === BlockKind.semaphore || shape.kind === BlockKind.boundedSemaphore;

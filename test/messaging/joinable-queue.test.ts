@@ -1,8 +1,11 @@
 /** JoinableQueue: join ends when everything is acknowledged, and when those who did not acknowledge have died. */
-import { JoinableQueue, Queue, serialize } from 'multiproc';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { JoinableQueue, Lock, Queue, SharedArray, serialize, wait } from 'multiproc';
 import t from 'tap';
 import { leaveNothing } from '../harness/leftovers.js';
+import { type Program, program } from '../harness/program.js';
 import { freshName, Remote } from '../harness/remote.js';
+import { until } from '../harness/until.js';
 
 leaveNothing(t);
 
@@ -91,6 +94,167 @@ t.test('a put that fails leaves nothing to wait for', async (t) => {
   await queue.join();
   queue.close();
 });
+
+t.test(
+  'with redeliver, what a consumer did not acknowledge before it died or ended comes again, oldest first',
+  async (t) => {
+    for (const end of ['kill', 'exit'] as const) {
+      const queue = new JoinableQueue<unknown>(0, { redeliver: true });
+      const remote = new Remote(t);
+      const there = await remote.attach(serialize(queue));
+      const values = [0, { one: 1 }, Buffer.alloc(300_000, 'two'), 'three', 4, 5, 6];
+      await queue.putMany(values);
+      for (let i = 0; i < 5; i++) await there.call('getSync');
+      await there.call('taskDone');
+      t.equal(queue.getSync(), 5, 'it lives');
+      t.equal(queue.qsize(), 1);
+      const joined = queue.join();
+      await remote[end]();
+      // Who joins looks for the dead, as those who wait for messages do.
+      await until('four messages are delivered again', () => queue.qsize() === 5);
+      t.strictSame(await queue.get(), values[1], 'before what nobody has taken');
+      t.equal(queue.qsize(), 4);
+      t.strictSame(await queue.getMany(10), [...values.slice(2, 5), 6]);
+      t.equal(queue.empty(), true);
+      t.throws(() => queue.joinSync(5), { name: 'TimeoutError' });
+      for (let i = 0; i < 6; i++) queue.taskDone();
+      await joined;
+      t.throws(() => queue.taskDone(), { name: 'ValueError' });
+      queue.close();
+    }
+  },
+);
+
+t.test('with redeliver, those who wait in any form get what a dead consumer had', async (t) => {
+  const queue = new JoinableQueue<number>(1, { redeliver: true });
+  const blocked = await new Remote(t).attach(serialize(queue));
+  const forms: Record<string, () => Promise<unknown>> = {
+    get: () => queue.get(),
+    getMany: async () => (await queue.getMany(3))[0],
+    'for await': async () => (await queue[Symbol.asyncIterator]().next()).value,
+    wait: async () => {
+      await wait([queue]);
+      return queue.tryGet();
+    },
+    getSync: async () => {
+      const value = await blocked.call('getSync');
+      await blocked.call('taskDone');
+      await queue.put(0);
+      await queue.get();
+      return value;
+    },
+  };
+  let i = 1;
+  for (const [form, receive] of Object.entries(forms)) {
+    const victim = new Remote(t);
+    const there = await victim.attach(serialize(queue));
+    await queue.put(i);
+    t.equal(await there.call('getSync'), i);
+    const waiting = receive();
+    await victim.kill();
+    t.equal(await waiting, i++, form);
+    queue.taskDone();
+    await queue.join();
+  }
+  await blocked.call('close');
+  queue.close();
+});
+
+t.test('with redeliver, an object in a message can be had by whoever gets it next', async (t) => {
+  const queue = new JoinableQueue<{ lock: Lock; n: number }>(0, { redeliver: true });
+  const lock = new Lock();
+  for (let n = 0; n < 2; n++) await queue.put({ lock, n });
+  lock.close();
+  const consumer = program(t, 'redelivery-consumer');
+  consumer.send(serialize(queue));
+  t.equal(await consumer.message(), 'has it');
+  consumer.kill();
+  await consumer.ended;
+  const [first, second] = [queue.getSync(), queue.getSync()];
+  t.strictSame([first.n, second.n], [0, 1]);
+  t.equal(first.lock.tryAcquire(), true);
+  t.equal(second.lock.locked(), true);
+  first.lock.release();
+  for (const one of [first, second]) one.lock.close();
+  queue.taskDone();
+  queue.taskDone();
+  queue.joinSync();
+  queue.close();
+});
+
+t.test('with redeliver, what is not acknowledged takes memory up to the capacity, and gives it back', async (t) => {
+  const queue = new JoinableQueue<Buffer>(0, { redeliver: true, capacity: 4_000_000 });
+  const put = (i: number) => queue.put(Buffer.alloc(100_000, i));
+  let taken = 0;
+  for (; ; taken++) {
+    await put(taken);
+    try {
+      queue.getSync();
+    } catch (error) {
+      t.match(error, { code: 'ENOSPC' });
+      break;
+    }
+  }
+  t.ok(taken >= 40 && taken < 60, `${taken} messages`);
+  queue.taskDone();
+  t.equal((await queue.get())[0], taken, 'it was not lost');
+  for (let i = 0; i < taken; i++) queue.taskDone();
+  await queue.join();
+  for (let i = 0; i < 200; i++) {
+    await put(i);
+    if (queue.getSync()[0] !== i % 256) t.fail(`not ${i}`);
+    queue.taskDone();
+  }
+  queue.close();
+  t.throws(() => new JoinableQueue(0, { redeliver: 1 as never }), TypeError);
+  const name = freshName(t);
+  const named = JoinableQueue.create<typeof JoinableQueue>(0, { name, redeliver: true });
+  t.throws(() => new JoinableQueue(0, { name }), { code: 'ERR_MULTIPROC_KIND', message: /redeliver/ });
+  const opened = JoinableQueue.open<typeof JoinableQueue>(name);
+  await opened.put(1);
+  t.equal(named.getSync(), 1);
+  named.taskDone();
+  opened.joinSync();
+  for (const one of [named, opened]) one.close();
+});
+
+const kills = Number(process.env.MULTIPROC_REDELIVERY_KILLS ?? 12);
+
+t.test(
+  `with redeliver, nothing is lost though ${kills} consumers are killed at any moment`,
+  { timeout: 600_000 },
+  async (t) => {
+    const queue = new JoinableQueue<unknown>(0, { redeliver: true });
+    const count = 400 * kills;
+    const seen = new SharedArray('i', count, { lock: false });
+    const message = (i: number) => (i % 3 === 0 ? i : i % 3 === 1 ? { i } : [i, 'x'.repeat(i % 5000)]);
+    await queue.putMany(Array.from({ length: count }, (_, i) => message(i)));
+    const consumer = async () => {
+      const one = program(t, 'redelivery-consumer', { timeout: 600_000 });
+      one.send(serialize({ queue, seen }));
+      t.equal(await one.message(), 'ready');
+      return one;
+    };
+    let crew = await Promise.all([consumer(), consumer()]);
+    for (let kill = 0; kill < kills; kill++) {
+      await sleep((kill * 7) % 20);
+      crew[0]?.kill();
+      await crew[0]?.ended;
+      crew = [crew[1] as Program, await consumer()];
+    }
+    await queue.join();
+    t.equal(queue.qsize(), 0);
+    const lost = [...seen].filter((times) => times === 0).length;
+    const again = [...seen].filter((times) => times > 1).length;
+    t.equal(lost, 0);
+    // A consumer may die between dealing with a message and acknowledging it.
+    t.ok(again <= kills * 2, `${again} were dealt with twice`);
+    for (const one of crew) one.kill();
+    for (const one of crew) await one.ended;
+    queue.close();
+    seen.close();
+  },
+);
 
 t.test('names, kinds and handles are those of a queue', async (t) => {
   const name = freshName(t);

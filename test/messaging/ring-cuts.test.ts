@@ -2,6 +2,9 @@
  * A ring whose users are cut off before any of their stores, as SIGKILL does it, and whose other users go on: whatever the
  * state that is left, each message that was committed comes out once, whole and in order.
  *
+ * In a joinable queue that redelivers, what a consumer had that was cut off comes out again, before all others, until it is
+ * acknowledged.
+ *
  * Every store to the ring's words goes through a proxy that counts. Cutting a user off leaves its lock with a dead owner.
  * At any store, a user of the other end may do its work. MULTIPROC_RING_ROUNDS sets how many calls there are (default
  * 60000 for each kind of ring), MULTIPROC_RING_SEED repeats a run.
@@ -15,7 +18,7 @@ t.setTimeout(300_000);
 const load = (file: string) => import(new URL(`../../dist/${file}`, import.meta.url).href);
 const { Ring, obtainRing, nothing, busy, Put } = await load('messaging/ring.js');
 const { BlockKind } = await load('shared/block.js');
-const { layout, native } = await load('native.js');
+const { layout, native, TargetKind } = await load('native.js');
 const participant = await load('lifecycle/participant.js');
 const { mostUnits } = await load('serialize/records.js');
 
@@ -23,15 +26,38 @@ const rounds = Number(process.env.MULTIPROC_RING_ROUNDS ?? 60_000);
 const seed = Number(process.env.MULTIPROC_RING_SEED ?? Date.now() % 1e9);
 
 // Words of the ring; see native/sync/ring.h.
+const taker = 16 + 8;
+const acknowledging = 16 + 10;
 const getEnd = 16;
 const position = 1;
 const table = 48;
-const wordNames = ['lock', 'position', 'count', 'seen', '', 'next position', 'next count', 'moving'];
+const wordNames = [
+  'lock',
+  'position',
+  'count',
+  'seen',
+  '',
+  'next position',
+  'next count',
+  'moving',
+  'taker',
+  '',
+  'acknowledging',
+];
+/** Of the blocks of what is not acknowledged; see src/messaging/redelivery.ts. */
+const blocks = 1024;
+
+interface Sent {
+  readonly value: unknown;
+  readonly order: number;
+}
 
 class Cut extends Error {}
 
 const realAtomics = globalThis.Atomics;
 const counted = new Map<object, { real: Int32Array; user: User }>();
+/** Whose memory it is, behind the words. */
+let users = new WeakMap<object, User>();
 
 /** Somebody with the ring open, in this process, who can be cut off. */
 class User {
@@ -43,10 +69,11 @@ class User {
   between: (() => void) | undefined;
   /** What it is about to put, and what the last call took. */
   putting: unknown;
-  took: unknown;
+  took: Sent | undefined;
+  acknowledged = false;
 
   constructor(readonly rig: Rig) {
-    const { segment, body, kind, length } = rig.block;
+    const { segment, body, kind, length, flags } = rig.block;
     const words = new Proxy(segment.words as Int32Array, {
       get: (real, key) => real[key as unknown as number],
       set: (real, key, value) => {
@@ -56,9 +83,14 @@ class User {
       },
     });
     counted.set(words, { real: segment.words, user: this });
-    const buffer = (offset: number, size: number) => segment.buffer(offset, size);
+    const buffer = (offset: number, size: number) => {
+      const memory = segment.buffer(offset, size);
+      users.set(memory, this);
+      return memory;
+    };
+    const detach = () => {};
     const { id, size, fileName } = segment;
-    this.ring = new Ring({ segment: { id, size, fileName, buffer, words }, body, kind, length });
+    this.ring = new Ring({ segment: { id, size, fileName, buffer, detach, words }, body, kind, length, flags });
   }
 
   step(word: number): void {
@@ -78,7 +110,10 @@ for (const name of ['load', 'store', 'compareExchange', 'exchange', 'or', 'add']
   const real = realAtomics[name] as (...args: unknown[]) => number;
   atomics[name] = (words: Int32Array, index: number, ...rest: number[]) => {
     const found = counted.get(words);
-    if (found === undefined) return real(words, index, ...rest);
+    if (found === undefined) {
+      if (name !== 'load') users.get(words.buffer)?.step(-1);
+      return real(words, index, ...rest);
+    }
     if (name !== 'load') found.user.step(index);
     const result = real(found.real, index, ...rest);
     if (name === 'store') found.user.rig.stored(found.user, index);
@@ -91,9 +126,13 @@ class Rig {
   readonly block;
   readonly at: number;
   readonly words: Int32Array;
+  readonly blocks: ArrayBuffer;
   readonly users: User[];
-  readonly expected: unknown[] = [];
+  readonly expected: Sent[] = [];
+  /** What consumers had that were cut off before they acknowledged it. */
+  readonly returned: Sent[] = [];
   number = 0;
+  order = 0;
   depth = 0;
 
   constructor(
@@ -101,14 +140,19 @@ class Rig {
     readonly maxsize: number,
     readonly random: () => number,
     readonly cuts: Set<string>,
+    readonly redeliver: boolean,
   ) {
-    this.block = obtainRing('create', kind, { maxsize, capacity: 8_000_000, chains: true });
+    this.block = obtainRing('create', kind, { maxsize, capacity: 8_000_000, chains: true, redeliver });
     this.at = (this.block.body + layout.ringOffset) / 4;
     this.words = this.block.segment.words;
+    const { segment } = this.block;
+    const size = (this.words[blocks] as number) * 4096;
+    this.blocks = redeliver ? segment.buffer(segment.size - size, size) : new ArrayBuffer(0);
     this.users = Array.from({ length: 4 }, () => new User(this));
   }
 
   nameOf(word: number): string {
+    if (word < 0) return 'block';
     const i = word - this.at;
     if (i < 0 || i >= table + 2 * layout.ringExtents) return 'entry';
     if (i >= table) return (i - table) % 2 === 0 ? 'used' : 'reserved';
@@ -118,8 +162,9 @@ class Rig {
 
   /** The two stores that count. */
   stored(user: User, word: number): void {
-    if (word === this.at + position) this.expected.push(user.putting);
+    if (word === this.at + position) this.expected.push({ value: user.putting, order: this.order++ });
     if (word === this.at + getEnd + position) user.took = this.expected.shift();
+    if (word === this.at + acknowledging && this.words[word] === 1) user.acknowledged = true;
   }
 
   /** One call, which may be cut off, and in whose midst somebody at the other end may do something. */
@@ -152,10 +197,33 @@ class Rig {
       if (!(error instanceof Cut)) throw error;
       // A producer mends the other end, too. What was held before is held by the call in whose midst this one is.
       for (const lock of free) this.bury(lock);
+      if (this.redeliver && !puts) this.buryConsumer(user);
     }
     user.between = undefined;
     user.left = Infinity;
     user.dead = false;
+    if (this.depth === 0) this.checkTold();
+  }
+
+  /** Whoever sleeps until there is something to take goes on, if there is something. */
+  checkTold(): void {
+    if (this.expected.length === 0) return;
+    const { segment, body } = this.block;
+    if (native.ringWait(TargetKind.ringItems, segment.id, body, 0, 0, false) !== 0) return;
+    throw new Error(`nobody is told of ${this.expected.length} messages`);
+  }
+
+  /** What it had, it no longer has. All others acknowledge at once, so that whatever has an owner is its. */
+  buryConsumer(user: User): void {
+    const at = this.at + taker;
+    if (this.words[at] === me) realAtomics.store(this.words, at, deadOne);
+    const top = this.words[blocks + 2] as number;
+    const memory = new Int32Array(this.blocks);
+    for (let block = 0; block < top; block += memory[block * 2] as number) {
+      if (memory[block * 2 + 1] === me) memory[block * 2 + 1] = deadOne;
+    }
+    if (user.took !== undefined && !user.acknowledged) this.returned.push(user.took);
+    this.returned.sort((a, b) => a.order - b.order);
   }
 
   put(user: User, disturbed: boolean): void {
@@ -169,7 +237,10 @@ class Rig {
 
   get(user: User, disturbed: () => boolean): void {
     const empty = this.expected.length === 0;
-    user.took = nothing;
+    user.took = undefined;
+    user.acknowledged = false;
+    const again = this.returned[0];
+    const told = (this.words[this.at + 32 + 11] as number) >= this.returned.length;
     const value = user.ring.tryTake();
     if (value === busy) {
       if (this.depth === 0) throw new Error('nobody holds the lock');
@@ -179,9 +250,30 @@ class Rig {
       if (!empty && !disturbed()) throw new Error('a ring with messages says that it has none');
       return;
     }
-    const { took } = user;
-    const same = Buffer.isBuffer(value) ? Buffer.isBuffer(took) && value.equals(took) : value === took;
-    if (!same) throw new Error(`got ${describe(value)} instead of ${describe(took)}`);
+    const taken = user.took ?? this.returned.find((one) => isSame(value, one.value));
+    if (taken === undefined || !isSame(value, taken.value)) {
+      throw new Error(`got ${describe(value)} instead of ${describe(taken?.value)}`);
+    }
+    if (user.took === undefined) this.returned.splice(this.returned.indexOf(taken), 1);
+    user.took = taken;
+    if (!this.redeliver) return;
+    if (again !== undefined && user.took !== again && told) throw new Error('a newer message came first');
+    if (!user.ring.acknowledge()) throw new Error('a message that was taken cannot be acknowledged');
+  }
+
+  /** Somebody looks for consumers that have died, and may be cut off, too. */
+  look(): void {
+    const user = this.users[1] as User;
+    user.dead = false;
+    user.left = this.random() < 0.4 ? 1 + Math.floor(this.random() * 6) : Infinity;
+    try {
+      user.ring.bury();
+    } catch (error) {
+      if (!(error instanceof Cut)) throw error;
+      this.bury(this.at + getEnd);
+    }
+    user.left = Infinity;
+    user.dead = false;
   }
 
   /** The lock of one that was cut off. */
@@ -206,8 +298,10 @@ class Rig {
     const user = this.users[0] as User;
     for (;;) {
       this.get(user, () => false);
-      if (user.took === nothing) break;
+      if (user.took === undefined) break;
     }
+    if (this.returned.length > 0) throw new Error(`${this.returned.length} messages did not come again`);
+    if (this.redeliver && !user.ring.allDone) throw new Error('messages are said not to be acknowledged');
     user.putting = 'last';
     if (user.ring.tryPut('last', mostUnits('last')) !== Put.done) throw new Error('an empty ring refuses a message');
     this.get(user, () => false);
@@ -216,6 +310,10 @@ class Rig {
     for (let i = 0; i < layout.ringExtents; i++) if (this.words[this.at + table + 2 * i] !== 0) inUse++;
     if (inUse !== 1) throw new Error(`${inUse} extents are in use though only one has a record`);
   }
+}
+
+function isSame(value: unknown, other: unknown): boolean {
+  return Buffer.isBuffer(value) ? Buffer.isBuffer(other) && value.equals(other) : value === other;
 }
 
 function describe(value: unknown): string {
@@ -239,32 +337,41 @@ const me: number = participant.me;
 // The same slot at another time.
 const deadOne = (me ^ 0x2000) & layout.ownerMask;
 
-for (const [kind, maxsize] of [
+for (const [kind, maxsize, how] of [
   [BlockKind.queue, 0],
   [BlockKind.queue, 40],
   [BlockKind.joinableQueue, 0],
+  [BlockKind.joinableQueue, 40, 'redeliver'],
 ] as const) {
-  t.test(`users are cut off, kind ${kind}, maxsize ${maxsize}`, (t) => {
+  t.test(`users are cut off, kind ${kind}, maxsize ${maxsize}, ${how ?? ''}`, (t) => {
     t.comment(`seed ${seed}`);
     t.ok(native.isDead(deadOne));
     const random = randomFrom(seed);
     const cuts = new Set<string>();
     globalThis.Atomics = atomics as unknown as typeof Atomics;
     try {
-      for (let round = 0; round < rounds; ) {
-        const rig = new Rig(kind, maxsize, random, cuts);
+      // Each of these calls is an acknowledgement, too.
+      for (let round = 0; round < rounds / (how === undefined ? 1 : 4); ) {
+        const rig = new Rig(kind, maxsize, random, cuts, how === 'redeliver');
         // Rushes of producers and of consumers by turns, so that the ring wraps, grows, and goes home.
         for (let rush = 0; rush < 5; rush++) {
           const share = 0.2 + 0.6 * random();
-          for (let n = Math.floor(random() * 200); n >= 0; n--, round++) rig.call(random() < share);
+          for (let n = Math.floor(random() * 200); n >= 0; n--, round++) {
+            rig.call(random() < share);
+            if (rig.redeliver && random() < 0.2) rig.look();
+          }
           if (random() < 0.5) rig.settle();
         }
         rig.settle();
         rig.block.release();
         counted.clear();
+        users = new WeakMap();
       }
     } finally {
       globalThis.Atomics = realAtomics;
+    }
+    if (how !== undefined) {
+      for (const word of ['block', 'get taker', 'get acknowledging']) t.ok(cuts.has(word), `… ${word}`);
     }
     const must = ['lock', 'position', 'count', 'seen', 'next position', 'next count', 'moving'];
     const everywhere = ['used', 'reserved', ...must.flatMap((word) => [`put ${word}`, `get ${word}`])];
