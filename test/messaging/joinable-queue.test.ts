@@ -7,6 +7,7 @@ import { type Program, program } from '../harness/program.js';
 import { freshName, Remote } from '../harness/remote.js';
 import { until } from '../harness/until.js';
 
+t.setTimeout(600_000);
 leaveNothing(t);
 
 t.test('join waits for as many acknowledgements as there were puts', async (t) => {
@@ -218,7 +219,7 @@ t.test('with redeliver, what is not acknowledged takes memory up to the capacity
   for (const one of [named, opened]) one.close();
 });
 
-const kills = Number(process.env.MULTIPROC_REDELIVERY_KILLS ?? 12);
+const kills = Number(process.env.MULTIPROC_REDELIVERY_KILLS ?? 5);
 
 t.test(
   `with redeliver, nothing is lost though ${kills} consumers are killed at any moment`,
