@@ -452,7 +452,7 @@ export function poolSuite(t: Test, { Pool, workers }: PoolKind): void {
       targets.whoLater,
       range(100).map(() => 300_000),
     );
-    await begun.get();
+    for (let i = 0; i < 3; i++) await begun.get();
     const waiting = t.rejects(it.next(), ClosedError);
     pool.terminate();
     pool.terminate();
@@ -507,21 +507,22 @@ export function poolSuite(t: Test, { Pool, workers }: PoolKind): void {
 
   t.test('a signal ends the task; a worker that does not mind is replaced after the grace', async (t) => {
     const pool = make(t, 1, { grace: 20 });
+    const patient = make(t, 1, { grace: 60_000 });
     const said = new Queue<string>();
-    const abort = async (task: (queue: Queue) => unknown) => {
+    const abort = async (task: (queue: Queue) => unknown, pool: PoolClass) => {
       const controller = new AbortController();
       const running = pool.apply(task, [said], { signal: controller.signal });
       t.equal(await said.get(), 'begun');
       controller.abort(new Error('not wanted'));
       await t.rejects(running, { message: 'not wanted' });
     };
-    await abort(targets.pending);
+    await abort(targets.pending, pool);
     t.equal(await pool.apply(targets.square, [3]), 9);
     if (workers === 'process') {
-      await abort(targets.busyForEver);
+      await abort(targets.busyForEver, pool);
       t.equal(await pool.apply(targets.square, [4]), 16);
     }
-    await abort(targets.heed);
+    await abort(targets.heed, patient);
     t.equal(await said.get(), 'stopped: AbortError');
     said.close();
   });

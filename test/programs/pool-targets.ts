@@ -105,9 +105,10 @@ export async function meet(arrived: Queue, release: Queue): Promise<unknown> {
 
 /** Says on the queue that it runs, and when its signal has fired, why. */
 export async function heed(queue: Queue): Promise<void> {
-  queue.putSync('begun');
   const signal = currentTask()?.signal as AbortSignal;
-  await new Promise<void>((resolve) => signal.addEventListener('abort', () => resolve(), { once: true }));
+  const fired = new Promise<void>((resolve) => signal.addEventListener('abort', () => resolve(), { once: true }));
+  queue.putSync('begun');
+  await fired;
   queue.putSync(`stopped: ${(signal.reason as Error).name}`);
 }
 

@@ -14,7 +14,7 @@ import { Board, Interrupt, Row, WorkerState } from '../board.js';
 import { clock } from '../clock.js';
 import { RunningTask, setCurrentTask } from '../current-task.js';
 import { OutcomeKind, OutcomeWriter } from '../outcome-record.js';
-import { finishValue, Packing, type Payload, packValues, prepareValues, refers } from '../payload.js';
+import { dropValues, finishValue, Packing, type Payload, packValues, prepareValues, refers } from '../payload.js';
 import { Application, readTask, type TakenTask } from '../task-record.js';
 import type { Assignment } from './assignment.js';
 import { applyToEach, isThenable } from './chunk.js';
@@ -119,7 +119,10 @@ class Worker {
   #serve(task: TakenTask): Promise<void> | undefined {
     this.#outcome.place = task.place;
     this.#outcome.began = clock();
-    if (this.#board.isCancelled(task.place)) return this.#send(OutcomeKind.skipped, none);
+    if (this.#board.isCancelled(task.place)) {
+      if (Array.isArray(task.values)) dropValues(task.values);
+      return this.#send(OutcomeKind.skipped, none);
+    }
     this.#board.set(this.#row, Row.state, WorkerState.busy);
     const fn = this.#functions.known(task.fn);
     const list = Array.isArray(task.values) ? task.values : undefined;
