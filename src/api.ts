@@ -59,6 +59,7 @@ export {
   type PoolOptions,
 } from './pool/pool.js';
 export type { PoolStats, PoolWorkerStats } from './pool/stats.js';
+export { ThreadPool } from './pool/thread-pool.js';
 export { cpuCount, currentProcess, freezeSupport, type ParentProcess, parentProcess } from './process/current.js';
 export { setExecutable } from './process/executable.js';
 export type { StartMethod } from './process/launchers/launcher.js';

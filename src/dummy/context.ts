@@ -1,6 +1,7 @@
 /** What start methods and contexts are where everything is a thread: there is one of each. */
 import * as api from '../api.js';
 import { ProcessError, ValueError } from '../errors.js';
+import { ThreadPool } from '../pool/thread-pool.js';
 import { self } from '../process/self.js';
 import type { SetStartMethodOptions } from '../process/start-method.js';
 import { type AnyMethod, checkAnyMethod, type ThreadMethod } from '../threads/method.js';
@@ -12,8 +13,9 @@ type Api = typeof api;
 export interface Context
   extends Omit<
     Api,
-    'Process' | 'activeChildren' | 'getAllStartMethods' | 'getStartMethod' | 'setStartMethod' | 'warmUp'
+    'Pool' | 'Process' | 'activeChildren' | 'getAllStartMethods' | 'getStartMethod' | 'setStartMethod' | 'warmUp'
   > {
+  readonly Pool: typeof ThreadPool;
   readonly Process: typeof Process;
   activeChildren: typeof activeChildren;
   getContext: typeof getContext;
@@ -69,6 +71,7 @@ function makeContext(): Context {
   class DummyContext {}
   const made = new DummyContext();
   const own = {
+    Pool: ThreadPool,
     Process,
     activeChildren,
     getContext,

@@ -8,6 +8,7 @@ import { Line, notYet } from './line.js';
 import { Queue, type QueueOptions } from './queue.js';
 import { buryMs } from './ring.js';
 
+/** Options of {@link JoinableQueue}. */
 export interface JoinableQueueOptions extends QueueOptions {
   /**
    * What a consumer took and did not acknowledge before it died or ended is delivered again, before what nobody has taken

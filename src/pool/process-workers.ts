@@ -22,7 +22,8 @@ export function processWorkers(method: StartMethod): WorkerSource {
   };
 }
 
-class ProcessWorker implements PoolWorker {
+/** A process, or a thread, as a pool sees it. */
+export class ProcessWorker implements PoolWorker {
   readonly name: string;
   readonly pid: number;
   readonly #process: Process;

@@ -1,7 +1,7 @@
 /** What the workers of the pool suites run. */
 import { setTimeout as sleep } from 'node:timers/promises';
 import { isMainThread, threadId } from 'node:worker_threads';
-import { currentProcess, currentTask, Pool, Process, type Queue } from 'multiproc';
+import { currentProcess, currentTask, Pool, Process, type Queue, ThreadPool } from 'multiproc';
 
 export function square(x: number, pause = 0): number | Promise<number> {
   return pause === 0 ? x * x : sleep(pause).then(() => x * x);
@@ -158,6 +158,15 @@ export function startChild(): void {
 export async function ownPool(): Promise<unknown> {
   const pool = new Pool(4);
   const squares = await pool.map(square, [1, 2, 3, 4, 5, 6, 7]);
+  pool.close();
+  await pool.join();
+  return squares;
+}
+
+/** A pool of threads, which a daemonic thread may have. */
+export async function threadsOfOne(): Promise<unknown> {
+  const pool = new ThreadPool(2);
+  const squares = await pool.map(square, [1, 2, 3]);
   pool.close();
   await pool.join();
   return squares;

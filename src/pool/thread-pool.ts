@@ -1,0 +1,23 @@
+/** ThreadPool: Pool, whose workers are threads of this process. */
+import { checkAnyMethod } from '../threads/method.js';
+import { Pool, type PoolOptions } from './pool.js';
+import { threadWorkers } from './thread-workers.js';
+import type { WorkerSource } from './worker-source.js';
+
+/**
+ * Workers that run functions, each one task at a time, where workers are threads. Mirrors `multiprocessing.pool.ThreadPool`.
+ *
+ * It is a {@link Pool} in all but this: arguments and results are copied also here, since threads share no objects; a
+ * worker's `pid` is this process's; `terminate()`, and the end of a task that does not mind its signal, end the thread at
+ * once, and no handler in it runs; what crashes the process takes all workers along. Workers may start children, and
+ * Ctrl-C is this process's affair: `context` and `signals` mean nothing here.
+ */
+export class ThreadPool extends Pool {
+  /** @internal Where the workers of this class come from. */
+  static override workerSource({ context }: PoolOptions): WorkerSource {
+    if (context !== undefined && context !== null) {
+      checkAnyMethod(typeof context === 'string' ? context : context.getStartMethod?.());
+    }
+    return threadWorkers;
+  }
+}

@@ -1,0 +1,108 @@
+/**
+ * Workers are killed at random moments under load: every task settles exactly once, with its own result or with the loss
+ * of its worker; no more are lost than workers, and the pool keeps its size. Run by one test file for each kind of worker.
+ *
+ * MULTIPROC_POOL_KILLS sets how many are killed (default 25), MULTIPROC_POOL_SEED repeats a run's choices (not its timing).
+ */
+import { setTimeout as sleep } from 'node:timers/promises';
+import { type Pool as PoolClass, WorkerLostError } from 'multiproc';
+import type { Test } from 'tap';
+import { until } from '../harness/until.js';
+import { describe, echo, half, square } from '../programs/pool-targets.js';
+
+const kills = Number(process.env.MULTIPROC_POOL_KILLS ?? 25);
+const seed = Number(process.env.MULTIPROC_POOL_SEED ?? Date.now() % 1e9);
+const size = 3;
+
+/** Numbers from 0 to 1 that the seed decides: Lehmer's generator. */
+function generator(start: number): () => number {
+  let state = (start % 2147483646) + 1;
+  return () => {
+    state = (state * 48271) % 2147483647;
+    return state / 2147483647;
+  };
+}
+
+type Victim = ReturnType<PoolClass['stats']>['workers'][number];
+
+/** @param kill - kills the worker without asking; whether there was still one */
+export function poolCrashSuite(
+  t: Test,
+  Pool: new (size: number) => PoolClass,
+  kill: (victim: Victim) => boolean,
+): void {
+  t.test(`${kills} workers are killed`, async (t) => {
+    t.comment(`seed ${seed}`);
+    const random = generator(seed);
+    const pool = new Pool(size);
+    t.teardown(async () => {
+      pool.terminate();
+      await pool.join();
+    });
+    const books = { given: 0, settled: 0, lost: 0, wrong: 0, twice: 0, others: [] as unknown[] };
+    const bytes = Buffer.alloc(40_000, 7);
+
+    /** Gives one piece of work, and books what comes of it. */
+    const give = (work: Promise<unknown>, isRight: (value: unknown) => boolean) => {
+      books.given++;
+      let settled = 0;
+      const settle = () => {
+        books.settled++;
+        if (++settled > 1) books.twice++;
+      };
+      return work.then(
+        (value) => {
+          settle();
+          if (!isRight(value)) books.wrong++;
+        },
+        (error) => {
+          settle();
+          if (error instanceof WorkerLostError) books.lost++;
+          else books.others.push(error);
+        },
+      );
+    };
+    const pieces = [
+      (x: number) => give(pool.apply(square, [x]), (value) => value === x * x),
+      (x: number) => give(pool.apply(square, [x, x % 4]), (value) => value === x * x),
+      (x: number) => give(pool.apply(describe, [x]), (value) => (value as { x: number }).x === x),
+      (x: number) => give(pool.apply(echo, [bytes]), (value) => bytes.equals(value as Buffer) && x >= 0),
+      (x: number) => {
+        const items = Array.from({ length: 300 }, (_, i) => x + i);
+        const isRight = (value: unknown) => (value as number[]).every((one, i) => one === (x + i) / 2);
+        return give(pool.map(half, items, { chunksize: 300 }), isRight);
+      },
+    ];
+
+    let isOver = false;
+    const load = async () => {
+      while (!isOver) {
+        const round = Array.from({ length: 20 }, () => {
+          const x = Math.floor(random() * 1000);
+          return (pieces[Math.floor(random() * pieces.length)] as (x: number) => Promise<void>)(x);
+        });
+        await Promise.all(round);
+      }
+    };
+    const loads = [load(), load(), load()];
+
+    for (let killed = 0; killed < kills; ) {
+      await sleep(random() * 30);
+      const { workers } = pool.stats();
+      const victim = workers[Math.floor(random() * workers.length)];
+      if (victim === undefined) continue;
+      if (kill(victim)) killed++;
+    }
+    isOver = true;
+    await Promise.all(loads);
+    t.comment(JSON.stringify({ ...books, ...pool.stats() }));
+    t.equal(books.settled, books.given);
+    t.equal(books.twice, 0);
+    t.equal(books.wrong, 0);
+    t.strictSame(books.others, []);
+    t.ok(books.lost <= kills, `${books.lost} tasks lost with ${kills} workers`);
+    await until('the pool has its size again', () => pool.stats().workers.length === size);
+    t.equal(pool.stats().queued + pool.stats().running, 0);
+    t.equal(await pool.apply(square, [5]), 25);
+  });
+}
