@@ -7,7 +7,7 @@
 //
 // What is counted are the top-level tests of each file. A file counts one failure more if it prints a process warning,
 // runs too long, exits with an error that no test explains, or leaves a process or a segment behind.
-import { spawn } from 'node:child_process';
+import { spawn, spawnSync } from 'node:child_process';
 import { randomUUID } from 'node:crypto';
 import { readdirSync, readFileSync } from 'node:fs';
 import { setTimeout as sleep } from 'node:timers/promises';
@@ -103,6 +103,7 @@ async function run(file) {
   else if (unexplained) problems.push(`ended with ${signal ?? `exit code ${code}`}`);
   for (const stray of strays) problems.push(`left a process: ${stray}`);
   for (const [warning] of stderr.matchAll(/^\(node:\d+\) .*/gm)) problems.push(`process warning: ${warning}`);
+  if (sweeps(path)) spawnSync(process.execPath, [`${root}/dist/command/main.js`, 'sweep'], { stdio: 'ignore' });
   const names = jobs === 1 ? await leftovers(before) : [];
   if (names.length > 0) problems.push(`left in /dev/shm: ${names.join(', ')}`);
   return {
@@ -113,6 +114,12 @@ async function run(file) {
     stderr,
     seconds,
   };
+}
+
+// A handle on its way to a worker that is killed keeps its object until the sender has ended, and somebody sweeps: files
+// whose programs end by force in the middle of that say so by `export const sweepAfterwards = true;`.
+function sweeps(path) {
+  return /^export const sweepAfterwards = true;/m.test(readFileSync(path, 'utf8'));
 }
 
 // A file may need more: it says so by `t.setTimeout(…)` at its top level.

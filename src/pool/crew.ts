@@ -2,6 +2,7 @@
 
 import { WorkerLostError } from '../errors.js';
 import { getLogger } from '../logging.js';
+import { sweep } from '../shared/sweep.js';
 import { Event } from '../sync/event.js';
 import type { Assignment } from './worker/assignment.js';
 import type { PoolWorker, WorkerEnd, WorkerSource } from './worker-source.js';
@@ -164,6 +165,8 @@ export class Crew {
     place.unwatch();
     place.worker = undefined;
     const done = this.#owner.ended(row, worker, end);
+    // It could not let go of what it had made.
+    if (end.signal !== null) sweep();
     if (!done && !place.ready) this.#count(worker, end);
     if (this.#replaces) this.#replace(row);
     this.#checkGone();

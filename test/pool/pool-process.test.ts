@@ -3,13 +3,13 @@ import { subscribe, unsubscribe } from 'node:diagnostics_channel';
 import { readFileSync } from 'node:fs';
 import { getContext, Pool, Process, Queue, type TaskMessage, WorkerLostError, type WorkerLostMessage } from 'multiproc';
 import t from 'tap';
-import { leaveNothing } from '../harness/leftovers.js';
 import { command, program } from '../harness/program.js';
 import { until } from '../harness/until.js';
 import * as targets from '../programs/pool-targets.js';
 
+export const sweepAfterwards = true;
+
 t.setTimeout(300_000);
-leaveNothing(t);
 
 const make = (scope: typeof t, size: number, options = {}) => {
   const pool = new Pool(size, options);

@@ -2,8 +2,8 @@
 import { Pool } from 'multiproc';
 import t from 'tap';
 import { poolSuite } from '../conformance/pool.js';
-import { leaveNothing } from '../harness/leftovers.js';
+
+export const sweepAfterwards = true;
 
 t.setTimeout(300_000);
-leaveNothing(t);
 poolSuite(t, { Pool, workers: 'process' });

@@ -2,10 +2,10 @@
 import { activeChildren, Pool } from 'multiproc/dummy';
 import t from 'tap';
 import { poolCrashSuite } from '../conformance/pool-crash.js';
-import { leaveNothing } from '../harness/leftovers.js';
+
+export const sweepAfterwards = true;
 
 t.setTimeout(1_800_000);
-leaveNothing(t);
 poolCrashSuite(t, Pool, ({ name }) => {
   const thread = activeChildren().find((child) => child.name === name);
   thread?.kill();

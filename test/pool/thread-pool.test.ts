@@ -4,13 +4,13 @@ import * as dummy from 'multiproc/dummy';
 import t from 'tap';
 import { poolSuite } from '../conformance/pool.js';
 import { dummyPrograms } from '../harness/dummy.js';
-import { leaveNothing } from '../harness/leftovers.js';
 import { program } from '../harness/program.js';
 import { until } from '../harness/until.js';
 import * as targets from '../programs/pool-targets.js';
 
+export const sweepAfterwards = true;
+
 t.setTimeout(300_000);
-leaveNothing(t);
 
 const make = (scope: typeof t, size: number, options = {}) => {
   const pool = new ThreadPool(size, options);
