@@ -20,6 +20,7 @@ import {
 import * as dummy from 'multiproc/dummy';
 import t from 'tap';
 import { leaveNothing } from '../harness/leftovers.js';
+import { until } from '../harness/until.js';
 
 t.setTimeout(300_000);
 leaveNothing(t);
@@ -156,7 +157,7 @@ t.test(`threads ended at ${rounds} moments leave locks, semaphores and queues us
   for (const object of [lock, count, queue, semaphore]) object.close();
 });
 
-t.test('a thread takes its own threads along, and their descriptors', async (t) => {
+t.test('a thread takes its own threads along, and their descriptors', async () => {
   const once = async () => {
     const ready = new Event();
     const child = start('parentOf', [2, ready]);
@@ -169,7 +170,8 @@ t.test('a thread takes its own threads along, and their descriptors', async (t) 
   await once();
   const before = descriptors();
   for (let i = 0; i < 3; i++) await once();
-  t.equal(descriptors(), before);
+  // A thread has ended a moment before Node has put everything of it away.
+  await until('no more descriptors than before', () => descriptors() <= before);
 });
 
 t.test('streams go where they are told to, also when the descriptor is closed after the start', async (t) => {
