@@ -52,7 +52,8 @@ export class PosixSharedMemory {
    * Lets go of the memory in this process; the object stays until {@link shmUnlink}. Idempotent.
    *
    * Views of `buffer` have length 0 afterwards. A call of `fs` or `zlib` that is still under way on one of them goes on
-   * with bytes that nobody else sees.
+   * with bytes that nobody else sees. Wait for `zlib` calls all the same: Node itself aborts the process if one that fills
+   * more than its `chunkSize` of output begins the next piece with a view that has no length any more.
    */
   close(): void {
     if (this.#closed) return;

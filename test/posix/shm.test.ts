@@ -81,7 +81,8 @@ t.test('an asynchronous reader survives the close of what it reads', async (t) =
     const memory = fresh(t, 8 << 20);
     const bytes = new Uint8Array(memory.buffer);
     for (let at = 0; at < bytes.length; at += 64) bytes[at] = at;
-    const work = deflate(bytes);
+    // One step for all: Node aborts when zlib wants to begin another with a buffer that was detached meanwhile.
+    const work = deflate(bytes, { chunkSize: 16 << 20 });
     memory.close();
     t.ok((await work).length > 0);
   }
