@@ -1,6 +1,7 @@
 // Runs the example whose path contains the word, with the options of node that it asks for: `npm run example semaphore`.
 //
-// A number is a row of the table in examples/README.md. Of several that fit, the one whose file is called so is meant.
+// A number is a row of the table in examples/README.md: its programs run one after the other. Of several that fit a word, the
+// one whose file is called so is meant.
 import { spawnSync } from 'node:child_process';
 import { readdirSync, readFileSync } from 'node:fs';
 import { basename } from 'node:path';
@@ -13,21 +14,29 @@ const examples = readdirSync(`${root}examples`, { recursive: true, encoding: 'ut
   .map((file) => file.slice(0, -'.ts'.length))
   .sort();
 
-const [example, ...others] = matching(word);
-if (example === undefined || others.length > 0) {
-  const which = example === undefined ? examples : [example, ...others];
+const found = matching(word);
+if (found.length === 0 || (found.length > 1 && !isNumber(word))) {
+  const which = found.length === 0 ? examples : found;
   console.error(`usage: npm run example NAME, where NAME is, or is part of, one of\n  ${which.join('\n  ')}`);
   process.exitCode = 2;
 } else {
+  for (const example of found) process.exitCode ||= run(example);
+}
+
+function run(example) {
   const flags = /^\/\/ node (--\S+)/m.exec(readFileSync(`${root}examples/${example}.ts`, 'utf8'))?.slice(1) ?? [];
   const program = `${root}examples-dist/${example}.js`;
   const { status } = spawnSync(process.execPath, [...flags, program, ...args], { stdio: 'inherit' });
-  process.exitCode = status ?? 1;
+  return status ?? 1;
+}
+
+function isNumber(word) {
+  return /^\d+$/.test(word);
 }
 
 function matching(word) {
   if (word === undefined) return [];
-  if (/^\d+$/.test(word)) return rows(Number(word));
+  if (isNumber(word)) return rows(Number(word));
   const exact = examples.filter((file) => file === word || basename(file) === word);
   return exact.length > 0 ? exact : examples.filter((file) => file.includes(word));
 }

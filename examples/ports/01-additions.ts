@@ -31,6 +31,6 @@ async function multicore(target: typeof job): Promise<number> {
 if (isMainProcess) {
   const total = await multicore(job); // 10 × → /^\d+$/
   console.log(total <= 20); // → true
-  await multicore(atomicJob).then(console.log); // 10 × → /^\d+$/
+  console.log(await multicore(atomicJob)); // 10 × → /^\d+$/
   // → 20
 }

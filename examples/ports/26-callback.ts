@@ -1,3 +1,4 @@
+// A pool of five: one call after the other, then ten at once, whose callbacks run in the process that has the pool.
 import { setTimeout as sleep } from 'node:timers/promises';
 import { freezeSupport, isMainProcess, Pool } from 'multiproc';
 
@@ -14,11 +15,14 @@ function bar(arg: number): void {
 if (isMainProcess) {
   freezeSupport();
   const pool = new Pool(5);
-  console.log('main process', process.pid);
-  for (let i = 0; i < 3; i++) await pool.apply(foo, [i]);
+  console.log('main process', process.pid); // → /^main process \d+$/
+  for (let i = 0; i < 10; i++) await pool.apply(foo, [i]); // 10 × → /^current process \d+$/
   for (let i = 0; i < 10; i++) pool.applyAsync(foo, [i], { callback: bar });
 
-  console.log('end');
+  console.log('end'); // → end
   pool.close();
   await pool.join();
+  // In any order:
+  // 10 × → /^current process \d+$/
+  // 10 × → /^-->exec done: 10\d \d+$/
 }

@@ -1,17 +1,18 @@
+// The same with an argument each.
 import { isMainProcess, Process } from 'multiproc';
 
-export function worker(number: number): string {
-  return `Worker: ${number}`;
+export function worker(num: number): void {
+  console.log(`Worker: ${num}`);
 }
 
 if (isMainProcess) {
   const jobs: Process[] = [];
   for (let i = 0; i < 5; i++) {
-    const job = new Process({ target: worker, args: [i] });
-    jobs.push(job);
-    job.start();
+    const p = new Process({ target: worker, args: [i] });
+    jobs.push(p);
+    p.start();
   }
-  for (const job of jobs) console.log(await job.result);
+  // In any order:
   // → Worker: 0
   // → Worker: 1
   // → Worker: 2

@@ -1,3 +1,4 @@
+// Two workers run a memoised function, which travels by the name that it is registered under.
 import { isMainProcess, Pool, register } from 'multiproc';
 
 function memoised(fn: (n: number) => number): (n: number) => number {

@@ -1,3 +1,4 @@
+// Four different functions in one pool, each for a random time.
 import { setTimeout as sleep } from 'node:timers/promises';
 import { isMainProcess, Pool } from 'multiproc';
 
@@ -24,4 +25,14 @@ if (isMainProcess) {
   pool.close();
   await pool.join();
   console.log('All subprocesses done.');
+  // → /^parent process \d+$/
+  // → Waiting for all subprocesses done...
+  // In any order:
+  // 4 × → /^Run task [1-4], pid is \d+$/
+  // → /^Task 1 runs \d\.\d\d seconds\.$/
+  // → /^Task 2 runs \d\.\d\d seconds\.$/
+  // → /^Task 3 runs \d\.\d\d seconds\.$/
+  // → /^Task 4 runs \d\.\d\d seconds\.$/
+  // In this order:
+  // → All subprocesses done.
 }

@@ -1,3 +1,4 @@
+// The same program on threads: the import is all that differs.
 import { isMainProcess, Pool, register } from 'multiproc/dummy';
 
 function memoised(fn: (n: number) => number): (n: number) => number {

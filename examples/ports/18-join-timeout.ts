@@ -1,0 +1,33 @@
+// The same, and the program waits for its daemon, but not for long.
+import { setTimeout as sleep } from 'node:timers/promises';
+import { currentProcess, isMainProcess, Process } from 'multiproc';
+
+export async function daemon(): Promise<void> {
+  const p = currentProcess();
+  console.log(`Starting: ${p.name} ${p.pid}`);
+  await sleep(60_000);
+  console.log('Exiting :', p.name, p.pid);
+}
+
+export function nonDaemon(): void {
+  const p = currentProcess();
+  console.log(`Starting: ${p.name} ${p.pid}`);
+  console.log('Exiting :', p.name, p.pid);
+}
+
+if (isMainProcess) {
+  const d = new Process({ name: 'daemon', target: daemon, daemon: true });
+  const n = new Process({ name: 'non-daemon', target: nonDaemon });
+
+  d.start();
+  n.start();
+
+  await d.join(100); // milliseconds
+  console.log('d.isAlive()', d.isAlive());
+  await n.join();
+  // In any order:
+  // maybe → /^Starting: daemon \d+$/
+  // → /^Starting: non-daemon \d+$/
+  // → /^Exiting : non-daemon \d+$/
+  // → d.isAlive() true
+}
