@@ -100,6 +100,6 @@ tap.test('the table in examples/README.md has them all', (t) => {
   const linked = rows.flatMap(([, , links = '']) =>
     [...links.matchAll(/\]\(ports\/([^)]+)\)/g)].map(([, file]) => file),
   );
-  t.strictSame(linked, ports);
+  t.strictSame(linked.sort(), ports);
   t.end();
 });
