@@ -36,6 +36,7 @@ function general(data: Inspection): Line[] {
     ...type,
     ...length,
     ['size', bytes(data.size)],
+    ['memory', bytes(data.memory)],
     ['file', `/dev/shm/${data.file}`],
     ['made by', data.creatorPid === null ? '-' : `pid ${data.creatorPid}`],
     ['made at', data.createdMs === null ? '-' : new Date(data.createdMs).toISOString()],

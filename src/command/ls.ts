@@ -11,12 +11,12 @@ export function ls([prefix]: string[]): Report {
   const rows = data.map((info) => [
     info.name ?? `(${info.file})`,
     info.kind,
-    bytes(info.size),
+    bytes(info.memory),
     info.openers.length === 0 ? '-' : info.openers.join(' '),
     info.state,
   ]);
   const text =
-    rows.length === 0 ? 'There are no shared objects.\n' : table(['NAME', 'KIND', 'SIZE', 'PIDS', 'STATE'], rows);
+    rows.length === 0 ? 'There are no shared objects.\n' : table(['NAME', 'KIND', 'MEMORY', 'PIDS', 'STATE'], rows);
   return { data, text };
 }
 

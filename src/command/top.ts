@@ -48,7 +48,7 @@ export async function top({ prefix, json, interval }: TopOptions): Promise<numbe
     while (!stopped.signal.aborted) {
       const seen = look(prefix);
       const text = json ? `${JSON.stringify(seen)}\n` : show(seen);
-      const flowing = stdout.write(onScreen ? paint(text, stdout.rows, stdout.columns) : text);
+      const flowing = stdout.write(onScreen ? paint(text, stdout.rows || 24, stdout.columns || 80) : text);
       // A reader that does not keep up gets fewer looks, not older ones.
       if (!flowing) await until((done) => onceOf(stdout, ['drain', 'close'], done), stopped.signal);
       await until((done) => onTime(interval, done), stopped.signal);
@@ -69,7 +69,7 @@ function look(prefix: string | undefined): Look {
 }
 
 function show({ time, participants, slots, freeBytes, objects }: Look): string {
-  const used = objects.reduce((sum, { size }) => sum + size, 0);
+  const used = objects.reduce((sum, { memory }) => sum + memory, 0);
   const clock = new Date(time).toISOString().slice(11, 19);
   const head =
     `multiproc top ${clock}  ${objects.length} objects, ${bytes(used)}; ${bytes(freeBytes)} free; ` +
@@ -77,13 +77,13 @@ function show({ time, participants, slots, freeBytes, objects }: Look): string {
   const rows = objects.map((each) => [
     each.name ?? `(${each.file})`,
     each.kind,
-    bytes(each.size),
+    bytes(each.memory),
     each.openers.length === 0 ? '-' : each.openers.join(' '),
     holders(each),
     waiters(each),
     depth(each),
   ]);
-  return head + table(['NAME', 'KIND', 'SIZE', 'PIDS', 'HELD BY', 'WAITING', 'STATE'], rows);
+  return head + table(['NAME', 'KIND', 'MEMORY', 'PIDS', 'HELD BY', 'WAITING', 'STATE'], rows);
 }
 
 function holders({ lock, semaphore }: Inspection): string {

@@ -17,8 +17,10 @@ export interface ObjectInfo {
    * its lists are in), `'manager'` (there while one lives), or `'unknown'` for a file that is damaged.
    */
   kind: string;
-  /** In bytes, header included. */
+  /** In bytes, header included: how much it may take. */
   size: number;
+  /** In bytes: how much memory it takes now. A queue takes only as much of its capacity as it has needed so far. */
+  memory: number;
   /** The pids of the processes that have it open; those in other pid namespaces are missing. */
   openers: number[];
   /** Who made it; `null` where the file does not tell. */
@@ -69,7 +71,7 @@ function readInfo(file: string, openers: Map<number, number[]>): ObjectInfo | un
     return undefined; // removed meanwhile, or not for us to read
   }
   try {
-    const { ino, size, uid } = fstatSync(fd);
+    const { ino, size, blocks, uid } = fstatSync(fd);
     if (uid !== layout.uid) return undefined;
     const whole = readSync(fd, head, 0, head.byteLength, 0) === head.byteLength;
     const ours = whole && head.getBigUint64(0, true) === magic;
@@ -78,6 +80,7 @@ function readInfo(file: string, openers: Map<number, number[]>): ObjectInfo | un
       file,
       kind: ours ? kindOf(head) : name === null ? rawKindOf(file) : 'unknown',
       size,
+      memory: blocks * blockBytes,
       openers: openers.get(ino) ?? [],
       creatorPid: ours ? head.getUint32(layout.creatorPidOffset, true) : null,
       createdMs: ours ? Number(head.getBigUint64(layout.createdOffset, true)) : null,
@@ -89,6 +92,8 @@ function readInfo(file: string, openers: Map<number, number[]>): ObjectInfo | un
 
 const magic = Buffer.from('MPROCSEG').readBigUInt64LE();
 const arena = 2;
+/** What stat(2) counts in, whatever the file system's own blocks are. */
+const blockBytes = 512;
 const segmentKindOffset = 24;
 
 /** Of a file without a header of ours. */

@@ -35,9 +35,11 @@ t.test('each line of --json is a look at all objects with the prefix', async (t)
   const mine = { pid: process.pid, alive: true };
   t.match(first.objects, [
     { kind: 'Lock', name: `${name}lock`, openers: [process.pid], lock: { holder: mine, depth: 1, waiters: [] } },
-    { kind: 'Queue', length: 3 },
+    { kind: 'Queue', length: 3, size: Number, memory: Number },
     { kind: 'Semaphore', semaphore: { value: 2, holders: [mine] } },
   ]);
+
+  t.ok(first.objects[1].memory < first.objects[1].size, 'a queue takes what it needs of its capacity');
 
   // Later looks see what changed since.
   const late = new Event({ name: `${name}event` });
@@ -87,6 +89,21 @@ t.test('the table names holders, and what is in a queue', async (t) => {
   t.notMatch(stdout, '\x1b', 'no terminal, no control sequences');
   lock.release();
   for (const object of [lock, queue]) object.close();
+});
+
+t.test('on a terminal it has a screen of its own, and gives it back', async (t) => {
+  // script(1) gives the command a terminal; what it is given and what it prints pass through pipes.
+  const command = `'${process.execPath}' '${program}' top ${freshName(t)} --interval 20`;
+  const child = spawn('script', ['-qec', command, '/dev/null'], { stdio: ['pipe', 'pipe', 'inherit'] });
+  t.teardown(() => child.kill('SIGKILL'));
+  let screen = '';
+  child.stdout.setEncoding('utf8').on('data', (text: string) => {
+    screen += text;
+    if (screen.split('multiproc top').length > 2 && !child.stdin.writableEnded) child.stdin.end('q');
+  });
+  t.strictSame(await once(child, 'close'), [0, null]);
+  t.ok(screen.includes('\x1b[?1049h\x1b[?25l'), 'a screen of its own, without a cursor');
+  t.ok(screen.endsWith('\x1b[?25h\x1b[?1049l'), 'both are given back');
 });
 
 t.test('misuse is told', async (t) => {
