@@ -93,6 +93,7 @@ export {
 export type { NameOptions } from './shared/block.js';
 export type { BytesMembers } from './shared/byte-array.js';
 export type { ElementArray, TextMembers } from './shared/element-array.js';
+export type { PoolInfo } from './shared/glance.js';
 export {
   type BarrierInfo,
   type ConditionInfo,

@@ -102,7 +102,8 @@ function waiters({ lock, semaphore, event, barrier, condition }: Inspection): st
 }
 
 /** What is particular to the kind: how much is in it, how much is free. */
-function depth({ kind, lock, semaphore, event, barrier, length }: Inspection): string {
+function depth({ kind, lock, semaphore, event, barrier, pool, length }: Inspection): string {
+  if (pool) return `${pool.busy} of ${pool.workers} workers busy`;
   if (semaphore) return `${semaphore.value} free`;
   if (event) return event.set ? 'set' : 'clear';
   if (barrier) return barrier.broken ? 'broken' : `${barrier.waiting} of ${barrier.parties}`;

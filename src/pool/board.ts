@@ -8,13 +8,15 @@
  * taken. So a row may say more than happened, never less; `Traffic.judge` tells which.
  */
 import { RawArray } from '../shared/array.js';
+import { boardFlag, boardLength, mostPlaces, rowWords, stateWord } from '../shared/board-layout.js';
+import { flagArray } from '../shared/cells.js';
 
-const rowWords = 16;
+export { mostPlaces, WorkerState } from '../shared/board-layout.js';
 
 /** Words of a row. Zero is right for a worker that is about to start. */
 export const Row = {
-  /** {@link WorkerState}; the worker's. */
-  state: 0,
+  /** `WorkerState`; the worker's. */
+  state: stateWord,
   /** Which record of the ring the worker took last, and the place of the task in it, plus 1; the worker's. */
   ordinal: 1,
   place: 2,
@@ -23,26 +25,16 @@ export const Row = {
   interrupt: 4,
 } as const;
 
-/** What a worker does at the moment. */
-export const WorkerState = {
-  starting: 0,
-  idle: 1,
-  busy: 2,
-  /** It has done what it was to do, and takes no more. */
-  retired: 3,
-} as const;
-
 /** Why a task is to end. */
 export const Interrupt = { none: 0, aborted: 1, late: 2 } as const;
 export type Interrupt = (typeof Interrupt)[keyof typeof Interrupt];
 
-/** So many tasks may be in the ring or being run. */
-export const mostPlaces = 32_768;
-
 export type BoardWords = RawArray<'i'>;
 
 export function makeBoard(workers: number): BoardWords {
-  return new RawArray('i', workers * rowWords + mostPlaces / 32);
+  const board = new RawArray('i', boardLength(workers));
+  flagArray(board, boardFlag);
+  return board;
 }
 
 /** The board as one side has it open. */

@@ -115,6 +115,12 @@ export function findCells(value: unknown): Cells | undefined {
   return all.get(value as object);
 }
 
+/** Writes into the array's header what this package uses it for; who looks from outside sees that. */
+export function flagArray(array: object, flags: number): void {
+  const { segment, offset } = cellsOf(array).checkOpen();
+  segment.words[offset / 4 + 3] = flags;
+}
+
 /** Called by the arrays' constructors. */
 export function bindCells(array: object, cells: Cells): void {
   all.set(array, cells);

@@ -4,6 +4,7 @@ import { MultiprocError } from '../errors.js';
 import { attach } from '../lifecycle/participant.js';
 import { layout, native } from '../native.js';
 import { Block, BlockKind, robustFlag } from './block.js';
+import { glance, messagesIn, type PoolInfo } from './glance.js';
 import { list, type ObjectInfo } from './listing.js';
 import { checkName } from './names.js';
 
@@ -65,6 +66,7 @@ export interface Inspection extends ObjectInfo {
   event?: EventInfo;
   condition?: ConditionInfo;
   barrier?: BarrierInfo;
+  pool?: PoolInfo;
   /** Typecode of a value or an array; `'struct'` for structs. */
   type?: string;
   /** Elements of an array, messages of a queue. */
@@ -91,14 +93,15 @@ export function inspect(name: string): Inspection {
 
 /**
  * Looks at all objects of this user, or at the named ones that start with `prefix`. What vanishes meanwhile is left out; of
- * anonymous and damaged ones there is only what {@link list} tells.
+ * anonymous and damaged ones there is only what can be read from outside.
  *
  * @internal
  */
 export function inspectAll(prefix?: string): Inspection[] {
   attach();
   return list(prefix).flatMap((info) => {
-    if (info.name === null || info.kind === 'unknown') return [info];
+    if (info.name === null) return [{ ...info, ...glance(info.file) }];
+    if (info.kind === 'unknown') return [info];
     try {
       const block = Block.open(info.name);
       try {
@@ -133,17 +136,10 @@ function describeBlock(block: Block): Partial<Inspection> {
     case BlockKind.queue:
     case BlockKind.joinableQueue:
     case BlockKind.simpleQueue:
-      return { length: messagesIn(block) };
+      return { length: messagesIn(block.segment.words, (block.body + layout.ringOffset) / 4) };
     default:
       return { lock: lockInfo(block) };
   }
-}
-
-function messagesIn(block: Block): number {
-  const { words } = block.segment;
-  const ring = (block.body + layout.ringOffset) / 4;
-  // What was ever put, less what was ever taken.
-  return Math.max((Atomics.load(words, ring + 2) - Atomics.load(words, ring + 18)) | 0, 0);
 }
 
 function nameOfType(type: number): string {

@@ -2,7 +2,8 @@
 import { closeSync, fstatSync, openSync, readdirSync, readSync } from 'node:fs';
 import { openersByInode } from '../lifecycle/openers.js';
 import { layout } from '../native.js';
-import { kindNames, unlinkIfThere } from './block.js';
+import { BlockKind, kindNames, unlinkIfThere } from './block.js';
+import { boardFlag } from './board-layout.js';
 import { managerOf } from './managed-memory.js';
 import { anonymousPrefix, describe, namedPrefix } from './names.js';
 
@@ -13,7 +14,7 @@ export interface ObjectInfo {
   /** The file in /dev/shm. */
   file: string;
   /**
-   * `'Lock'`, `'Value'` …; `'arena'`, `'memory'` (raw, anonymous), `'managed memory'` (of a SharedMemoryManager, with what
+   * `'Lock'`, `'Value'` …; `'Pool'` (what its workers do), `'arena'`, `'memory'` (raw, anonymous), `'managed memory'` (of a SharedMemoryManager, with what
    * its lists are in), `'manager'` (there while one lives), or `'unknown'` for a file that is damaged.
    */
   kind: string;
@@ -95,6 +96,7 @@ const arena = 2;
 /** What stat(2) counts in, whatever the file system's own blocks are. */
 const blockBytes = 512;
 const segmentKindOffset = 24;
+const blockFlagsOffset = 12;
 
 /** Of a file without a header of ours. */
 function rawKindOf(file: string): string {
@@ -104,5 +106,8 @@ function rawKindOf(file: string): string {
 
 function kindOf(head: DataView): string {
   if (head.getUint32(segmentKindOffset, true) === arena) return 'arena';
-  return kindNames[head.getUint32(layout.firstBlock, true)] ?? 'unknown';
+  const kind = head.getUint32(layout.firstBlock, true);
+  if (kind === BlockKind.array && head.getUint32(layout.firstBlock + blockFlagsOffset, true) === boardFlag)
+    return 'Pool';
+  return kindNames[kind] ?? 'unknown';
 }

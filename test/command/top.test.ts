@@ -3,10 +3,11 @@ import { type ChildProcessWithoutNullStreams, spawn, spawnSync } from 'node:chil
 import { once } from 'node:events';
 import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
-import { Event, Lock, Queue, Semaphore, SharedMemoryManager } from 'multiproc';
+import { Event, Lock, Pool, Queue, Semaphore, SharedMemoryManager } from 'multiproc';
 import t, { type Test } from 'tap';
 import { leaveNothing } from '../harness/leftovers.js';
 import { freshName } from '../harness/remote.js';
+import { meet } from '../programs/pool-targets.js';
 
 leaveNothing(t);
 
@@ -51,6 +52,32 @@ t.test('each line of --json is a look at all objects with the prefix', async (t)
   t.strictSame(await once(child, 'exit'), [0, null]);
   limit.release();
   for (const object of [lock, queue, limit, late]) object.close();
+});
+
+t.test('it shows pools, and what is in their queues', async (t) => {
+  const [arrived, release] = [new Queue<string>(), new Queue<string>()];
+  const pool = new Pool(2);
+  t.teardown(() => pool.terminate());
+  const task = pool.apply(meet, [arrived, release]);
+  await arrived.get();
+  const { child, lines } = start(t, '--json', '--interval', '10');
+  const { objects } = JSON.parse(await next(lines));
+  t.match(
+    objects.filter(({ kind }: { kind: string }) => kind === 'Pool'),
+    [{ name: null, pool: { workers: 2, busy: 1 } }],
+  );
+  t.ok(
+    objects
+      .filter(({ kind }: { kind: string }) => kind === 'Queue')
+      .every(({ length }: { length: unknown }) => length === 0),
+  );
+  child.stdin.end('q');
+  await once(child, 'exit');
+  await release.put('go on');
+  await task;
+  pool.close();
+  await pool.join();
+  for (const queue of [arrived, release]) queue.close();
 });
 
 t.test('it ends at q, at the end of its input, at signals, and when nobody reads', async (t) => {

@@ -3,7 +3,7 @@ import { subscribe, unsubscribe } from 'node:diagnostics_channel';
 import { readFileSync } from 'node:fs';
 import { getContext, Pool, Process, Queue, type TaskMessage, WorkerLostError, type WorkerLostMessage } from 'multiproc';
 import t from 'tap';
-import { command, program } from '../harness/program.js';
+import { program } from '../harness/program.js';
 import { until } from '../harness/until.js';
 import * as targets from '../programs/pool-targets.js';
 
@@ -140,46 +140,4 @@ t.test('workers ignore Ctrl-C, and die with a parent that is killed', async (t) 
     }
   };
   await until('no worker is left', () => !pids.some(isAlive));
-});
-
-/** The lines that an example prints. */
-async function output(t: Parameters<typeof command>[0], example: string): Promise<string[]> {
-  const file = new URL(`../../examples-dist/pools/${example}.js`, import.meta.url);
-  const child = command(t, process.execPath, { args: [file.pathname] });
-  const lines: string[] = [];
-  for (;;) {
-    const line = await child.line().catch(() => undefined);
-    if (line === undefined) break;
-    lines.push(line);
-  }
-  const { code } = await child.ended;
-  if (code !== 0) throw new Error(`${example} ended with ${code}:\n${child.stderr}`);
-  return lines;
-}
-
-t.test('examples whose lines come in any order', async (t) => {
-  const applied = await output(t, 'apply-async');
-  t.match(applied[0], /^Mark~/);
-  t.equal(applied.at(-1), 'Sub-process(es) done.');
-  t.strictSame(
-    applied.filter((line) => line.startsWith('msg:')).sort(),
-    [0, 1, 2, 3].map((i) => `msg: hello ${i}`),
-  );
-  let atOnce = 0;
-  for (const line of applied) {
-    if (line.startsWith('msg:')) atOnce++;
-    if (line === 'end') atOnce--;
-    t.ok(atOnce >= 0 && atOnce <= 3);
-  }
-  const functions = await output(t, 'functions');
-  t.match(functions[1], /^Waiting/);
-  t.equal(functions.at(-1), 'All subprocesses done.');
-  t.equal(functions.filter((line) => /^Task \d runs/.test(line)).length, 4);
-  const called = await output(t, 'callback');
-  const main = called[0]?.replace('main process ', '');
-  const done = called.filter((line) => line.startsWith('-->'));
-  t.strictSame(
-    done.sort(),
-    Array.from({ length: 10 }, (_, i) => `-->exec done: ${i + 100} ${main}`),
-  );
 });

@@ -1,0 +1,65 @@
+/** What an anonymous object is doing, read from its file: opening it would make this process one of its users. */
+import { closeSync, openSync, readSync } from 'node:fs';
+import { layout } from '../native.js';
+import { BlockKind } from './block.js';
+import { boardFlag, rowWords, stateWord, WorkerState, workersOn } from './board-layout.js';
+
+/** What a pool is doing. */
+export interface PoolInfo {
+  workers: number;
+  /** Workers that run a task. */
+  busy: number;
+}
+
+/** As far as it can be told from outside. */
+export interface Glance {
+  /** Messages of a queue. */
+  length?: number;
+  pool?: PoolInfo;
+}
+
+/** Looks at the one object in this file in /dev/shm; what cannot be read tells nothing. */
+export function glance(file: string): Glance {
+  let fd: number;
+  try {
+    fd = openSync(`/dev/shm/${file}`, 'r');
+  } catch {
+    return {};
+  }
+  try {
+    const header = wordsAt(fd, layout.firstBlock, layout.blockHeaderSize / 4);
+    const [kind, , , flags, length = 0] = header;
+    const body = layout.firstBlock + layout.blockHeaderSize;
+    if (kind === BlockKind.queue || kind === BlockKind.joinableQueue || kind === BlockKind.simpleQueue) {
+      return { length: messagesIn(wordsAt(fd, body + layout.ringOffset, ringWords), 0) };
+    }
+    if (kind === BlockKind.array && flags === boardFlag) {
+      return { pool: poolOf(wordsAt(fd, body + layout.dataOffset, workersOn(length) * rowWords)) };
+    }
+    return {};
+  } finally {
+    closeSync(fd);
+  }
+}
+
+const ringWords = 32;
+
+/** @param ring the index of the ring's first word */
+export function messagesIn(words: Int32Array, ring: number): number {
+  // What was ever put, less what was ever taken.
+  return Math.max((Atomics.load(words, ring + 2) - Atomics.load(words, ring + 18)) | 0, 0);
+}
+
+function poolOf(rows: Int32Array): PoolInfo {
+  const workers = rows.length / rowWords;
+  let busy = 0;
+  for (let row = 0; row < workers; row++) if (rows[row * rowWords + stateWord] === WorkerState.busy) busy++;
+  return { workers, busy };
+}
+
+/** Zeros where the file ends too soon, or the number makes no sense. */
+function wordsAt(fd: number, position: number, count: number): Int32Array {
+  const words = new Int32Array(Number.isSafeInteger(count) && count > 0 && count < 1 << 20 ? count : 0);
+  readSync(fd, words, 0, words.byteLength, position);
+  return words;
+}
