@@ -253,8 +253,19 @@ export interface Native {
     size: Float64Array,
     deadline: number,
   ): number;
-  /** How many bytes of the larger message are there; −5: its sender gave up. */
-  pipeContinue(segment: SegmentId, body: number, end: number, bytes: Uint8Array, got: number, deadline: number): number;
+  /**
+   * How many bytes of the larger message, which has `size`, are there; −5: its sender gave up. With less room left in
+   * `bytes` than the rest and than the pipe's capacity, it may go no further.
+   */
+  pipeContinue(
+    segment: SegmentId,
+    body: number,
+    end: number,
+    bytes: Uint8Array,
+    got: number,
+    size: number,
+    deadline: number,
+  ): number;
   pipeDrop(segment: SegmentId, body: number, end: number): void;
   /** Whether receiving may go on. */
   pipeReady(segment: SegmentId, body: number, end: number, deadline: number): boolean;

@@ -95,6 +95,12 @@ class Looking {
   uint8_t* misses_;
 };
 
+// A size from JavaScript, where Infinity is a size, too.
+uint64_t size_of(double size) {
+  if (!(size > 0)) return 0;
+  return size < 0x1p64 ? static_cast<uint64_t>(size) : UINT64_MAX;
+}
+
 // Waits until the target may go on; false when the deadline has passed.
 bool wait_for(napi_env env, const Located& located, double deadline_ms) {
   if (deadline_ms <= 0) return false;
@@ -161,14 +167,14 @@ napi_value pipe_take(napi_env env, napi_callback_info info) {
   Arguments arguments(env, info);
   Located located;
   View bytes, size;
-  double most = arguments.number(4), deadline = arguments.number(6);
+  uint64_t most = size_of(arguments.number(4));
+  double deadline = arguments.number(6);
   if (!locate(env, arguments, 0, Kind::pipe_readable, &located)) return nullptr;
   if (!view_at(env, arguments, 3, &bytes) || !view_at(env, arguments, 5, &size)) return nullptr;
   if (size.size != 1) return throw_type_error(env, "a Float64Array of one element is expected");
   for (;;) {
     uint64_t length = 0;
-    PipeTake taken = sync::pipe_take(located.target.pipe(), participant(), static_cast<uint64_t>(most), bytes.data,
-                                     bytes.size, &length);
+    PipeTake taken = sync::pipe_take(located.target.pipe(), participant(), most, bytes.data, bytes.size, &length);
     if (taken == PipeTake::whole) return number_value(env, static_cast<double>(length));
     if (taken == PipeTake::ended) return number_value(env, kEnded);
     if (taken == PipeTake::damaged) return number_value(env, kDamaged);
@@ -181,20 +187,21 @@ napi_value pipe_take(napi_env env, napi_callback_info info) {
   }
 }
 
-// pipeContinue(end…, bytes, got, deadline): how many bytes of the large message are there, −5 if its sender gave up
+// pipeContinue(end…, bytes, got, size, deadline): how many bytes of the large message are there, −5 if its sender gave
+// up. With less room left than the rest and than the pipe's capacity, it may go no further
 napi_value pipe_continue(napi_env env, napi_callback_info info) {
   Arguments arguments(env, info);
   Located located;
   View bytes;
-  uint64_t got = arguments.size(4);
-  double deadline = arguments.number(5);
+  uint64_t got = arguments.size(4), size = size_of(arguments.number(5));
+  double deadline = arguments.number(6);
   if (!locate(env, arguments, 0, Kind::pipe_readable, &located)) return nullptr;
   if (!view_at(env, arguments, 3, &bytes)) return nullptr;
-  if (got > bytes.size) return throw_type_error(env, "an offset in the bytes is expected");
+  if (got > bytes.size || got > size) return throw_type_error(env, "an offset in the bytes is expected");
   for (;;) {
-    PipeTake taken = sync::pipe_continue(located.target.pipe(), participant(), bytes.data, bytes.size, &got);
+    PipeTake taken = sync::pipe_continue(located.target.pipe(), participant(), bytes.data, bytes.size, size, &got);
     if (taken == PipeTake::dropped) return number_value(env, kDropped);
-    if (taken == PipeTake::whole || !wait_for(env, located, deadline)) {
+    if (taken == PipeTake::whole || taken == PipeTake::more || !wait_for(env, located, deadline)) {
       return number_value(env, static_cast<double>(got));
     }
   }

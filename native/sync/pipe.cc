@@ -310,7 +310,7 @@ PipeTake pipe_take(PipeEnd end, uint32_t me, uint64_t most, uint8_t* data, uint6
   return result;
 }
 
-PipeTake pipe_continue(PipeEnd end, uint32_t me, uint8_t* data, uint64_t size, uint64_t* got) {
+PipeTake pipe_continue(PipeEnd end, uint32_t me, uint8_t* data, uint64_t room, uint64_t size, uint64_t* got) {
   PipeDirection& direction = end.in();
   uint32_t sender = direction.get.sender.load();
   bool dropped = direction.get.lock.load() != me || sender == 0;
@@ -326,6 +326,8 @@ PipeTake pipe_continue(PipeEnd end, uint32_t me, uint8_t* data, uint64_t size, u
                piece.size > size - *got) {
       // Another message: the rest of this one was never sent.
       dropped = true;
+    } else if (piece.size > room - *got) {
+      return PipeTake::more;
     } else {
       copy_out(direction, head + sizeof piece, data + *got, piece.size);
       *got += piece.size;

@@ -108,9 +108,10 @@ enum class PipeTake { whole, first, more, wait, ended, too_long, dropped, damage
 // Precondition: this thread has no message received in part.
 PipeTake pipe_take(PipeEnd end, uint32_t me, uint64_t most, uint8_t* data, uint64_t room, uint64_t* size);
 
-// Goes on receiving a message into `data`, of which `*got` bytes are there: whole, more (there may be more at once),
-// wait, or dropped: its sender is gone.
-PipeTake pipe_continue(PipeEnd end, uint32_t me, uint8_t* data, uint64_t size, uint64_t* got);
+// Goes on receiving a message of `size` bytes into `data`, which has room for `room` of them, and of which `*got` are
+// there: whole, more (the next piece needs more room; `kPipeCapacity` is always enough), wait, or dropped: its sender
+// is gone.
+PipeTake pipe_continue(PipeEnd end, uint32_t me, uint8_t* data, uint64_t room, uint64_t size, uint64_t* got);
 
 // Skips what is left of a message whose receiver gave up or died, so that `pipe_readable` tells about a whole one.
 void pipe_skip(PipeEnd end, uint32_t me);

@@ -1,5 +1,5 @@
 /** Messages through a pipe in shared memory: what one thread knows about an end of it, and a Connection's part in that. */
-import { Buffer, constants } from 'node:buffer';
+import { Buffer } from 'node:buffer';
 import { EOFError, MultiprocError, SystemError } from '../errors.js';
 import { beforeFork } from '../lifecycle/after-fork.js';
 import { me, onReattach } from '../lifecycle/participant.js';
@@ -32,9 +32,13 @@ const lengthOut = new Float64Array(1);
 const largestWhole = layout.pipeCapacity / 2;
 const leastPiece = layout.pipeCapacity / 4;
 
-/** A large message that has come in part. */
+/** So much memory is made for a message because it says that it is so long; more only as its bytes come. */
+const mostTrusted = 16 * 1024 * 1024;
+
+/** A large message of `length` bytes that has come in part. */
 interface Partial {
-  readonly bytes: Buffer;
+  readonly length: number;
+  bytes: Buffer;
   got: number;
 }
 
@@ -182,12 +186,26 @@ export class PipeChannel implements Channel {
     for (;;) {
       const { partial } = this.#end;
       if (partial !== undefined) {
-        if (partial.bytes.length > most) throw new TooLong(partial.bytes.length);
-        const got = native.pipeContinue(this.#segment, this.#body, this.#number, partial.bytes, partial.got, deadline);
-        if (got !== dropped) partial.got = got;
-        if (got >= 0 && got < partial.bytes.length) return undefined;
-        this.#end.partial = undefined;
-        if (got !== dropped) return partial.bytes;
+        const { length } = partial;
+        if (length > most) {
+          // Nobody else here could go on with it: it is given up, rather than being in the way of other receivers.
+          if (this.#end.users === 1) this.#drop();
+          throw new TooLong(length);
+        }
+        this.#makeRoom(partial);
+        const { bytes, got: before } = partial;
+        const got = native.pipeContinue(this.#segment, this.#body, this.#number, bytes, before, length, deadline);
+        if (got === dropped) {
+          this.#end.partial = undefined;
+          continue;
+        }
+        partial.got = got;
+        if (got === length) {
+          this.#end.partial = undefined;
+          return bytes;
+        }
+        if (isRoomy(partial)) return undefined;
+        continue;
       }
       const size = native.pipeTake(this.#segment, this.#body, this.#number, scratch, most, lengthOut, deadline);
       if (size >= 0) return beginnings[size] ?? scratch.subarray(0, size);
@@ -195,9 +213,29 @@ export class PipeChannel implements Channel {
       if (size === ended) throw new EOFError();
       if (size === damagedWords) throw damaged();
       const length = lengthOut[0] as number;
-      if (size === tooLong || length > constants.MAX_LENGTH) throw new TooLong(length);
-      if (size === large) this.#end.partial = { bytes: receivedBuffer(length), got: 0 };
+      if (size === tooLong) throw new TooLong(length);
+      if (size === large) this.#end.partial = { bytes: noBytes, got: 0, length };
     }
+  }
+
+  /** Room for the next piece, whatever its size. The more of a message has come, the more is believed of its length. */
+  #makeRoom(partial: Partial): void {
+    if (isRoomy(partial)) return;
+    try {
+      const bytes = receivedBuffer(Math.min(partial.length, Math.max(mostTrusted, 4 * partial.got)));
+      partial.bytes.copy(bytes, 0, 0, partial.got);
+      partial.bytes = bytes;
+    } catch (cause) {
+      this.#drop();
+      const { length } = partial;
+      throw new SystemError(`ENOMEM: there is no memory for a message of ${length} bytes`, { ...noMemory, cause });
+    }
+  }
+
+  /** The rest of the message in part is not wanted; the first piece stays for others if nothing was taken. */
+  #drop(): void {
+    this.#end.partial = undefined;
+    native.pipeDrop(this.#segment, this.#body, this.#number);
   }
 
   own(message: Buffer): Buffer {
@@ -271,6 +309,13 @@ export class PipeChannel implements Channel {
     this.#end.partial = undefined;
     this.#end.messages.length = 0;
   }
+}
+
+const noBytes = Buffer.alloc(0);
+const noMemory = { code: 'ENOMEM', errno: 12, syscall: 'recv', path: '' };
+
+function isRoomy({ bytes, got, length }: Partial): boolean {
+  return bytes.length - got >= Math.min(length - got, layout.pipeCapacity);
 }
 
 function brokenPipe(): SystemError {

@@ -1,8 +1,9 @@
 /** Pipe: an end is open while anybody has it, or it is on its way; and nobody's death hurts the others. */
+import { closeSync, openSync, readFileSync, writeSync } from 'node:fs';
 import { Worker } from 'node:worker_threads';
 import { type Connection, deserialize, EOFError, Pipe, serialize } from 'multiproc';
 import t from 'tap';
-import { leaveNothing } from '../harness/leftovers.js';
+import { leaveNothing, segments } from '../harness/leftovers.js';
 import { program } from '../harness/program.js';
 import { Remote } from '../harness/remote.js';
 
@@ -114,6 +115,61 @@ t.test('a message that its sender did not finish is not received', async (t) => 
   await refused;
   await b.send('also whole');
   t.equal(deserialize(await begun), 'also whole');
+  a.close();
+  b.close();
+});
+
+t.test(
+  'a length that is claimed takes no memory before the bytes come; what is larger arrives all the same',
+  async (t) => {
+    const before = segments();
+    const [a, b] = Pipe();
+    // A pipe has a file of its own name once an end has travelled.
+    const copy = deserialize(serialize(b)) as Connection;
+    const large = Buffer.alloc(70 * 1024 * 1024, 'large');
+    const [received] = await Promise.all([b.recvBytes(), a.sendBytes(large)]);
+    t.ok(received.equals(large));
+    const [file] = [...segments()].filter((name) => !before.has(name));
+    const mark = 'beginning of all';
+    const marked = Buffer.alloc(4 * 1024 * 1024, 'the rest');
+    marked.write(mark);
+    const sending = a.sendBytes(marked);
+    // The first piece's header lies before its bytes: size, sender, and the length of the whole message. Pieces begin at
+    // multiples of 16, so the end of the ring does not tear so few bytes.
+    const path = `/dev/shm/${file}`;
+    const at = readFileSync(path).indexOf(mark) - 16;
+    const claim = Buffer.alloc(8);
+    claim.writeBigUInt64LE(3n * 1024n ** 3n);
+    const forged = openSync(path, 'r+');
+    writeSync(forged, claim, 0, 8, at + 8);
+    closeSync(forged);
+    const used = process.memoryUsage().arrayBuffers;
+    const next = b.recvBytes();
+    t.ok(process.memoryUsage().arrayBuffers - used < 100 * 1024 * 1024);
+    await sending;
+    await a.sendBytes(Buffer.from('next'));
+    t.equal((await next).toString(), 'next', 'it ended too early, and was given up');
+    copy.close();
+    a.close();
+    b.close();
+  },
+);
+
+t.test('a receiver that finds a message too long which it has in part is not in the way of others', async (t) => {
+  const [a, b] = Pipe();
+  const remote = new Remote(t);
+  const there = await remote.attach(serialize(b));
+  const controller = new AbortController();
+  const sending = a.sendBytes(Buffer.alloc(1024 * 1024), undefined, undefined, { signal: controller.signal });
+  t.throws(() => b.recvBytesSync(undefined, 0), { name: 'TimeoutError' });
+  t.throws(() => b.recvBytesSync(1000), { code: 'EMSGSIZE' });
+  const refused = t.rejects(sending, { name: 'AbortError' });
+  controller.abort();
+  await refused;
+  const next = there.call('recv');
+  await a.send('for others');
+  t.equal(await next, 'for others');
+  await there.call('close');
   a.close();
   b.close();
 });

@@ -337,7 +337,7 @@ class Fuzzer {
     pipe_abandon(end, attached());
     pipe_skip(end, attached());
     if (pipe_take(end, attached(), UINT64_MAX, bytes, sizeof bytes, &size) == PipeTake::first) {
-      pipe_continue(end, attached(), bytes, std::min<uint64_t>(size, sizeof bytes), &got);
+      pipe_continue(end, attached(), bytes, sizeof bytes, size, &got);
       pipe_drop(end, attached());
     }
     pipe_readable(end, attached(), &set);

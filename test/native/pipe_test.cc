@@ -74,7 +74,7 @@ PipeTake take(PipeEnd end, uint32_t me, Message* message, uint64_t most = kAny) 
     if (result != PipeTake::first) return result;
     message->assign(size, 0);
     do {
-      result = pipe_continue(end, me, message->data(), size, &got);
+      result = pipe_continue(end, me, message->data(), size, size, &got);
       if (result == PipeTake::wait) sleep_for(Kind::pipe_readable, end, me);
     } while (result == PipeTake::wait);
     if (result == PipeTake::whole) return result;
@@ -212,7 +212,7 @@ TEST("a message that is too long stays, and says how long it is") {
   CHECK_EQUAL(size, 100u);
   // It fits into no buffer of 10 bytes, but into one made for it.
   CHECK(pipe_take(other, me, kAny, buffer, 10, &size) == PipeTake::first);
-  CHECK(pipe_continue(other, me, buffer, size, &got) == PipeTake::whole);
+  CHECK(pipe_continue(other, me, buffer, size, size, &got) == PipeTake::whole);
   CHECK_EQUAL(got, 100u);
   CHECK(pipe_take(other, me, kAny, buffer, sizeof buffer, &size) == PipeTake::wait);
 }
@@ -296,12 +296,12 @@ TEST("a sender that is killed within a large message leaves a pipe that works") 
     if (round % 2 == 0) {
       CHECK(pipe_take(mine, me, kAny, buffer, sizeof buffer, &size) == PipeTake::first);
       CHECK_EQUAL(size, message.size());
-      CHECK(pipe_continue(mine, me, message.data(), size, &got) == PipeTake::wait);
+      CHECK(pipe_continue(mine, me, message.data(), size, size, &got) == PipeTake::wait);
     }
     sender.kill();
     if (round % 2 == 0) {
       sleep_for(Kind::pipe_readable, mine, me);
-      CHECK(pipe_continue(mine, me, message.data(), size, &got) == PipeTake::dropped);
+      CHECK(pipe_continue(mine, me, message.data(), size, size, &got) == PipeTake::dropped);
     }
     std::thread next([&] {
       uint32_t its = attach_here();
@@ -332,7 +332,7 @@ TEST("a receiver that is killed within a large message leaves the next ones to o
         sleep_for(Kind::pipe_readable, mine, its);
       }
       Message message(size);
-      pipe_continue(mine, its, message.data(), size, &got);
+      pipe_continue(mine, its, message.data(), size, size, &got);
       parent.say();
       pause();
     });
@@ -483,7 +483,9 @@ TEST("a large message that goes on wrongly is dropped, and one that goes on for 
   forge(direction, 16, me | kFirst, 48, 32);
   forge(direction, 48, me, 48, 64);  // more than is left
   CHECK(pipe_take(mine, me, kAny, buffer, sizeof buffer, &size) == PipeTake::first);
-  CHECK(pipe_continue(mine, me, buffer, size, &got) == PipeTake::dropped);
+  CHECK(pipe_continue(mine, me, buffer, 8, size, &got) == PipeTake::more);
+  CHECK_EQUAL(got, 0u);
+  CHECK(pipe_continue(mine, me, buffer, size, size, &got) == PipeTake::dropped);
   CHECK_EQUAL(got, 16u);
   direction.put.lock = 0;
   CHECK(pipe_take(mine, me, kAny, buffer, sizeof buffer, &size) == PipeTake::wait);
@@ -540,7 +542,7 @@ TEST("whatever bytes the words are, receiving and sending answer") {
     uint64_t size = 0, got = 0, sent = 0;
     pipe_skip(end, me);
     if (pipe_take(end, me, kAny, buffer, sizeof buffer, &size) == PipeTake::first) {
-      CHECK(pipe_continue(end, me, buffer, std::min<uint64_t>(size, sizeof buffer), &got) != PipeTake::first);
+      CHECK(pipe_continue(end, me, buffer, sizeof buffer, size, &got) != PipeTake::first);
       CHECK(got <= sizeof buffer);
       pipe_drop(end, me);
     }
