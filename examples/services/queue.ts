@@ -1,0 +1,44 @@
+// A queue between two programs. The consumer is killed again and again, and no message is lost: what it had taken and not
+// acknowledged goes to the next one.
+import { type ChildProcess, spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { fileURLToPath } from 'node:url';
+import { JoinableQueue, SharedArray } from 'multiproc';
+
+const messages = 300;
+const kills = 3;
+const [, , role, name = `example.orders.${process.pid}`] = process.argv;
+
+const orders = new JoinableQueue<number>(0, { name, redeliver: true });
+const done = new SharedArray('i', messages, { name: `${name}.done` });
+
+if (role === 'consumer') {
+  for await (const order of orders) {
+    await sleep(1);
+    Atomics.add(done as Int32Array, order, 1); // the work; it may be done twice, but never not at all
+    orders.taskDone();
+  }
+} else {
+  await orders.putMany(Array.from({ length: messages }, (_, i) => i));
+  orders.end();
+  for (let kill = 1; kill <= kills; kill++) {
+    const consumer = startConsumer();
+    while (count() < kill * 50) await sleep(1);
+    consumer.kill('SIGKILL');
+    await once(consumer, 'exit');
+  }
+  const last = startConsumer();
+  await orders.join();
+  console.log('done', count(), 'of', messages); // → done 300 of 300
+  await once(last, 'exit');
+  for (const object of [orders, done]) object.unlink();
+}
+
+function startConsumer(): ChildProcess {
+  return spawn(process.execPath, [fileURLToPath(import.meta.url), 'consumer', name], { stdio: 'inherit' });
+}
+
+function count(): number {
+  return done.filter((times) => times > 0).length;
+}
