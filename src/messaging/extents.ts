@@ -138,8 +138,7 @@ export class Extents {
 
   /** So many units of the extent, from its start on, have memory. */
   reserved(index: number): number {
-    const pages = this.#words[this.#table + 2 * index + 1] as number;
-    return Math.min(pages * unitsOfPage, this.size(index));
+    return this.#pages(index) * unitsOfPage;
   }
 
   /** Makes sure that the first `units` of the extent have memory. `false` if there is none, or the capacity forbids it. */
@@ -147,7 +146,7 @@ export class Extents {
     const size = this.size(index) / unitsOfPage;
     const needed = Math.ceil(units / unitsOfPage);
     const at = this.#table + 2 * index + 1;
-    const has = this.#words[at] as number;
+    const has = this.#pages(index);
     if (has >= needed) return true;
     if (needed > size) return false;
     if (this.#free() < needed - has) this.#reclaim(index);
@@ -179,10 +178,16 @@ export class Extents {
     return this.#segment.words;
   }
 
+  /** So many pages of the extent have memory: whatever the word says, they lie inside of it. */
+  #pages(index: number): number {
+    const pages = this.#words[this.#table + 2 * index + 1] as number;
+    return Math.min(Math.max(pages, 0), this.size(index) / unitsOfPage);
+  }
+
   /** Pages that the capacity still allows. The first extent does not count while it is the only one. */
   #free(): number {
     let pages = 0;
-    for (let i = 0; i < this.count; i++) pages += this.#words[this.#table + 2 * i + 1] as number;
+    for (let i = 0; i < this.count; i++) pages += this.#pages(i);
     return this.#capacityPages - pages;
   }
 
@@ -202,7 +207,7 @@ export class Extents {
   }
 
   #discard(index: number): void {
-    const pages = this.#words[this.#table + 2 * index + 1] as number;
+    const pages = this.#pages(index);
     if (pages === 0) return;
     // In this order: what is said to have memory always has it.
     this.#words[this.#table + 2 * index + 1] = 0;

@@ -4,9 +4,9 @@ import { TimeoutError, ValueError } from '../errors.js';
 import { TargetKind } from '../native.js';
 import { HandleKind, registerArrival } from '../serialize/handles.js';
 import { Block, BlockKind, closedError } from '../shared/block.js';
+import { buryMs } from './get-end.js';
 import { Line, notYet } from './line.js';
 import { Queue, type QueueOptions } from './queue.js';
-import { buryMs } from './ring.js';
 
 /** Options of {@link JoinableQueue}. */
 export interface JoinableQueueOptions extends QueueOptions {

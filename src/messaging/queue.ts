@@ -1,30 +1,20 @@
 /** Queue: messages between threads of any processes, first in, first out. */
-import { now, type ParsedWait, parseSyncWait, parseWait, type Wait } from '../deadline.js';
+import type { Wait } from '../deadline.js';
 import { Empty, EOFError, Full, ValueError } from '../errors.js';
 import { native, TargetKind } from '../native.js';
-import { discard, serialize } from '../serialize/codec.js';
 import { type Departure, depart, HandleKind, registerArrival } from '../serialize/handles.js';
-import { Damage, finish, Later, Message, mostUnits } from '../serialize/records.js';
 import { Block, BlockKind, closedError, type Mode, type NameOptions } from '../shared/block.js';
 import { describe } from '../shared/names.js';
 import { nativeNotice } from '../sync/wait-queue.js';
-import { Line, notYet, soon } from './line.js';
-import { buryMs, busy, ended, nothing, obtainRing, Put, Ring } from './ring.js';
+import { QueueGets } from './queue-gets.js';
+import { QueuePuts } from './queue-puts.js';
+import { buryMs, ended, obtainRing, Ring } from './ring.js';
 import { Notices, type Readiness, waitable } from './waitable.js';
 
 /** Options of {@link Queue}; those of a named one are compared on opening. */
 export interface QueueOptions extends NameOptions {
   /** Bytes of shared memory that messages may take. Default: half of what is free when the queue is made. */
   capacity?: number | undefined;
-}
-
-const done = Promise.resolve();
-
-/** What `putMany` and the like are given to undo, when it cannot be put after all. */
-interface Parcel {
-  readonly value: unknown;
-  readonly units: number;
-  cancel(): void;
 }
 
 /**
@@ -38,11 +28,9 @@ interface Parcel {
 export class Queue<T = unknown> {
   readonly #block: Block;
   readonly #ring: Ring;
-  readonly #puts: Line;
-  readonly #gets: Line;
+  readonly #puts: QueuePuts;
+  readonly #gets: QueueGets;
   readonly #notices = new Notices();
-  /** What a `getMany` took and could not give, since a message before it cannot be read: the next ones get it. */
-  #kept: unknown[] = [];
   #ended = false;
   /** `qsize()` and `full()` as they were when the queue was closed. */
   #last: { readonly size: number } | undefined;
@@ -66,8 +54,8 @@ export class Queue<T = unknown> {
       block.release();
       throw error;
     }
-    this.#puts = new Line(block, TargetKind.ringTaken, () => this.#ring.taken);
-    this.#gets = new Line(block, TargetKind.ringItems, () => 0);
+    this.#puts = new QueuePuts(this.#ring);
+    this.#gets = new QueueGets(this.#ring);
   }
 
   /** @internal */
@@ -112,47 +100,17 @@ export class Queue<T = unknown> {
    * @throws ClosedError after `close()` or `end()`
    */
   put(item: T, wait?: Wait): Promise<void> {
-    try {
-      if (wait === undefined && this.#puts.length === 0) {
-        const units = item === undefined ? 0 : mostUnits(item);
-        if (units !== 0 && this.#ring.tryPut(item, units) === Put.done) return done;
-      }
-      return this.#putSlowly(item, parseWait(wait));
-    } catch (error) {
-      return Promise.reject(error);
-    }
+    return this.#puts.put(item, wait);
   }
 
   /** As {@link put}, blocking the thread; no JavaScript runs meanwhile, signal handlers included. */
   putSync(item: T, wait?: Wait): void {
-    if (wait === undefined && this.#puts.length === 0) {
-      const units = item === undefined ? 0 : mostUnits(item);
-      if (units !== 0 && this.#ring.tryPut(item, units) === Put.done) return;
-    }
-    const deadline = parseSyncWait(wait);
-    const parcel = this.#pack(item);
-    try {
-      if (!this.#blockForPut(deadline, () => this.#ring.tryPut(parcel.value, parcel.units, deadline), parcel)) {
-        throw new Full();
-      }
-    } catch (error) {
-      parcel.cancel();
-      throw error;
-    }
+    this.#puts.putSync(item, wait);
   }
 
   /** Puts a message if there is room. `false` if there is none. */
   tryPut(item: T): boolean {
-    if (this.#puts.length > 0) return false;
-    const parcel = this.#pack(item);
-    try {
-      const outcome = this.#ring.tryPut(parcel.value, parcel.units);
-      if (outcome !== Put.done) parcel.cancel();
-      return outcome === Put.done;
-    } catch (error) {
-      parcel.cancel();
-      throw error;
-    }
+    return this.#puts.tryPut(item);
   }
 
   /** As {@link tryPut}, but throws `Full`. Mirrors `put_nowait`. */
@@ -171,35 +129,17 @@ export class Queue<T = unknown> {
    * Once the message is taken, the modules of functions and classes in it are imported, however long that takes.
    */
   get(wait?: Wait): Promise<T> {
-    try {
-      if (wait === undefined && this.#gets.length === 0) {
-        const value = this.#take();
-        if (value !== nothing && value !== busy) {
-          return (value instanceof Later ? read(value) : Promise.resolve(value)) as Promise<T>;
-        }
-      }
-      return this.#getSlowly(parseWait(wait));
-    } catch (error) {
-      return Promise.reject(error);
-    }
+    return this.#gets.get(wait) as Promise<T>;
   }
 
   /** As {@link get}, blocking the thread; no JavaScript runs meanwhile, signal handlers included. */
   getSync(wait?: Wait): T {
-    if (wait === undefined && this.#gets.length === 0) {
-      const value = this.#take();
-      if (value !== nothing && value !== busy) return finish(value) as T;
-    }
-    const value = this.#blockForGet(parseSyncWait(wait));
-    if (value === nothing || value === busy) throw new Empty();
-    return finish(value) as T;
+    return this.#gets.getSync(wait) as T;
   }
 
   /** Takes the oldest message if there is one; `undefined` if there is none. */
   tryGet(): T | undefined {
-    if (this.#gets.length > 0) return undefined;
-    const value = this.#take();
-    return value === nothing || value === busy ? undefined : (finish(value) as T);
+    return this.#gets.tryGet() as T | undefined;
   }
 
   /** As {@link tryGet}, but throws `Empty`. Mirrors `get_nowait`. */
@@ -213,44 +153,13 @@ export class Queue<T = unknown> {
    * Puts messages in their order, many under one lock; those of other producers may come between them when it has to wait.
    * When it fails, `error.count` messages were put.
    */
-  async putMany(items: Iterable<T>, wait?: Wait): Promise<void> {
-    const parsed = parseWait(wait);
-    parsed.signal?.throwIfAborted();
-    const parcels = this.#packAll(items);
-    const values = parcels.map((parcel) => parcel.value);
-    let put = 0;
-    try {
-      if (this.#puts.length === 0) put = this.#ring.tryPutMany(values, 0);
-      for (; put < values.length; ) {
-        await this.#waitToPut(parcels[put] as Parcel, parsed);
-        put++;
-        if (this.#puts.length === 0) put += this.#ring.tryPutMany(values, put);
-      }
-    } catch (error) {
-      for (const parcel of parcels.slice(put)) parcel.cancel();
-      throw counted(error, put);
-    }
+  putMany(items: Iterable<T>, wait?: Wait): Promise<void> {
+    return this.#puts.putMany(items, wait);
   }
 
   /** As {@link putMany}, and blocks this thread where it has to wait. */
   putManySync(items: Iterable<T>, wait?: Wait): void {
-    const deadline = parseSyncWait(wait);
-    const parcels = this.#packAll(items);
-    const values = parcels.map((parcel) => parcel.value);
-    let put = 0;
-    try {
-      while (put < values.length) {
-        if (this.#puts.length === 0) put += this.#ring.tryPutMany(values, put);
-        const parcel = parcels[put];
-        if (parcel === undefined) return;
-        const attempt = () => this.#ring.tryPut(parcel.value, parcel.units, deadline);
-        if (!this.#blockForPut(deadline, attempt, parcel)) throw new Full();
-        put++;
-      }
-    } catch (error) {
-      for (const parcel of parcels.slice(put)) parcel.cancel();
-      throw counted(error, put);
-    }
+    this.#puts.putManySync(items, wait);
   }
 
   /**
@@ -261,52 +170,18 @@ export class Queue<T = unknown> {
    *
    * @returns 1 … `max` messages; none when the time has passed
    */
-  async getMany(max: number, wait?: Wait): Promise<T[]> {
-    checkMost(max);
-    const parsed = parseWait(wait);
-    parsed.signal?.throwIfAborted();
-    let taken = this.#takeMany(max);
-    if (taken.length === 0) {
-      const first = await this.#getOrMiss(parsed);
-      if (first === nothing) return [];
-      taken = [first, ...this.#takeMany(max - 1)];
-    }
-    const items: T[] = [];
-    for (const value of taken) {
-      try {
-        const later = value instanceof Later ? value.readLater() : undefined;
-        items.push((later === undefined ? finish(value) : await later) as T);
-      } catch (error) {
-        return this.#keep(items, error, taken);
-      }
-    }
-    return items;
+  getMany(max: number, wait?: Wait): Promise<T[]> {
+    return this.#gets.getMany(max, wait) as Promise<T[]>;
   }
 
   /** As {@link getMany}, and blocks this thread where it has to wait. */
   getManySync(max: number, wait?: Wait): T[] {
-    checkMost(max);
-    const deadline = parseSyncWait(wait);
-    let taken = this.#takeMany(max);
-    if (taken.length === 0) {
-      const first = this.#blockForGet(deadline);
-      if (first === nothing || first === busy) return [];
-      taken = [first, ...this.#takeMany(max - 1)];
-    }
-    const items: T[] = [];
-    for (const value of taken) {
-      try {
-        items.push(finish(value) as T);
-      } catch (error) {
-        return this.#keep(items, error, taken);
-      }
-    }
-    return items;
+    return this.#gets.getManySync(max, wait) as T[];
   }
 
   /** How many messages nobody has taken yet, exactly as of some moment during the call. */
   qsize(): number {
-    return this.#last?.size ?? this.#ring.length + this.#kept.length;
+    return this.#last?.size ?? this.#ring.length + this.#gets.kept;
   }
 
   /** Whether no message is in the queue now; another process may change that at once. */
@@ -354,7 +229,6 @@ export class Queue<T = unknown> {
     if (this.#ring.closed) return;
     this.#notices.close();
     this.#last = { size: this.qsize() };
-    for (const value of this.#kept.splice(0)) if (value instanceof Later && !value.kept) discard(value.bytes);
     this.#puts.close(closedError('Queue'));
     this.#gets.close(closedError('Queue'));
     this.#ring.close();
@@ -382,7 +256,8 @@ export class Queue<T = unknown> {
   [waitable](): Readiness {
     const ready = () => {
       if (this.#ring.closed) throw closedError('Queue');
-      if (this.#kept.length > 0) return true;
+      if (this.#gets.kept > 0) return true;
+      if (this.#ring.redelivers) this.#ring.bury();
       return native.ringWait(TargetKind.ringItems, this.#block.segment.id, this.#block.body, 0, 0, false) !== 0;
     };
     ready();
@@ -390,7 +265,7 @@ export class Queue<T = unknown> {
     return {
       ready,
       notice: (callback) => {
-        const stop = this.#ring.redelivers ? this.#lookForDead() : undefined;
+        const stop = this.#ring.redelivers ? this.#gets.lookForDead() : undefined;
         const notice = this.#notices.add(watch, () => {
           stop?.();
           callback();
@@ -402,6 +277,7 @@ export class Queue<T = unknown> {
         return { reference: (keep) => notice.reference(keep), cancel };
       },
       asleep: [TargetKind.ringItems, this.#block.segment.id, this.#block.body, 0, 0],
+      longestSleep: this.#ring.redelivers ? buryMs : undefined,
     };
   }
 
@@ -415,170 +291,6 @@ export class Queue<T = unknown> {
   get ring(): Ring {
     return this.#ring;
   }
-
-  async #putSlowly(item: T, wait: ParsedWait): Promise<void> {
-    wait.signal?.throwIfAborted();
-    const parcel = this.#pack(item);
-    try {
-      await this.#waitToPut(parcel, wait);
-    } catch (error) {
-      parcel.cancel();
-      throw error;
-    }
-  }
-
-  async #waitToPut(parcel: Parcel, wait: ParsedWait): Promise<void> {
-    if (this.#puts.length === 0) {
-      const outcome = this.#ring.tryPut(parcel.value, parcel.units);
-      if (outcome === Put.done) return;
-      if (outcome !== Put.busy) this.#checkWaiting(outcome, parcel);
-      if (wait.deadline <= 0) throw new Full();
-    } else if (wait.deadline <= 0) {
-      throw new Full();
-    }
-    // The caller may change what it has put, while we wait.
-    const kept = frozen(parcel);
-    const result = await this.#puts.wait(this, wait, () => {
-      const outcome = this.#ring.tryPut(kept.value, kept.units);
-      if (outcome === Put.busy) return soon;
-      if (outcome === Put.done) return true;
-      this.#checkWaiting(outcome, kept);
-      return notYet;
-    });
-    if (result === undefined) throw new Full();
-  }
-
-  /** Whether it makes sense to wait for room. */
-  #checkWaiting(outcome: Put, parcel: Parcel): void {
-    if (outcome !== Put.noRoom) return;
-    if (!this.#ring.fits(parcel.units)) {
-      throw new Full(`A message of about ${parcel.units * 8} bytes is larger than the queue's capacity`);
-    }
-    if (this.#ring.maxsize === 0)
-      throw new Full('There is no shared memory for the message: messages take all there is');
-  }
-
-  #blockForPut(deadline: number, attempt: () => Put, parcel: Parcel): boolean {
-    try {
-      for (;;) {
-        const before = this.#ring.taken;
-        if (this.#puts.length > 0) {
-          this.#puts.run();
-          this.#puts.pause();
-        }
-        if (this.#puts.length === 0) {
-          const outcome = attempt();
-          if (outcome === Put.done) return true;
-          if (outcome !== Put.busy) this.#checkWaiting(outcome, parcel);
-        }
-        if (deadline <= 0 || (deadline !== Infinity && now() >= deadline)) return false;
-        this.#ring.waitForTaken(before, deadline);
-      }
-    } finally {
-      if (this.#puts.length > 0) this.#puts.run();
-    }
-  }
-
-  async #getSlowly(wait: ParsedWait): Promise<T> {
-    const value = await this.#getOrMiss(wait);
-    if (value === nothing) throw new Empty();
-    return (value instanceof Later ? read(value) : value) as T;
-  }
-
-  async #getOrMiss(wait: ParsedWait): Promise<unknown> {
-    wait.signal?.throwIfAborted();
-    if (this.#gets.length === 0) {
-      const value = this.#takeOrEnd();
-      if (value !== nothing && value !== busy) return value;
-    }
-    if (wait.deadline <= 0) return nothing;
-    const stop = this.#ring.redelivers ? this.#lookForDead() : undefined;
-    const result = await this.#gets
-      .wait(this, wait, () => {
-        const value = this.#takeOrEnd();
-        if (value === busy) return soon;
-        return value === nothing ? notYet : { value };
-      })
-      .finally(stop);
-    return result === undefined ? nothing : (result as { value: unknown }).value;
-  }
-
-  /** Has what a dead consumer took delivered again, until the returned function is called. */
-  #lookForDead(): () => void {
-    const look = setInterval(() => {
-      if (!this.#ring.closed) this.#ring.bury();
-    }, buryMs);
-    look.unref();
-    return () => clearInterval(look);
-  }
-
-  /** The oldest message, or of what it will be made; {@link nothing}, {@link busy}. */
-  #take(deadline = 0): unknown {
-    return this.#kept.length > 0 ? this.#kept.shift() : this.#ring.take(deadline);
-  }
-
-  #takeMany(most: number): unknown[] {
-    if (this.#gets.length > 0) return [];
-    if (this.#kept.length === 0) return this.#ring.tryTakeMany(most);
-    const kept = this.#kept.splice(0, most);
-    return kept.length < most ? [...kept, ...this.#ring.tryTakeMany(most - kept.length)] : kept;
-  }
-
-  /** One of the messages that were taken cannot be read. */
-  #keep(items: T[], error: unknown, taken: readonly unknown[]): T[] {
-    const rest = taken.slice(items.length + 1);
-    this.#kept = [...(items.length === 0 ? [] : [new Damage(error)]), ...rest, ...this.#kept];
-    if (this.#gets.length > 0) this.#gets.run();
-    if (items.length === 0) throw error;
-    return items;
-  }
-
-  #takeOrEnd(): unknown {
-    const over = (this.#ring.state & ended) !== 0;
-    const value = this.#take();
-    if (value === nothing && over) throw new EOFError('The queue has ended');
-    return value;
-  }
-
-  #blockForGet(deadline: number): unknown {
-    try {
-      for (;;) {
-        if (this.#gets.length > 0) {
-          this.#gets.run();
-          this.#gets.pause();
-        }
-        const over = (this.#ring.state & ended) !== 0;
-        const value = this.#take(deadline);
-        if (value !== nothing && value !== busy) return value;
-        if (over && value === nothing) throw new EOFError('The queue has ended');
-        if (deadline <= 0 || (deadline !== Infinity && now() >= deadline)) return value;
-        this.#ring.waitForItems(deadline);
-      }
-    } finally {
-      if (this.#gets.length > 0) this.#gets.run();
-    }
-  }
-
-  #pack(item: unknown, root = 'item'): Parcel {
-    if (this.#ring.closed) throw closedError('Queue');
-    if (item === undefined) throw new TypeError(`Expected "${root}" to be a value, got undefined (use null)`);
-    const units = mostUnits(item);
-    if (units !== 0) return { value: item, units, cancel: nothingToCancel };
-    const bytes = serialize(item, root);
-    const value = new Message(bytes);
-    return { value, units: mostUnits(value), cancel: () => discard(bytes) };
-  }
-
-  #packAll(items: Iterable<unknown>): Parcel[] {
-    const parcels: Parcel[] = [];
-    try {
-      for (const item of items) parcels.push(this.#pack(item, `items[${parcels.length}]`));
-    } catch (error) {
-      for (const parcel of parcels) parcel.cancel();
-      throw error;
-    }
-    return parcels;
-  }
 }
 
 const handleKinds: Readonly<Record<number, HandleKind>> = {
@@ -588,31 +300,6 @@ const handleKinds: Readonly<Record<number, HandleKind>> = {
 };
 
 registerArrival(HandleKind.queue, (handle) => new Queue(Block.arrive(handle, BlockKind.queue)));
-
-const nothingToCancel = () => {};
-
-/** The parcel with its bytes as they are now. */
-function frozen(parcel: Parcel): Parcel {
-  if (typeof parcel.value !== 'object' || parcel.value === null || parcel.value instanceof Message) return parcel;
-  const value = new Message(serialize(parcel.value));
-  return { value, units: mostUnits(value), cancel: parcel.cancel };
-}
-
-/** What a message holds; its modules are imported if need be. */
-async function read(value: Later): Promise<unknown> {
-  return value.readLater() ?? value.read();
-}
-
-function counted(error: unknown, count: number): unknown {
-  if (error instanceof Error)
-    Object.defineProperty(error, 'count', { value: count, configurable: true, writable: true });
-  return error;
-}
-
-function checkMost(max: unknown): void {
-  if (Number.isSafeInteger(max) && (max as number) > 0) return;
-  throw new RangeError(`Expected "max" to be a positive integer, got ${describe(max)}`);
-}
 
 function checkRedeliver(kind: BlockKind, options: (QueueOptions & { redeliver?: unknown }) | undefined): boolean {
   const redeliver = kind === BlockKind.joinableQueue ? options?.redeliver : undefined;

@@ -15,13 +15,14 @@ import { Damage, Later, readRecord, Window } from '../serialize/records.js';
 import { Tag } from '../serialize/tags.js';
 import type { Segment } from '../shared/segment.js';
 import { unit } from './extents.js';
-import { acknowledging, doneWord, type Ledger, nextDone, taker } from './unfinished.js';
+import { EndWord, Fact, GetWord, getEnd, ledgerWords } from './ring-layout.js';
+import type { Ledger } from './unfinished.js';
 
 const page = 4096;
 const unitsOfPage = page / unit;
 
 // Words of their own, where other joinable queues count by participant.
-const own = 4096 / 4;
+const own = ledgerWords;
 /** Of the blocks' part of the segment: how large it is, and how much has memory. */
 const pagesWord = own;
 const reservedWord = own + 1;
@@ -33,11 +34,9 @@ const roverWord = own + 3;
 const takingWord = own + 4;
 const freeingWord = own + 5;
 
+const { taker, acknowledging, nextDone } = GetWord;
 /** How many messages were ever taken from the ring. */
-const takenWord = 16 + 2;
-
-/** In the ring's facts: how many messages wait to be taken anew. */
-export const returnedWord = 32 + 11;
+const takenWord = getEnd + EndWord.count;
 
 // Words of a block.
 const sizeOf = 0;
@@ -99,12 +98,12 @@ export class Redelivery implements Ledger {
   }
 
   get done(): number {
-    return Atomics.load(this.#words, this.#at + doneWord);
+    return Atomics.load(this.#words, this.#at + Fact.done);
   }
 
   /** How many messages wait to be taken anew. */
   get returned(): number {
-    return Atomics.load(this.#words, this.#at + returnedWord);
+    return Atomics.load(this.#words, this.#at + Fact.returned);
   }
 
   /**
@@ -136,7 +135,7 @@ export class Redelivery implements Ledger {
   /** Takes the oldest message whose consumer has died; `undefined` if there is none. */
   takeAgain(id: number): unknown {
     const block = this.#oldest((one) => one === again);
-    Atomics.store(this.#words, this.#at + returnedWord, block < 0 ? 0 : Math.max(this.returned - 1, 0));
+    Atomics.store(this.#words, this.#at + Fact.returned, block < 0 ? 0 : Math.max(this.returned - 1, 0));
     if (block < 0) return undefined;
     let value: unknown;
     try {
@@ -160,7 +159,7 @@ export class Redelivery implements Ledger {
     }
     if (block < 0) block = this.#oldest((one) => one !== 0 && one !== again);
     if (block >= 0) this.#noteObjects(block);
-    Atomics.store(words, this.#at + nextDone, ((words[this.#at + doneWord] as number) + 1) | 0);
+    Atomics.store(words, this.#at + nextDone, ((words[this.#at + Fact.done] as number) + 1) | 0);
     Atomics.store(words, freeingWord, block + 1);
     Atomics.store(words, this.#at + acknowledging, 1);
     this.#finish();
@@ -191,7 +190,7 @@ export class Redelivery implements Ledger {
       }
       count++;
     });
-    Atomics.store(this.#words, this.#at + returnedWord, count);
+    Atomics.store(this.#words, this.#at + Fact.returned, count);
     return count;
   }
 
@@ -210,16 +209,20 @@ export class Redelivery implements Ledger {
 
   get #top(): number {
     const top = this.#words[topWord] as number;
-    if (top < 0 || top > Math.min(this.#words[reservedWord] as number, this.#pages) * unitsOfPage)
-      throw this.#damaged();
+    if (top < 0 || top > this.#reserved * unitsOfPage) throw this.#damaged();
     return top;
+  }
+
+  /** Pages that have memory: whatever the word says, they lie inside of the segment. */
+  get #reserved(): number {
+    return Math.min(Math.max(this.#words[reservedWord] as number, 0), this.#pages);
   }
 
   #finish(): void {
     const words = this.#words;
     const block = (words[freeingWord] as number) - 1;
     if (block >= 0) this.#setOwner(block, 0);
-    Atomics.store(words, this.#at + doneWord, words[this.#at + nextDone] as number);
+    Atomics.store(words, this.#at + Fact.done, words[this.#at + nextDone] as number);
     Atomics.store(words, this.#at + acknowledging, 0);
   }
 
@@ -336,7 +339,7 @@ export class Redelivery implements Ledger {
   #grow(top: number, units: number): number {
     const end = top + units;
     const needed = Math.ceil(end / unitsOfPage);
-    const has = this.#words[reservedWord] as number;
+    const has = this.#reserved;
     if (needed > has) this.#reserve(has, needed);
     const { words } = this.#show(end);
     Atomics.store(words, top * 2 + owner, 0);
@@ -360,7 +363,7 @@ export class Redelivery implements Ledger {
 
   /** Gives memory back when nothing is unacknowledged. */
   #shrink(): void {
-    const pages = this.#words[reservedWord] as number;
+    const pages = this.#reserved;
     const taken = this.#words[this.#at + takenWord] as number;
     if (pages <= keptPages || this.done !== taken) return;
     let free = true;

@@ -5,6 +5,7 @@ import { type Departure, depart, HandleKind, registerArrival } from '../serializ
 import { Block, BlockKind, closedError, type NameOptions } from '../shared/block.js';
 import { Line, notYet } from './line.js';
 import { Queue } from './queue.js';
+import { type Readiness, waitable } from './waitable.js';
 
 /** More than so many unread bytes of one message make its `put` wait until it was taken. */
 const mostUnread = 64 * 1024;
@@ -115,6 +116,12 @@ export class SimpleQueue<T = unknown> {
   /** @internal */
   [depart](): Departure {
     return this.#queue[depart]();
+  }
+
+  /** @internal */
+  [waitable](): Readiness {
+    this.#check();
+    return this.#queue[waitable]();
   }
 
   #check(): void {

@@ -6,9 +6,10 @@
  * owner of the lock can finish what a dead one began.
  */
 import { layout, native } from '../native.js';
+import { Fact, GetWord, ledgerWords } from './ring-layout.js';
 
-/** Behind the page of the ring's words: an entry for each slot of the registry. */
-const firstEntry = 4096 / 4;
+/** An entry for each slot of the registry. */
+const firstEntry = ledgerWords;
 const entryWords = 4;
 const slots = 4096;
 
@@ -17,17 +18,7 @@ const owner = 0;
 const taken = 1;
 const acknowledged = 2;
 
-// Words of the taking end, and of the facts, from the start of the ring's words.
-const getEnd = 16;
-export const taker = getEnd + 8;
-const nextTaken = getEnd + 9;
-export const acknowledging = getEnd + 10;
-export const nextDone = getEnd + 11;
-const nextAcknowledged = getEnd + 12;
-const acknowledger = getEnd + 13;
-const facts = 32;
-export const doneWord = facts + 9;
-export const joinersAsleep = facts + 10;
+const { taker, nextTaken, acknowledging, nextDone, nextAcknowledged, acknowledger } = GetWord;
 
 /** What a ring tells about its messages, under the lock of its taking end. */
 export interface Ledger {
@@ -57,7 +48,7 @@ export class Unfinished implements Ledger {
   }
 
   get done(): number {
-    return Atomics.load(this.#words, this.#at + doneWord);
+    return Atomics.load(this.#words, this.#at + Fact.done);
   }
 
   prepare(id: number): void {
@@ -79,7 +70,7 @@ export class Unfinished implements Ledger {
     let entry = entryOf(id);
     if (!this.#owes(entry, id)) entry = this.#someoneElse() ?? entry;
     words[this.#at + acknowledger] = words[entry + owner] as number;
-    words[this.#at + nextDone] = ((words[this.#at + doneWord] as number) + 1) | 0;
+    words[this.#at + nextDone] = ((words[this.#at + Fact.done] as number) + 1) | 0;
     words[this.#at + nextAcknowledged] = ((words[entry + acknowledged] as number) + (this.#owesAny(entry) ? 1 : 0)) | 0;
     Atomics.store(words, this.#at + acknowledging, 1);
     this.#finish();
@@ -117,7 +108,7 @@ export class Unfinished implements Ledger {
   #finish(): void {
     const words = this.#words;
     const id = words[this.#at + acknowledger] as number;
-    words[this.#at + doneWord] = words[this.#at + nextDone] as number;
+    words[this.#at + Fact.done] = words[this.#at + nextDone] as number;
     if (id !== 0) words[entryOf(id) + acknowledged] = words[this.#at + nextAcknowledged] as number;
     Atomics.store(words, this.#at + acknowledging, 0);
   }
@@ -134,7 +125,7 @@ export class Unfinished implements Ledger {
     const owed = ((words[entry + taken] as number) - (words[entry + acknowledged] as number)) | 0;
     if (owed > 0) {
       words[this.#at + acknowledger] = words[entry + owner] as number;
-      words[this.#at + nextDone] = ((words[this.#at + doneWord] as number) + owed) | 0;
+      words[this.#at + nextDone] = ((words[this.#at + Fact.done] as number) + owed) | 0;
       words[this.#at + nextAcknowledged] = words[entry + taken] as number;
       Atomics.store(words, this.#at + acknowledging, 1);
       this.#finish();

@@ -5,11 +5,12 @@ import { FdEvents, native } from '../native.js';
 import type { Connection } from './connection.js';
 import type { Listener } from './listener.js';
 import type { Queue } from './queue.js';
+import type { SimpleQueue } from './simple-queue.js';
 import { Turns } from './turns.js';
 import { type Notice, type Readiness, type Waitable, waitable } from './waitable.js';
 
 /** A connection, a queue, a listener; or a descriptor that becomes readable, such as a process's `sentinel`. */
-export type WaitObject = Connection | Listener | Queue<unknown> | number;
+export type WaitObject = Connection | Listener | Queue<unknown> | SimpleQueue<unknown> | number;
 
 /**
  * Waits until at least one of the objects is ready, without blocking the event loop, and returns all that are: a connection
@@ -34,13 +35,16 @@ export function waitSync<T extends WaitObject>(objects: Iterable<T>, timeout?: W
   const asleep = entries.map(({ readiness }) => readiness.asleep);
   const descriptors = asleep.filter((one): one is number => typeof one === 'number');
   const targets = asleep.filter((one): one is readonly number[] => typeof one !== 'number');
+  const longest = Math.min(...entries.map(({ readiness }) => readiness.longestSleep ?? Infinity));
   const interests = new Int32Array(descriptors.flatMap((descriptor) => [descriptor, FdEvents.readable, 0]));
   for (;;) {
     const ready = readyOnes(entries);
     if (ready !== undefined) return ready;
-    if (deadline <= 0 || now() >= deadline) return [];
-    if (targets.length === 0) native.fdPoll(interests, deadline);
-    else native.waitAny(targets, new Int32Array(descriptors), deadline);
+    const at = now();
+    if (deadline <= 0 || at >= deadline) return [];
+    const until = Math.min(deadline, at + longest);
+    if (targets.length === 0) native.fdPoll(interests, until);
+    else native.waitAny(targets, new Int32Array(descriptors), until);
   }
 }
 

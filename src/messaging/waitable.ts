@@ -19,6 +19,8 @@ export interface Readiness {
   notice(callback: () => void): Notice;
   /** What a blocked thread sleeps on: a descriptor that becomes readable, or what `native.waitAny` takes as a target. */
   readonly asleep: number | readonly number[];
+  /** It may become ready without anybody telling: who sleeps looks again after so many ms. */
+  readonly longestSleep?: number | undefined;
 }
 
 /** Connections, listeners and queues. */

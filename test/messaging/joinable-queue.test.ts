@@ -1,6 +1,8 @@
 /** JoinableQueue: join ends when everything is acknowledged, and when those who did not acknowledge have died. */
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { JoinableQueue, Lock, Queue, SharedArray, serialize, wait } from 'multiproc';
+import { JoinableQueue, Lock, Queue, SharedArray, serialize, wait, waitSync } from 'multiproc';
 import t from 'tap';
 import { leaveNothing } from '../harness/leftovers.js';
 import { type Program, program } from '../harness/program.js';
@@ -157,6 +159,16 @@ t.test('with redeliver, those who wait in any form get what a dead consumer had'
     queue.taskDone();
     await queue.join();
   }
+  // A blocked thread looks for the dead, too: nobody tells it.
+  const victim = new Remote(t);
+  const there = await victim.attach(serialize(queue));
+  await queue.put(i);
+  t.equal(await there.call('getSync'), i);
+  const killer = spawn('sh', ['-c', `sleep 0.2; kill -9 ${victim.pid}`]);
+  t.strictSame(waitSync([queue]), [queue]);
+  t.equal(queue.tryGet(), i);
+  queue.taskDone();
+  await once(killer, 'exit');
   await blocked.call('close');
   queue.close();
 });

@@ -9,6 +9,7 @@ import {
   Pipe,
   Process,
   Queue,
+  SimpleQueue,
   serialize,
   wait,
   waitSync,
@@ -34,7 +35,8 @@ for (const [form, look] of Object.entries(forms)) {
     const [accepted, client] = await Promise.all([listener.accept(), Client(listener.address)]);
     const queue = new Queue<number>();
     const joinable = new JoinableQueue<number>();
-    const all = [b, accepted, listener, queue, joinable];
+    const simple = new SimpleQueue<number>();
+    const all = [b, accepted, listener, queue, joinable, simple];
     t.strictSame(await ready(all, 0), []);
     const before = performance.now();
     t.strictSame(await ready(all, 50), []);
@@ -47,13 +49,15 @@ for (const [form, look] of Object.entries(forms)) {
     t.strictSame(await ready(all, 1000), [b, accepted]);
     queue.putSync(3);
     joinable.putSync(3);
-    t.strictSame(await ready(all), [b, accepted, queue, joinable]);
+    simple.putSync(3);
+    t.strictSame(await ready(all), [b, accepted, queue, joinable, simple]);
     const second = await Client(listener.address);
     t.strictSame(await ready(all), all);
     t.equal(b.recvSync(), 1);
     t.strictSame(await ready(all), all.slice(1));
-    for (const one of [a, b, accepted, client, second, listener, queue, joinable]) one.close();
+    for (const one of [a, b, accepted, client, second, listener, queue, joinable, simple]) one.close();
     await t.rejects(ready([b]), ClosedError);
+    await t.rejects(ready([simple]), ClosedError);
   });
 
   t.test(`${form}: the end of the other side, and of a process, are news`, async (t) => {

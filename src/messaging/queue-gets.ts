@@ -1,0 +1,198 @@
+/** The taking side of a queue as one object has it: at once what is there, else in turn; and what was taken but not given. */
+import { now, type ParsedWait, parseSyncWait, parseWait, type Wait } from '../deadline.js';
+import { Empty, EOFError } from '../errors.js';
+import { TargetKind } from '../native.js';
+import { discard } from '../serialize/codec.js';
+import { Damage, finish, Later } from '../serialize/records.js';
+import { describe } from '../shared/names.js';
+import { buryMs, busy, type GetEnd, nothing } from './get-end.js';
+import { Line, notYet, soon } from './line.js';
+import type { Ring } from './ring.js';
+import { ended } from './ring-layout.js';
+
+export class QueueGets {
+  readonly #ring: Ring;
+  readonly #end: GetEnd;
+  readonly #line: Line;
+  /** What a `getMany` took and could not give, since a message before it cannot be read: the next ones get it. */
+  #kept: unknown[] = [];
+
+  constructor(ring: Ring) {
+    this.#ring = ring;
+    this.#end = ring.gets;
+    this.#line = new Line(ring.block, TargetKind.ringItems, () => 0);
+  }
+
+  /** How many messages were taken and not given. */
+  get kept(): number {
+    return this.#kept.length;
+  }
+
+  get(wait: Wait | undefined): Promise<unknown> {
+    try {
+      if (wait === undefined && this.#line.length === 0) {
+        const value = this.#take();
+        if (value !== nothing && value !== busy) return value instanceof Later ? read(value) : Promise.resolve(value);
+      }
+      return this.#getSlowly(parseWait(wait));
+    } catch (error) {
+      return Promise.reject(error);
+    }
+  }
+
+  getSync(wait: Wait | undefined): unknown {
+    if (wait === undefined && this.#line.length === 0) {
+      const value = this.#take();
+      if (value !== nothing && value !== busy) return finish(value);
+    }
+    const value = this.#block(parseSyncWait(wait));
+    if (value === nothing || value === busy) throw new Empty();
+    return finish(value);
+  }
+
+  tryGet(): unknown {
+    if (this.#line.length > 0) return undefined;
+    const value = this.#take();
+    return value === nothing || value === busy ? undefined : finish(value);
+  }
+
+  async getMany(max: number, wait: Wait | undefined): Promise<unknown[]> {
+    checkMost(max);
+    const parsed = parseWait(wait);
+    parsed.signal?.throwIfAborted();
+    let taken = this.#takeMany(max);
+    if (taken.length === 0) {
+      const first = await this.#getOrMiss(parsed);
+      if (first === nothing) return [];
+      taken = [first, ...this.#takeMany(max - 1)];
+    }
+    const items: unknown[] = [];
+    for (const value of taken) {
+      try {
+        const later = value instanceof Later ? value.readLater() : undefined;
+        items.push(later === undefined ? finish(value) : await later);
+      } catch (error) {
+        return this.#keep(items, error, taken);
+      }
+    }
+    return items;
+  }
+
+  getManySync(max: number, wait: Wait | undefined): unknown[] {
+    checkMost(max);
+    const deadline = parseSyncWait(wait);
+    let taken = this.#takeMany(max);
+    if (taken.length === 0) {
+      const first = this.#block(deadline);
+      if (first === nothing || first === busy) return [];
+      taken = [first, ...this.#takeMany(max - 1)];
+    }
+    const items: unknown[] = [];
+    for (const value of taken) {
+      try {
+        items.push(finish(value));
+      } catch (error) {
+        return this.#keep(items, error, taken);
+      }
+    }
+    return items;
+  }
+
+  /** Has what a dead consumer took delivered again, until the returned function is called. */
+  lookForDead(): () => void {
+    const look = setInterval(() => {
+      if (!this.#ring.closed) this.#ring.bury();
+    }, buryMs);
+    look.unref();
+    return () => clearInterval(look);
+  }
+
+  /** Those who wait fail; what was taken and not given is let go. */
+  close(reason: unknown): void {
+    for (const value of this.#kept.splice(0)) if (value instanceof Later && !value.kept) discard(value.bytes);
+    this.#line.close(reason);
+  }
+
+  async #getSlowly(wait: ParsedWait): Promise<unknown> {
+    const value = await this.#getOrMiss(wait);
+    if (value === nothing) throw new Empty();
+    return value instanceof Later ? read(value) : value;
+  }
+
+  async #getOrMiss(wait: ParsedWait): Promise<unknown> {
+    wait.signal?.throwIfAborted();
+    if (this.#line.length === 0) {
+      const value = this.#takeOrEnd();
+      if (value !== nothing && value !== busy) return value;
+    }
+    if (wait.deadline <= 0) return nothing;
+    const stop = this.#ring.redelivers ? this.lookForDead() : undefined;
+    const result = await this.#line
+      .wait(this, wait, () => {
+        const value = this.#takeOrEnd();
+        if (value === busy) return soon;
+        return value === nothing ? notYet : { value };
+      })
+      .finally(stop);
+    return result === undefined ? nothing : (result as { value: unknown }).value;
+  }
+
+  /** The oldest message, or of what it will be made; `nothing`, `busy`. */
+  #take(deadline = 0): unknown {
+    return this.#kept.length > 0 ? this.#kept.shift() : this.#end.take(deadline);
+  }
+
+  #takeMany(most: number): unknown[] {
+    if (this.#line.length > 0) return [];
+    if (this.#kept.length === 0) return this.#end.takeMany(most, 0);
+    const kept = this.#kept.splice(0, most);
+    return kept.length < most ? [...kept, ...this.#end.takeMany(most - kept.length, 0)] : kept;
+  }
+
+  /** One of the messages that were taken cannot be read. */
+  #keep(items: unknown[], error: unknown, taken: readonly unknown[]): unknown[] {
+    const rest = taken.slice(items.length + 1);
+    this.#kept = [...(items.length === 0 ? [] : [new Damage(error)]), ...rest, ...this.#kept];
+    if (this.#line.length > 0) this.#line.run();
+    if (items.length === 0) throw error;
+    return items;
+  }
+
+  #takeOrEnd(): unknown {
+    const over = (this.#ring.state & ended) !== 0;
+    const value = this.#take();
+    if (value === nothing && over) throw new EOFError('The queue has ended');
+    return value;
+  }
+
+  /** Blocks until there is something; `nothing` or `busy` when the deadline has passed. */
+  #block(deadline: number): unknown {
+    const line = this.#line;
+    try {
+      for (;;) {
+        if (line.length > 0) {
+          line.run();
+          line.pause();
+        }
+        const over = (this.#ring.state & ended) !== 0;
+        const value = this.#take(deadline);
+        if (value !== nothing && value !== busy) return value;
+        if (over && value === nothing) throw new EOFError('The queue has ended');
+        if (deadline <= 0 || (deadline !== Infinity && now() >= deadline)) return value;
+        this.#ring.waitForItems(deadline);
+      }
+    } finally {
+      if (line.length > 0) line.run();
+    }
+  }
+}
+
+/** What a message holds; its modules are imported if need be. */
+async function read(value: Later): Promise<unknown> {
+  return value.readLater() ?? value.read();
+}
+
+function checkMost(max: unknown): void {
+  if (Number.isSafeInteger(max) && (max as number) > 0) return;
+  throw new RangeError(`Expected "max" to be a positive integer, got ${describe(max)}`);
+}

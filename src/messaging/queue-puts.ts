@@ -1,0 +1,188 @@
+/** The putting side of a queue as one object has it: at once where there is room, else in turn. */
+import { now, type ParsedWait, parseSyncWait, parseWait, type Wait } from '../deadline.js';
+import { Full } from '../errors.js';
+import { TargetKind } from '../native.js';
+import { mostUnits } from '../serialize/records.js';
+import { closedError } from '../shared/block.js';
+import { Line, notYet, soon } from './line.js';
+import { frozen, type Parcel, pack, packAll } from './parcel.js';
+import { Put, type PutEnd } from './put-end.js';
+import type { Ring } from './ring.js';
+
+const done = Promise.resolve();
+
+export class QueuePuts {
+  readonly #ring: Ring;
+  readonly #end: PutEnd;
+  readonly #line: Line;
+
+  constructor(ring: Ring) {
+    this.#ring = ring;
+    this.#end = ring.puts;
+    this.#line = new Line(ring.block, TargetKind.ringTaken, () => ring.taken);
+  }
+
+  put(item: unknown, wait: Wait | undefined): Promise<void> {
+    try {
+      if (wait === undefined && this.#line.length === 0) {
+        const units = item === undefined ? 0 : mostUnits(item);
+        if (units !== 0 && this.#end.tryPut(item, units, 0) === Put.done) return done;
+      }
+      return this.#putSlowly(item, parseWait(wait));
+    } catch (error) {
+      return Promise.reject(error);
+    }
+  }
+
+  putSync(item: unknown, wait: Wait | undefined): void {
+    if (wait === undefined && this.#line.length === 0) {
+      const units = item === undefined ? 0 : mostUnits(item);
+      if (units !== 0 && this.#end.tryPut(item, units, 0) === Put.done) return;
+    }
+    const deadline = parseSyncWait(wait);
+    const parcel = this.#pack(item);
+    try {
+      if (!this.#block(parcel, deadline)) throw new Full();
+    } catch (error) {
+      parcel.cancel();
+      throw error;
+    }
+  }
+
+  tryPut(item: unknown): boolean {
+    if (this.#line.length > 0) return false;
+    const parcel = this.#pack(item);
+    try {
+      const outcome = this.#end.tryPut(parcel.value, parcel.units, 0);
+      if (outcome !== Put.done) parcel.cancel();
+      return outcome === Put.done;
+    } catch (error) {
+      parcel.cancel();
+      throw error;
+    }
+  }
+
+  async putMany(items: Iterable<unknown>, wait: Wait | undefined): Promise<void> {
+    const parsed = parseWait(wait);
+    parsed.signal?.throwIfAborted();
+    const parcels = this.#packAll(items);
+    const values = parcels.map((parcel) => parcel.value);
+    let put = 0;
+    try {
+      if (this.#line.length === 0) put = this.#end.tryPutMany(values, 0, 0);
+      for (; put < values.length; ) {
+        await this.#wait(parcels[put] as Parcel, parsed);
+        put++;
+        if (this.#line.length === 0) put += this.#end.tryPutMany(values, put, 0);
+      }
+    } catch (error) {
+      for (const parcel of parcels.slice(put)) parcel.cancel();
+      throw counted(error, put);
+    }
+  }
+
+  putManySync(items: Iterable<unknown>, wait: Wait | undefined): void {
+    const deadline = parseSyncWait(wait);
+    const parcels = this.#packAll(items);
+    const values = parcels.map((parcel) => parcel.value);
+    let put = 0;
+    try {
+      while (put < values.length) {
+        if (this.#line.length === 0) put += this.#end.tryPutMany(values, put, 0);
+        const parcel = parcels[put];
+        if (parcel === undefined) return;
+        if (!this.#block(parcel, deadline)) throw new Full();
+        put++;
+      }
+    } catch (error) {
+      for (const parcel of parcels.slice(put)) parcel.cancel();
+      throw counted(error, put);
+    }
+  }
+
+  /** Those who wait fail. */
+  close(reason: unknown): void {
+    this.#line.close(reason);
+  }
+
+  async #putSlowly(item: unknown, wait: ParsedWait): Promise<void> {
+    wait.signal?.throwIfAborted();
+    const parcel = this.#pack(item);
+    try {
+      await this.#wait(parcel, wait);
+    } catch (error) {
+      parcel.cancel();
+      throw error;
+    }
+  }
+
+  async #wait(parcel: Parcel, wait: ParsedWait): Promise<void> {
+    if (this.#line.length === 0) {
+      const outcome = this.#end.tryPut(parcel.value, parcel.units, 0);
+      if (outcome === Put.done) return;
+      if (outcome !== Put.busy) this.#checkWaiting(outcome, parcel);
+      if (wait.deadline <= 0) throw new Full();
+    } else if (wait.deadline <= 0) {
+      throw new Full();
+    }
+    const kept = frozen(parcel);
+    const result = await this.#line.wait(this, wait, () => {
+      const outcome = this.#end.tryPut(kept.value, kept.units, 0);
+      if (outcome === Put.busy) return soon;
+      if (outcome === Put.done) return true;
+      this.#checkWaiting(outcome, kept);
+      return notYet;
+    });
+    if (result === undefined) throw new Full();
+  }
+
+  /** Whether it makes sense to wait for room. */
+  #checkWaiting(outcome: Put, parcel: Parcel): void {
+    if (outcome !== Put.noRoom) return;
+    if (!this.#ring.fits(parcel.units)) {
+      throw new Full(`A message of about ${parcel.units * 8} bytes is larger than the queue's capacity`);
+    }
+    if (this.#ring.maxsize === 0) {
+      throw new Full('There is no shared memory for the message: messages take all there is');
+    }
+  }
+
+  /** Blocks until it is put; `false` when the deadline has passed. */
+  #block(parcel: Parcel, deadline: number): boolean {
+    const line = this.#line;
+    try {
+      for (;;) {
+        const before = this.#ring.taken;
+        if (line.length > 0) {
+          line.run();
+          line.pause();
+        }
+        if (line.length === 0) {
+          const outcome = this.#end.tryPut(parcel.value, parcel.units, deadline);
+          if (outcome === Put.done) return true;
+          if (outcome !== Put.busy) this.#checkWaiting(outcome, parcel);
+        }
+        if (deadline <= 0 || (deadline !== Infinity && now() >= deadline)) return false;
+        this.#ring.waitForTaken(before, deadline);
+      }
+    } finally {
+      if (line.length > 0) line.run();
+    }
+  }
+
+  #pack(item: unknown): Parcel {
+    if (this.#ring.closed) throw closedError('Queue');
+    return pack(item);
+  }
+
+  #packAll(items: Iterable<unknown>): Parcel[] {
+    if (this.#ring.closed) throw closedError('Queue');
+    return packAll(items);
+  }
+}
+
+function counted(error: unknown, count: number): unknown {
+  if (error instanceof Error)
+    Object.defineProperty(error, 'count', { value: count, configurable: true, writable: true });
+  return error;
+}
