@@ -31,7 +31,7 @@ const flavours = {
 };
 // Plain runs of everything; the thread sanitizer where threads share words, the address sanitizer where bytes are checked.
 const quick = {
-  address: ['header', 'permits', 'pipe', 'segment'],
+  address: ['header', 'permits', 'pipe', 'ring', 'segment'],
   thread: ['barrier', 'condition', 'event', 'fd_watcher', 'lock', 'permits', 'pipe', 'ring', 'semaphore', 'waiter'],
 };
 const environment = {

@@ -16,7 +16,7 @@ constexpr uint32_t kAsleep = 1;
 
 int32_t ring_surplus(const RingWords& words, RingWait wait, uint32_t argument) {
   if (wait == RingWait::done) {
-    return static_cast<int32_t>(words.facts.done.load() - words.put.count.load()) + 1;
+    return static_cast<int32_t>(words.facts.done.load() - words.put.count.load() + 1);
   }
   uint32_t state = words.facts.state.load();
   if ((state & (wait == RingWait::items ? kRingEnded : kRingBroken)) != 0) return 1;

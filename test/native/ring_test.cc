@@ -3,6 +3,8 @@
 
 #include <sys/mman.h>
 
+#include <iterator>
+#include <memory>
 #include <random>
 #include <thread>
 
@@ -107,6 +109,46 @@ TEST("threads that count up and threads that wait for it all come to the end") {
     wake(ring.facts.putters_asleep);
   }
   putter.join();
+}
+
+TEST("whatever the words of a ring are, looking, sleeping and waking answer, and touch nothing but the words") {
+  alarm(120);
+  uint32_t me = 0;
+  CHECK_EQUAL(attach(&me).code, 0);
+  // No byte lies behind the words: what reads on is found by the sanitizer, or ends here.
+  std::unique_ptr<RingWords> ring(new RingWords());
+  auto* words = reinterpret_cast<Word*>(ring.get());
+  constexpr size_t kWords = sizeof(RingWords) / sizeof(Word);
+  const uint32_t hostile[] = {1, 2, 3, me, kDirty, kDirty | me, kContended, 0x7fffffff, 0x80000000, UINT32_MAX, 0x1000};
+  std::mt19937 random(11);
+  auto answers = [&] {
+    for (RingWait wait : {RingWait::items, RingWait::taken, RingWait::done}) {
+      for (uint32_t argument : {0u, 1u, UINT32_MAX, 0x80000000u}) {
+        int32_t surplus = ring_surplus(*ring, wait, argument);
+        sys::FutexSet set;
+        // Nobody changes the words meanwhile: an attempt tells the same.
+        CHECK_EQUAL(ring_attempt(*ring, wait, argument, false, &set), surplus > 0);
+        ring_attempt(*ring, wait, argument, true, &set);
+        if (surplus > 0) CHECK(wait_for(*ring, wait, argument, 0));
+      }
+    }
+  };
+  for (size_t word = 0; word < kWords; word++) {
+    for (uint32_t value : hostile) {
+      for (size_t i = 0; i < kWords; i++) words[i].store(0);
+      words[word].store(value);
+      answers();
+    }
+  }
+  // A deadline ends every wait, also where all words are damaged.
+  for (int round = 0; round < 300; round++) {
+    for (size_t i = 0; i < kWords; i++) {
+      words[i].store(random() % 2 == 0 ? static_cast<uint32_t>(random()) : hostile[random() % std::size(hostile)]);
+    }
+    answers();
+    auto wait = static_cast<RingWait>(random() % 3);
+    wait_for(*ring, wait, static_cast<uint32_t>(random()), sys::monotonic_ns() + 100'000);
+  }
 }
 
 int main(int argc, char** argv) { return check::main(argc, argv); }
