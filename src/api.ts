@@ -49,15 +49,15 @@ export type { TaskMessage, WorkerLostMessage } from './pool/channels.js';
 export { currentTask, type Task } from './pool/current-task.js';
 export type { HistogramSummary } from './pool/histogram.js';
 export type { ImapIterator } from './pool/imap.js';
-export {
-  type ApplyOptions,
-  type ImapOptions,
-  type MapAsyncOptions,
-  type MapOptions,
-  Pool,
-  type PoolFn,
-  type PoolOptions,
-} from './pool/pool.js';
+export type {
+  ApplyOptions,
+  ImapOptions,
+  MapAsyncOptions,
+  MapOptions,
+  PoolFn,
+  PoolOptions,
+} from './pool/options.js';
+export { Pool } from './pool/pool.js';
 export type { PoolStats, PoolWorkerStats } from './pool/stats.js';
 export { ThreadPool } from './pool/thread-pool.js';
 export { cpuCount, currentProcess, freezeSupport, type ParentProcess, parentProcess } from './process/current.js';

@@ -2,7 +2,8 @@
 import * as api from './api.js';
 import { ValueError } from './errors.js';
 import { Manager, type SyncManager } from './managers/sync-manager.js';
-import { Pool, type PoolOptions } from './pool/pool.js';
+import type { PoolOptions } from './pool/options.js';
+import { Pool } from './pool/pool.js';
 import type { StartMethod } from './process/launchers/launcher.js';
 import type { ProcessOptions } from './process/options.js';
 import { isOwnClass, Process } from './process/process.js';

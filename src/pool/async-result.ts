@@ -2,6 +2,7 @@
 import { now, parseSyncWait, parseWait, type Wait } from '../deadline.js';
 import { TimeoutError, ValueError } from '../errors.js';
 import { getLogger } from '../logging.js';
+import { waiting } from './waiting.js';
 
 /** Callbacks of work that was given to a pool. They run in this process, before anybody who waits goes on. */
 export interface AsyncCallbacks<T> {
@@ -14,8 +15,6 @@ export interface AsyncCallbacks<T> {
 /** @internal Serves a pool's outcomes without the event loop, until something came or the deadline passed. */
 export type ServeSync = (deadline: number) => void;
 
-const longestTimer = 2 ** 31 - 1;
-
 /**
  * What has become of work that was given to a pool. Mirrors `multiprocessing.pool.AsyncResult`. It can be awaited: that is
  * as `get()`. An error that nobody looks at is no unhandled rejection; it is logged.
@@ -23,7 +22,7 @@ const longestTimer = 2 ** 31 - 1;
 export class AsyncResult<T> implements PromiseLike<T> {
   #state: 'pending' | 'fulfilled' | 'rejected' = 'pending';
   #value: unknown;
-  #waiters: (() => void)[] = [];
+  readonly #waiters = new Set<() => void>();
   readonly #callbacks: AsyncCallbacks<T>;
   readonly #serve: ServeSync;
 
@@ -92,8 +91,8 @@ export class AsyncResult<T> implements PromiseLike<T> {
     const { callback, errorCallback } = this.#callbacks;
     const called = ok ? callback : errorCallback;
     if (called !== undefined) runCallback(() => called(value as T));
-    else if (!ok && this.#waiters.length === 0) getLogger().warning('a task of a pool failed: %s', String(value));
-    for (const waiter of this.#waiters.splice(0)) waiter();
+    else if (!ok && this.#waiters.size === 0) getLogger().warning('a task of a pool failed: %s', String(value));
+    for (const waiter of [...this.#waiters]) waiter();
   }
 
   #outcome(): T {
@@ -102,32 +101,17 @@ export class AsyncResult<T> implements PromiseLike<T> {
   }
 
   #settled(wait: Wait): Promise<void> {
-    const { deadline, signal, ref } = parseWait(wait);
-    signal?.throwIfAborted();
-    if (this.#state !== 'pending' || deadline <= 0) return Promise.resolve();
-    return new Promise((resolve, reject) => {
-      let timer: NodeJS.Timeout | undefined;
-      const finish = (settle: () => void) => {
-        clearTimeout(timer);
-        signal?.removeEventListener('abort', abort);
-        this.#waiters = this.#waiters.filter((one) => one !== ready);
-        settle();
-      };
-      const ready = () => finish(resolve);
-      const abort = () => finish(() => reject(signal?.reason));
-      const arm = () => {
-        const left = deadline - now();
-        if (left <= 0) {
-          finish(resolve);
-          return;
-        }
-        timer = setTimeout(arm, Math.min(Math.ceil(left), longestTimer));
-        if (!ref) timer.unref();
-      };
-      this.#waiters.push(ready);
-      signal?.addEventListener('abort', abort);
-      if (deadline !== Infinity) arm();
-    });
+    const parsed = parseWait(wait);
+    parsed.signal?.throwIfAborted();
+    if (this.#state !== 'pending' || parsed.deadline <= 0) return Promise.resolve();
+    return waiting(
+      parsed,
+      ({ resolve }) => {
+        this.#waiters.add(resolve);
+        return () => this.#waiters.delete(resolve);
+      },
+      ({ resolve }) => resolve(),
+    );
   }
 }
 

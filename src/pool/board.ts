@@ -23,6 +23,10 @@ export const Row = {
   /** The ordinal of the task that is to end, and why ({@link Interrupt}); the parent's. */
   interrupted: 3,
   interrupt: 4,
+  /** Which task's values the worker has begun to make last, by ordinal; the worker's. Those before hold no memory. */
+  received: 5,
+  /** Whether it has begun to make what its initializer needs; the worker's. */
+  initialised: 6,
 } as const;
 
 /** Why a task is to end. */

@@ -44,6 +44,8 @@ export class Crew {
   #failures = 0;
   #kills = 0;
   #keepAlive = false;
+  /** Somebody was ended by a signal, and could not let go of what he had made. */
+  #mustSweep = false;
   #closed = false;
 
   constructor(size: number, source: WorkerSource, owner: CrewOwner) {
@@ -165,10 +167,12 @@ export class Crew {
     place.unwatch();
     place.worker = undefined;
     const done = this.#owner.ended(row, worker, end);
-    // It could not let go of what it had made.
-    if (end.signal !== null) sweep();
+    if (end.signal !== null) this.#mustSweep = true;
     if (!done && !place.ready) this.#count(worker, end);
-    if (this.#replaces) this.#replace(row);
+    if (this.#replaces) {
+      this.#sweep();
+      this.#replace(row);
+    }
     this.#checkGone();
   }
 
@@ -223,8 +227,16 @@ export class Crew {
     this.#owner.gone();
   }
 
+  /** In a pool that goes on after each loss; at its end once for all. */
+  #sweep(): void {
+    if (!this.#mustSweep) return;
+    this.#mustSweep = false;
+    sweep();
+  }
+
   #close(): void {
     this.#closed = true;
+    this.#sweep();
     for (const timer of this.#timers) clearTimeout(timer);
     for (const { attention } of this.#rows) attention.close();
   }

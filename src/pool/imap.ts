@@ -1,17 +1,14 @@
 /** imap: results one by one, as they come or in their order, from items that are fetched only as they are needed. */
-import { now, parseWait, type Wait } from '../deadline.js';
+import { type ParsedWait, parseWait, type Wait } from '../deadline.js';
 import { TimeoutError } from '../errors.js';
 import { Interrupt } from './board.js';
-import { clock } from './clock.js';
+import { Feeding } from './feeding.js';
 import type { PoolFunction } from './functions.js';
 import { packItems } from './payload.js';
 import { PoolTask } from './task.js';
 import { Application } from './task-record.js';
 import type { Traffic } from './traffic.js';
-
-/** How long items are fetched before the event loop gets a turn, in ms. */
-const longestFeed = 8;
-const longestTimer = 2 ** 31 - 1;
+import { type Settle, waiting } from './waiting.js';
 
 export interface ImapOptions {
   readonly fn: PoolFunction;
@@ -27,10 +24,7 @@ interface Chunk {
   readonly value: unknown;
 }
 
-interface Waiter {
-  resolve(result: IteratorResult<unknown, undefined>): void;
-  reject(error: unknown): void;
-}
+type Waiter = Settle<IteratorResult<unknown, undefined>>;
 
 type Source = { next(): unknown; return?(): unknown };
 
@@ -44,6 +38,10 @@ export class ImapIterator<T> implements AsyncIterableIterator<T, undefined> {
   readonly #source: Source;
   readonly #isAsync: boolean;
   readonly #done: () => void;
+  readonly #feeding = new Feeding(
+    () => !this.isFed && this.#hasRoom,
+    () => this.#feedOne(),
+  );
   readonly #running = new Set<ChunkTask>();
   /** By number if ordered, else as they came. */
   readonly #chunks = new Map<number, Chunk>();
@@ -55,7 +53,6 @@ export class ImapIterator<T> implements AsyncIterableIterator<T, undefined> {
   #chunksEnded = 0;
   #fetching = false;
   #serving = false;
-  #continuing = false;
   #exhausted = false;
   #isUnbounded = false;
   /** The items ended with it, after the results of all chunks. */
@@ -132,29 +129,9 @@ export class ImapIterator<T> implements AsyncIterableIterator<T, undefined> {
 
   /** @internal Gives the workers as much as the buffer allows. */
   feed(): void {
-    if (this.#fetching || this.#continuing || this.isFed || !this.#hasRoom) return;
-    if (this.#isAsync) {
-      void this.#feedAsync();
-      return;
-    }
-    const until = clock() + longestFeed;
-    while (!this.isFed && this.#hasRoom) {
-      if (clock() > until) {
-        this.#continuing = true;
-        setImmediate(() => {
-          this.#continuing = false;
-          this.feed();
-        });
-        return;
-      }
-      this.#fetching = true;
-      try {
-        this.#fetchChunk();
-      } finally {
-        this.#fetching = false;
-      }
-    }
-    if (this.#exhausted) this.#serve();
+    if (this.#fetching || this.isFed || !this.#hasRoom) return;
+    if (this.#isAsync) void this.#feedAsync();
+    else this.#feeding.run();
   }
 
   /** @internal Somebody waits for the end of all work: the buffer takes what comes. */
@@ -184,6 +161,16 @@ export class ImapIterator<T> implements AsyncIterableIterator<T, undefined> {
     if (!this.#traffic.isRoomy) return false;
     if (this.#isUnbounded || this.#onTheirWay === 0) return true;
     return this.#onTheirWay + this.#options.chunksize <= this.#options.buffersize;
+  }
+
+  #feedOne(): void {
+    this.#fetching = true;
+    try {
+      this.#fetchChunk();
+    } finally {
+      this.#fetching = false;
+    }
+    if (this.#exhausted) this.#serve();
   }
 
   #fetchChunk(): void {
@@ -309,42 +296,18 @@ export class ImapIterator<T> implements AsyncIterableIterator<T, undefined> {
     closeSource(this.#source);
   }
 
-  #wait({ deadline, signal, ref }: ReturnType<typeof parseWait>): Promise<IteratorResult<unknown, undefined>> {
-    return new Promise((resolve, reject) => {
-      let timer: NodeJS.Timeout | undefined;
-      const finish = () => {
-        clearTimeout(timer);
-        signal?.removeEventListener('abort', abort);
-      };
-      const leave = (error: unknown) => {
-        const index = this.#waiters.indexOf(waiter);
-        if (index !== -1) this.#waiters.splice(index, 1);
-        waiter.reject(error);
-      };
-      const abort = () => leave(signal?.reason);
-      const arm = () => {
-        const left = deadline - now();
-        if (left <= 0) {
-          leave(late());
-          return;
-        }
-        timer = setTimeout(arm, Math.min(Math.ceil(left), longestTimer));
-        if (!ref) timer.unref();
-      };
-      const waiter: Waiter = {
-        resolve: (result) => {
-          finish();
-          resolve(result);
-        },
-        reject: (error) => {
-          finish();
-          reject(error);
-        },
-      };
-      this.#waiters.push(waiter);
-      signal?.addEventListener('abort', abort);
-      if (deadline !== Infinity) arm();
-    });
+  #wait(wait: ParsedWait): Promise<IteratorResult<unknown, undefined>> {
+    return waiting(
+      wait,
+      (waiter) => {
+        this.#waiters.push(waiter);
+        return () => {
+          const index = this.#waiters.indexOf(waiter);
+          if (index !== -1) this.#waiters.splice(index, 1);
+        };
+      },
+      ({ reject }) => reject(late()),
+    );
   }
 }
 

@@ -1,6 +1,6 @@
 /** A map: one function over many items, in chunks, with the results in their order. */
 import { Interrupt } from './board.js';
-import { clock } from './clock.js';
+import { Feeding } from './feeding.js';
 import type { PoolFunction } from './functions.js';
 import { packItems } from './payload.js';
 import { PoolTask } from './task.js';
@@ -9,8 +9,6 @@ import type { Traffic } from './traffic.js';
 
 /** So many items may be in flight, and at least a few chunks. */
 const mostItems = 16_384;
-/** How long chunks are made before the event loop gets a turn, in ms. */
-const longestFeed = 8;
 /** Longer arrays are not made at once. */
 const longestPrepared = 2 ** 25;
 
@@ -41,7 +39,10 @@ export class MapJob {
   #ended = 0;
   #failure: { readonly error: unknown } | undefined;
   #over = false;
-  #continuing = false;
+  readonly #feeding = new Feeding(
+    () => !this.isFed && this.#chunks.size < this.#mostChunks && this.#traffic.isRoomy,
+    () => this.#feedOne(),
+  );
   readonly #abort = () => this.fail(this.#options.signal?.reason);
 
   constructor(
@@ -67,19 +68,7 @@ export class MapJob {
 
   /** Gives the workers as much as makes sense now. */
   feed(): void {
-    if (this.#continuing) return;
-    const until = clock() + longestFeed;
-    while (!this.isFed && this.#chunks.size < this.#mostChunks && this.#traffic.isRoomy) {
-      if (clock() > until) {
-        this.#continuing = true;
-        setImmediate(() => {
-          this.#continuing = false;
-          this.feed();
-        });
-        return;
-      }
-      this.#feedOne();
-    }
+    this.#feeding.run();
   }
 
   /** Ends it now: chunks that run are told to stop, the others are not run. */

@@ -31,6 +31,7 @@ export const OutcomeKind = {
 export type OutcomeKind = (typeof OutcomeKind)[keyof typeof OutcomeKind];
 
 const headerUnits = 5;
+const none: unknown[] = [];
 const nothing: Payload = { packing: Packing.values, values: [], from: 0, to: 0, units: 0 };
 
 /** An outcome as the worker writes it. One is used again and again. */
@@ -78,7 +79,9 @@ export class OutcomeReader {
   ran = 0;
   packing: Packing = Packing.values;
   /** Not numbers: those went to the sink. */
-  values: unknown[] = [];
+  values = none;
+  /** Why those could not be read: this Node may have no such value. */
+  failure: { readonly error: unknown } | undefined;
   readonly #sink: NumbersSink;
 
   constructor(sink: NumbersSink) {
@@ -102,10 +105,24 @@ export class OutcomeReader {
     checkCount(count, this.packing, units - headerUnits);
     if (this.packing === Packing.integers) this.#sink(this.place, words, start * 2, count);
     else if (this.packing === Packing.doubles) this.#sink(this.place, doubles, start, count);
-    else this.values = readValues(window, start, at + units, count);
+    else this.#readValues(window, start, at + units, count);
     window.units = units;
     return true;
   }
 
   claim(): void {}
+
+  /** The values are not held any longer. */
+  reset(): void {
+    this.values = none;
+    this.failure = undefined;
+  }
+
+  #readValues(window: Window, at: number, end: number, count: number): void {
+    try {
+      this.values = readValues(window, at, end, count);
+    } catch (error) {
+      this.failure = { error };
+    }
+  }
 }

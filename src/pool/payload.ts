@@ -2,7 +2,7 @@
  * How arguments, items and results lie in a record of a pool: numbers packed as such, common values in the compact form
  * that queues have, everything else as a message of `serialize`.
  */
-import { deserialize, discard, prepare, serialize } from '../serialize/codec.js';
+import { deserialize, discard, isKeeping, prepare, serialize } from '../serialize/codec.js';
 import { Later, Message, mostUnits, readRecord, type Window, writeRecord } from '../serialize/records.js';
 import { Tag } from '../serialize/tags.js';
 import { bytesOfView, makeView, viewIndex } from '../serialize/views.js';
@@ -105,12 +105,22 @@ function frozen(value: unknown): unknown {
   return makeView(viewIndex(value), bytesOfView(value as ArrayBufferView));
 }
 
-/** The payload is not sent: shared objects in it are no longer kept. */
+/** Whether shared objects in it are kept until somebody has received them. */
+export function isKeepingPayload({ values, packing }: Payload): boolean {
+  if (packing > Packing.list) return false;
+  for (let i = 0; i < values.length; i++) {
+    const value = values[i];
+    if (value instanceof Message && isKeeping(value.bytes)) return true;
+  }
+  return false;
+}
+
+/** Nobody will receive the payload: shared objects in it are no longer kept. */
 export function dropPayload({ values, packing }: Payload): void {
   if (packing > Packing.list) return;
   for (let i = 0; i < values.length; i++) {
     const value = values[i];
-    if (value instanceof Message) discard(value.bytes);
+    if (value instanceof Message && isKeeping(value.bytes)) discard(value.bytes);
   }
 }
 
@@ -160,6 +170,12 @@ export function copyDoubles(window: Window, at: number, count: number): Float64A
   const copy = new Float64Array(count);
   copy.set(window.doubles.subarray(at, at + count));
   return copy;
+}
+
+/** Whether the values are whole, and nothing is left to be received. */
+export function isWhole(values: readonly unknown[]): boolean {
+  for (let i = 0; i < values.length; i++) if (values[i] instanceof Later) return false;
+  return true;
 }
 
 /** Whether there are functions or classes in the values, whose modules may have to be loaded. */

@@ -1,19 +1,32 @@
 /** Pool: functions run by a crew of processes, as Python's class of this name. */
 import { availableParallelism } from 'node:os';
-import { now, parseWait, type Wait } from '../deadline.js';
+import { now, type ParsedWait, parseWait, type Wait } from '../deadline.js';
 import { ClosedError, ValueError, WorkerLostError } from '../errors.js';
 import { afterForkInChild } from '../lifecycle/after-fork.js';
 import { Finalize } from '../lifecycle/finalize.js';
-import type { StartMethod } from '../process/launchers/launcher.js';
 import { checkMethod, getStartMethod } from '../process/start-method.js';
-import { serialize } from '../serialize/codec.js';
-import { describe } from '../shared/names.js';
+import {
+  checkApply,
+  checkCallbacks,
+  checkChunksize,
+  checkFunction,
+  checkGrace,
+  checkInitializer,
+  checkIterable,
+  checkMaxTasks,
+  checkOnProgress,
+  checkPositive,
+  checkSize,
+  listOf,
+} from './arguments.js';
 import { type AsyncCallbacks, AsyncResult, runCallback } from './async-result.js';
 import { Interrupt, Row, WorkerState } from './board.js';
 import { taskSettled, type WorkerLostMessage, workerLost } from './channels.js';
 import { Crew, describeEnd } from './crew.js';
 import { ImapIterator } from './imap.js';
+import { Initializers } from './initializers.js';
 import { automaticChunksize, MapJob } from './map-job.js';
+import type { ApplyOptions, ImapOptions, MapAsyncOptions, MapOptions, PoolOptions } from './options.js';
 import { packValues } from './payload.js';
 import { processWorkers } from './process-workers.js';
 import { progressBar } from './progress.js';
@@ -21,56 +34,8 @@ import type { PoolStats, PoolWorkerStats } from './stats.js';
 import { SingleTask, type TaskOptions } from './task.js';
 import { Application } from './task-record.js';
 import { Traffic } from './traffic.js';
+import { waiting } from './waiting.js';
 import type { WorkerSource } from './worker-source.js';
-
-/** What a pool runs: a function that its module exports, or that was registered. Its promise is awaited. */
-// biome-ignore lint/suspicious/noExplicitAny: any arguments
-export type PoolFn<A extends any[] = any[], R = any> = (...args: A) => R;
-
-/** Options of {@link Pool}. */
-export interface PoolOptions {
-  /** What every worker runs first, awaited. If it throws, the pool fails with its error. */
-  initializer?: PoolFn | undefined;
-  /** The initializer's arguments. */
-  initargs?: readonly unknown[] | undefined;
-  /** After so many tasks (calls, or chunks) a worker is replaced by a new one. Default: never. */
-  maxTasksPerChild?: number | null | undefined;
-  /** What `getContext` returned, or the name of a start method. Default: the program's start method. */
-  context?: { getStartMethod(): StartMethod } | StartMethod | undefined;
-  /** How long a task that is told to stop may go on before its worker is killed, in ms. Default 1000. */
-  grace?: number | undefined;
-  /** `'default'`: Ctrl-C ends workers. Otherwise they ignore it, and their parent decides. */
-  signals?: 'default' | 'ignore' | undefined;
-}
-
-/** Options of {@link Pool.apply}. */
-export interface ApplyOptions {
-  /** Ends the work when it has run for so long, in ms. */
-  timeout?: number | undefined;
-  /** Ends the work. */
-  signal?: AbortSignal | undefined;
-}
-
-/** Options of {@link Pool.map}. */
-export interface MapOptions extends ApplyOptions {
-  /** Items that go to a worker together. Default by Python's rule: about four chunks for each worker. */
-  chunksize?: number | undefined;
-  /** Called after each chunk with the number of items done, and of all. */
-  onProgress?: ((done: number, total: number) => void) | undefined;
-  /** Shows a bar on stderr, if that is a terminal. Needs the package `cli-progress`. */
-  progress?: boolean | undefined;
-}
-
-/** Options of {@link Pool.mapAsync}. */
-export interface MapAsyncOptions<R> extends MapOptions, AsyncCallbacks<R[]> {}
-
-/** Options of {@link Pool.imap}. */
-export interface ImapOptions {
-  /** Items that go to a worker together. Default 1. */
-  chunksize?: number | undefined;
-  /** So many items may have been fetched whose results were not taken yet. Default: 16, or four chunks for each worker. */
-  buffersize?: number | undefined;
-}
 
 interface Job {
   readonly isFed: boolean;
@@ -118,15 +83,8 @@ export class Pool {
   constructor(processes?: number | null, options: PoolOptions = {}) {
     const size = checkSize(processes ?? availableParallelism());
     const { initializer, initargs = [], grace = 1000 } = options;
-    if (initializer !== undefined && initializer !== null && typeof initializer !== 'function') {
-      throw new TypeError(`Expected "initializer" to be a function, got ${describe(initializer)}`);
-    }
-    if (typeof (initargs as Iterable<unknown>)[Symbol.iterator] !== 'function') {
-      throw new TypeError(`Expected "initargs" to be an array, got ${describe(initargs)}`);
-    }
-    if (!(Number.isInteger(grace) && grace >= 0)) {
-      throw new RangeError(`Expected "grace" to be a whole number of milliseconds, got ${describe(grace)}`);
-    }
+    checkInitializer(initializer, initargs);
+    checkGrace(grace);
     const maxTasks = checkMaxTasks(options.maxTasksPerChild);
     this.#grace = grace;
     const source = (new.target as typeof Pool).workerSource(options);
@@ -143,6 +101,7 @@ export class Pool {
         taskSettled.publish({ pool: this, fn: task.fn.name, ok, pid, waited, ran });
       },
     });
+    const initializers = new Initializers(initializer, initargs);
     this.#crew = new Crew(size, source, {
       assignment: (row, attention) => ({
         row,
@@ -151,11 +110,12 @@ export class Pool {
         tasks: this.#traffic.tasks,
         results: this.#traffic.results,
         functions: this.#traffic.functions.all(),
-        initializer: initializer ? serialize([initializer, [...initargs]], 'initargs') : undefined,
+        initializer: initializers.give(row),
         maxTasks,
         defaultSignals: options.signals === 'default',
       }),
       ended: (row, worker, end) => {
+        initializers.settle(row, this.#traffic.board.get(row, Row.initialised) !== 0);
         const retired = this.#traffic.board.get(row, Row.state) === WorkerState.retired;
         this.#traffic.judge(
           row,
@@ -326,14 +286,14 @@ export class Pool {
    * @throws ValueError before `close()` or `terminate()`
    */
   async join(wait?: Wait): Promise<boolean> {
-    const { deadline, signal, ref } = parseWait(wait);
+    const parsed = parseWait(wait);
     if (this.#state === 'running') throw new ValueError('Pool is still running');
-    signal?.throwIfAborted();
+    parsed.signal?.throwIfAborted();
     for (const job of [...this.#jobs]) job.unbind?.();
     if (this.#isGone) return true;
-    if (deadline <= 0) return false;
-    if (ref) this.#crew.hold();
-    return this.#waitUntilGone(deadline, signal, ref);
+    if (parsed.deadline <= 0) return false;
+    if (parsed.ref) this.#crew.hold();
+    return this.#waitUntilGone(parsed);
   }
 
   /** What the pool and its workers do at the moment, and how long tasks took. */
@@ -459,9 +419,7 @@ export class Pool {
     const known = this.#traffic.functions.of(fn);
     const { timeout, signal } = checkApply(options);
     const { onProgress, progress } = options;
-    if (onProgress !== undefined && typeof onProgress !== 'function') {
-      throw new TypeError(`Expected "onProgress" to be a function, got ${describe(onProgress)}`);
-    }
+    checkOnProgress(onProgress);
     const list = listOf(items, 'items');
     const chunksize = checkPositive('chunksize', options.chunksize) ?? automaticChunksize(list.length, this.#crew.size);
     signal?.throwIfAborted();
@@ -469,61 +427,31 @@ export class Pool {
       settled(true, []);
       return;
     }
-    const start = (tell: ((done: number, total: number) => void) | undefined, settle: typeof settled) => {
-      const guarded = tell && ((done: number, total: number) => runCallback(() => tell(done, total)));
-      const job = new MapJob(
-        this.#traffic,
-        this.#crew.size,
-        list,
-        { fn: known, application, chunksize, timeout, signal, onProgress: guarded },
-        (ok, value) => {
-          this.#jobs.delete(job);
-          settle(ok, value);
-          this.#moved();
+    const bar = progress === true ? progressBar(list.length) : undefined;
+    const job = new MapJob(
+      this.#traffic,
+      this.#crew.size,
+      list,
+      {
+        fn: known,
+        application,
+        chunksize,
+        timeout,
+        signal,
+        onProgress: (done, total) => {
+          bar?.update(done);
+          if (onProgress !== undefined) runCallback(() => onProgress(done, total));
         },
-      );
-      this.#jobs.add(job);
-      job.feed();
-    };
-    if (progress === true) this.#mapWithBar(list.length, onProgress, settled, start);
-    else start(onProgress, settled);
-  }
-
-  #mapWithBar(
-    total: number,
-    onProgress: ((done: number, total: number) => void) | undefined,
-    settled: (ok: boolean, value: unknown) => void,
-    start: (tell: (done: number, total: number) => void, settle: (ok: boolean, value: unknown) => void) => void,
-  ): void {
-    // The work does not wait for the bar.
-    let isOver = false;
-    let done = 0;
-    let bar: Awaited<ReturnType<typeof progressBar>>;
-    let outcome: { readonly ok: boolean; readonly value: unknown } | undefined;
-    const loading = progressBar(total).then((made) => {
-      bar = made;
-      bar?.update(done);
-    });
-    start(
-      (now, all) => {
-        done = now;
-        bar?.update(now);
-        onProgress?.(now, all);
       },
       (ok, value) => {
-        outcome = { ok, value };
-        loading.then(
-          () => {
-            isOver = true;
-            bar?.stop();
-            settled((outcome as { ok: boolean }).ok, value);
-          },
-          (error) => {
-            if (!isOver) settled(false, error);
-          },
-        );
+        this.#jobs.delete(job);
+        bar?.stop();
+        settled(ok, value);
+        this.#moved();
       },
     );
+    this.#jobs.add(job);
+    job.feed();
   }
 
   #imap<R>(
@@ -597,38 +525,25 @@ export class Pool {
     this.#traffic.close();
     this.#atExit.cancel();
     pools.delete(this);
-    for (const waiter of this.#goneWaiters) waiter();
-    this.#goneWaiters.clear();
+    for (const waiter of [...this.#goneWaiters]) waiter();
   }
 
-  #waitUntilGone(deadline: number, signal: AbortSignal | undefined, ref: boolean): Promise<boolean> {
-    return new Promise((resolve, reject) => {
-      let timer: NodeJS.Timeout | undefined;
-      // Looks now and then: what nobody told must not make it wait for ever.
-      const glance = setInterval(() => this.#crew.poll(), 500);
-      if (!ref) glance.unref();
-      const finish = (settle: () => void) => {
-        clearTimeout(timer);
-        clearInterval(glance);
-        signal?.removeEventListener('abort', abort);
-        this.#goneWaiters.delete(gone);
-        settle();
-      };
-      const gone = () => finish(() => resolve(true));
-      const abort = () => finish(() => reject(signal?.reason));
-      const arm = () => {
-        const left = deadline - now();
-        if (left <= 0) {
-          finish(() => resolve(false));
-          return;
-        }
-        timer = setTimeout(arm, Math.min(Math.ceil(left), 2 ** 31 - 1));
-        if (!ref) timer.unref();
-      };
-      this.#goneWaiters.add(gone);
-      signal?.addEventListener('abort', abort);
-      if (deadline !== Infinity) arm();
-    });
+  #waitUntilGone(wait: ParsedWait): Promise<boolean> {
+    // Looks now and then: what nobody told must not make it wait for ever.
+    const glance = setInterval(() => this.#crew.poll(), 500);
+    if (!wait.ref) glance.unref();
+    return waiting(
+      wait,
+      ({ resolve }) => {
+        const gone = () => resolve(true);
+        this.#goneWaiters.add(gone);
+        return () => {
+          clearInterval(glance);
+          this.#goneWaiters.delete(gone);
+        };
+      },
+      ({ resolve }) => resolve(false),
+    );
   }
 
   #checkRunning(): void {
@@ -643,66 +558,3 @@ afterForkInChild(() => {
   for (const pool of pools) pool.disown();
   pools.clear();
 });
-
-function checkSize(processes: unknown): number {
-  if (!Number.isInteger(processes)) {
-    throw new TypeError(`Expected "processes" to be an integer, got ${describe(processes)}`);
-  }
-  if ((processes as number) < 1) throw new ValueError('Number of processes must be at least 1');
-  return processes as number;
-}
-
-function checkMaxTasks(maxTasks: unknown): number {
-  if (maxTasks === undefined || maxTasks === null) return 0;
-  if (Number.isSafeInteger(maxTasks) && (maxTasks as number) > 0) return maxTasks as number;
-  throw new ValueError(`Expected "maxTasksPerChild" to be a positive integer or null, got ${describe(maxTasks)}`);
-}
-
-function checkPositive(name: string, value: unknown): number | undefined {
-  if (value === undefined || value === null) return undefined;
-  if (!Number.isSafeInteger(value)) throw new TypeError(`Expected "${name}" to be an integer, got ${describe(value)}`);
-  if ((value as number) < 1) throw new ValueError(`Expected "${name}" to be at least 1, got ${value}`);
-  return value as number;
-}
-
-function checkChunksize(chunksize: unknown): number {
-  if (Number.isInteger(chunksize) && (chunksize as number) < 1) {
-    throw new ValueError(`Chunksize must be 1+, not ${chunksize}`);
-  }
-  return checkPositive('chunksize', chunksize) ?? 1;
-}
-
-function checkApply({ timeout, signal }: ApplyOptions): { timeout: number; signal: AbortSignal | undefined } {
-  // Checked as every wait is; what counts is the span.
-  parseWait({ timeout, signal });
-  return { timeout: timeout === undefined ? Infinity : Math.max(timeout, 0), signal };
-}
-
-function checkFunction(fn: unknown): void {
-  if (typeof fn !== 'function') throw new TypeError(`Expected "fn" to be a function, got ${describe(fn)}`);
-}
-
-function checkCallbacks(options: { callback?: unknown; errorCallback?: unknown } | undefined): void {
-  for (const name of ['callback', 'errorCallback'] as const) {
-    const callback = options?.[name];
-    if (callback !== undefined && callback !== null && typeof callback !== 'function') {
-      throw new TypeError(`Expected "${name}" to be a function, got ${describe(callback)}`);
-    }
-  }
-}
-
-function checkIterable(items: unknown): void {
-  const candidate = items as Partial<Iterable<unknown> & AsyncIterable<unknown>> | null | undefined;
-  if (typeof candidate?.[Symbol.iterator] === 'function') return;
-  if (typeof candidate?.[Symbol.asyncIterator] === 'function') return;
-  throw new TypeError(`Expected "items" to be iterable, got ${describe(items)}`);
-}
-
-/** The items, not to be changed by anybody meanwhile; arrays are taken as they are. */
-function listOf(items: unknown, name: string): ArrayLike<unknown> & unknown[] {
-  if (Array.isArray(items) && items[Symbol.iterator] === Array.prototype[Symbol.iterator]) return items;
-  if (typeof (items as Partial<Iterable<unknown>> | null | undefined)?.[Symbol.iterator] !== 'function') {
-    throw new TypeError(`Expected "${name}" to be iterable, got ${describe(items)}`);
-  }
-  return Array.from(items as Iterable<unknown>);
-}

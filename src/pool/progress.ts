@@ -1,20 +1,25 @@
 /** The bar that `progress: true` shows, by the package cli-progress where the program has it. */
+import { createRequire } from 'node:module';
 import { MultiprocError } from '../errors.js';
 
-interface Bar {
-  start(total: number, done: number): void;
+/** A bar that is on the screen. */
+export interface Bar {
   update(done: number): void;
   stop(): void;
 }
 
 interface CliProgress {
-  readonly SingleBar: new (options: object) => Bar;
+  readonly SingleBar: new (options: object) => Bar & { start(total: number, done: number): void };
 }
 
-/** A bar on stderr; `undefined` where that is no terminal, so that nobody would see it. */
-export async function progressBar(total: number): Promise<Bar | undefined> {
+/**
+ * A bar on stderr; `undefined` where that is no terminal, so that nobody would see it.
+ *
+ * @throws MultiprocError `ERR_MULTIPROC_PROGRESS` where the package is not installed
+ */
+export function progressBar(total: number): Bar | undefined {
   if (!process.stderr.isTTY) return undefined;
-  const { SingleBar } = await load();
+  const { SingleBar } = load();
   const bar = new SingleBar({
     format: '{bar} {percentage}% | {value}/{total} | {eta_formatted} left',
     hideCursor: true,
@@ -25,12 +30,9 @@ export async function progressBar(total: number): Promise<Bar | undefined> {
   return bar;
 }
 
-async function load(): Promise<CliProgress> {
-  // A name that the compiler does not follow: the package is an optional one.
-  const name: string = 'cli-progress';
+function load(): CliProgress {
   try {
-    const loaded = (await import(name)) as { default?: CliProgress } & CliProgress;
-    return loaded.default ?? loaded;
+    return createRequire(import.meta.url)('cli-progress');
   } catch (cause) {
     throw new MultiprocError('"progress: true" needs the package cli-progress: npm install cli-progress', {
       code: 'ERR_MULTIPROC_PROGRESS',

@@ -27,6 +27,7 @@ export type Application = (typeof Application)[keyof typeof Application];
 
 const interruptible = 1 << 24;
 const headerUnits = 3;
+const nothing: Payload = { packing: Packing.values, values: [], from: 0, to: 0, units: 0 };
 
 /** A task as the parent writes it. One is used again and again. */
 export class TaskWriter {
@@ -35,7 +36,7 @@ export class TaskWriter {
   text: Uint8Array | undefined;
   application: Application = Application.call;
   interruptible = false;
-  payload: Payload = { packing: Packing.values, values: [], from: 0, to: 0, units: 0 };
+  payload = nothing;
 
   get units(): number {
     return headerUnits + (((this.text?.length ?? 0) + 7) >> 3) + this.payload.units;
@@ -59,6 +60,11 @@ export class TaskWriter {
     words[i + 1] = units * 8 - 8;
     return units;
   }
+
+  /** The values are not held any longer. */
+  reset(): void {
+    this.payload = nothing;
+  }
 }
 
 /** A task as a worker got it. */
@@ -71,6 +77,8 @@ export interface TakenTask {
   readonly interruptible: boolean;
   /** Numbers, or values of which some may have to be made yet. */
   readonly values: Int32Array | Float64Array | unknown[];
+  /** Why they could not be read: this Node may have no such value. */
+  readonly failure: { readonly error: unknown } | undefined;
 }
 
 /** Precondition: the lock of the ring's taking end is held. */
@@ -85,6 +93,13 @@ export function readTask(window: Window, at: number, most: number): TakenTask {
   const start = at + headerUnits + ((length + 7) >> 3);
   const packing = ((head >>> 16) & 0xff) as Packing;
   checkCount(count, packing, at + units - start);
+  let values: TakenTask['values'] = [];
+  let failure: TakenTask['failure'];
+  try {
+    values = readPacked(window, start, at + units, count, packing);
+  } catch (error) {
+    failure = { error };
+  }
   const task = {
     place: words[i + 2] as number,
     fn: words[i + 3] as number,
@@ -92,7 +107,8 @@ export function readTask(window: Window, at: number, most: number): TakenTask {
     application: ((head >>> 8) & 0xff) as Application,
     packing,
     interruptible: (head & interruptible) !== 0,
-    values: readPacked(window, start, at + units, count, packing),
+    values,
+    failure,
   };
   window.units = units;
   return task;

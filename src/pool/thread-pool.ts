@@ -1,6 +1,7 @@
 /** ThreadPool: Pool, whose workers are threads of this process. */
 import { checkAnyMethod } from '../threads/method.js';
-import { Pool, type PoolOptions } from './pool.js';
+import type { PoolOptions } from './options.js';
+import { Pool } from './pool.js';
 import { threadWorkers } from './thread-workers.js';
 import type { WorkerSource } from './worker-source.js';
 

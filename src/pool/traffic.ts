@@ -21,6 +21,7 @@ import {
   dropValues,
   finishValue,
   freeze,
+  isKeepingPayload,
   Packing,
   type Payload,
   prepareValues,
@@ -76,6 +77,8 @@ export class Traffic {
   /** Those in flight, by place. */
   readonly #flying: (PoolTask | undefined)[] = [];
   readonly #free: number[] = [];
+  /** What is in the ring, or with a worker, and keeps memory until it is received; by place. */
+  readonly #kept = new Map<number, { readonly ordinal: number; readonly payload: Payload }>();
   #flyingCount = 0;
   #flyingBytes = 0;
   /** Those that found no room, oldest first. */
@@ -165,9 +168,12 @@ export class Traffic {
     this.#serve(Infinity);
     this.functions.left(row);
     const task = place < 0 ? undefined : this.#flying[place];
-    if (task !== undefined && task.ordinal === ordinal && taken && !bySomebodyElse) {
-      this.#land(task);
-      this.#settle(task, row, false, error(task), 0, 0);
+    if (taken && !bySomebodyElse) {
+      if (this.board.get(row, Row.received) !== ordinal) this.#dropKept(place, ordinal);
+      if (task !== undefined && task.ordinal === ordinal) {
+        this.#land(task);
+        this.#settle(task, row, false, error(task), 0, 0);
+      }
     }
     this.board.clearRow(row);
     this.#launchWaiting();
@@ -221,6 +227,7 @@ export class Traffic {
     if (this.#closed) return;
     this.#closed = true;
     this.#rest();
+    this.#kept.clear();
     this.tasks.close();
     this.results.close();
     this.board.close();
@@ -251,6 +258,7 @@ export class Traffic {
     const place = this.#free.pop() ?? this.#flying.length;
     writer.place = place;
     const put = this.#taskRing.tryPutRecord(writer, units);
+    writer.reset();
     if (put !== Put.done) {
       this.#free.push(place);
       if (place === this.#flying.length) this.#flying.push(undefined);
@@ -264,6 +272,7 @@ export class Traffic {
     task.place = place;
     task.ordinal = this.#taskRing.put;
     task.size = this.#taskRing.lastUnits * 8;
+    if (isKeepingPayload(payload)) this.#kept.set(place, { ordinal: task.ordinal, payload });
     this.#flying[place] = task;
     this.#flyingCount++;
     this.#flyingBytes += task.size;
@@ -302,6 +311,7 @@ export class Traffic {
   /** The task is in flight no more. */
   #land(task: PoolTask): void {
     const { place } = task;
+    if (this.#kept.size > 0) this.#kept.delete(place);
     this.#flying[place] = undefined;
     this.#free.push(place);
     this.#flyingCount--;
@@ -309,6 +319,14 @@ export class Traffic {
     task.place = -1;
     if (task.over) this.board.uncancel(place);
     if (task.timer !== undefined) clearTimeout(task.timer);
+  }
+
+  /** A worker has died with the task before it received anything of it. */
+  #dropKept(place: number, ordinal: number): void {
+    const kept = this.#kept.get(place);
+    if (kept === undefined || kept.ordinal !== ordinal) return;
+    this.#kept.delete(place);
+    dropPayload(kept.payload);
   }
 
   #settle(task: PoolTask, row: number, ok: boolean, value: unknown, waited: number, ran: number): void {
@@ -331,6 +349,7 @@ export class Traffic {
       const found = this.#resultRing.tryTakeRecord(this.#reader);
       if (found === nothing || found === busy) break;
       this.#take();
+      this.#reader.reset();
       served++;
       if ((served & 31) === 0 && clock() > until) break;
     }
@@ -343,12 +362,14 @@ export class Traffic {
   }
 
   #take(): void {
-    const { kind, place, row, began, ran, packing, values } = this.#reader;
+    const { kind, place, row, began, ran, packing, values, failure } = this.#reader;
     if (kind === OutcomeKind.ready) {
       this.#owner.ready(row);
       return;
     }
     if (kind === OutcomeKind.unable) {
+      if (failure !== undefined) this.#owner.unable(row, failure.error);
+      if (failure !== undefined) return;
       this.#make(
         values,
         (error) => this.#owner.unable(row, error),
@@ -358,7 +379,10 @@ export class Traffic {
     }
     const task = this.#flying[place];
     // Of a task that everybody has given up.
-    if (task === undefined) return;
+    if (task === undefined) {
+      if (kind !== OutcomeKind.began) this.#kept.delete(place);
+      return;
+    }
     if (kind === OutcomeKind.began) {
       this.#watchTime(task, began);
       return;
@@ -369,6 +393,10 @@ export class Traffic {
     const waited = began - task.submitted;
     this.runTime.record(ran);
     this.waitTime.record(waited);
+    if (failure !== undefined) {
+      this.#settle(task, row, false, failure.error, waited, ran);
+      return;
+    }
     if (packing > Packing.list) {
       this.#settle(task, row, true, undefined, waited, ran);
       return;

@@ -165,6 +165,13 @@ export function deserializeLater(bytes: Buffer, own = itself, receives = true): 
   );
 }
 
+/** Whether bytes of {@link serialize}, made in this thread, keep memory until they are deserialised or discarded. */
+export function isKeeping(bytes: Buffer): boolean {
+  return keepers.has(bytes);
+}
+
+const keepers = new WeakSet<Buffer>();
+
 /** Whether {@link prepare} has nothing to import. */
 export function isPrepared(bytes: Uint8Array): boolean {
   return absentIn(bytes).length === 0;
@@ -276,8 +283,12 @@ function writePlain(value: unknown): Buffer | undefined {
 function writePacked(value: unknown, root: string): Buffer {
   const packed = pack(value, root);
   try {
-    if (packed.table.length === 0) return writeClone(Tag.clone, packed.value, packed.carried);
-    return writeReferring(Tag.referring, packed);
+    const isReferring = packed.table.length > 0;
+    const bytes = isReferring
+      ? writeReferring(Tag.referring, packed)
+      : writeClone(Tag.clone, packed.value, packed.carried);
+    if (packed.keeps) keepers.add(bytes);
+    return bytes;
   } catch (cause) {
     packed.cancel();
     if (cause instanceof RangeError) throw cause;

@@ -124,6 +124,8 @@ export interface Packed {
   readonly table: readonly Buffer[];
   /** Objects with their classes, for `dress`. */
   readonly dressed: readonly unknown[];
+  /** Objects in it keep memory until they have arrived. */
+  readonly keeps: boolean;
   /** The message is not sent after all. */
   cancel(): void;
 }
@@ -138,7 +140,7 @@ export function pack(value: unknown, root: string): Packed {
   const packer = new Packer();
   try {
     const packed = packer.pack(value, { parent: undefined, step: root });
-    return { ...packer, value: packed };
+    return { ...packer, value: packed, keeps: packer.keeps };
   } catch (error) {
     packer.cancel();
     throw error;
@@ -166,6 +168,10 @@ class Packer {
   readonly cancel = (): void => {
     for (const departure of this.#departures.splice(0)) departure.cancel();
   };
+
+  get keeps(): boolean {
+    return this.#departures.length > 0;
+  }
 
   pack(value: unknown, path: Path): unknown {
     if (typeof value === 'symbol') throw refusal(path, 'a symbol', 'use a string');

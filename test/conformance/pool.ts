@@ -1,7 +1,10 @@
 /** What `Pool` promises, whatever its workers are: run by one test file for each kind. */
 import { inspect } from 'node:util';
+import { setFlagsFromString } from 'node:v8';
+import { runInNewContext } from 'node:vm';
 import {
   ClosedError,
+  cpuCount,
   MaybeEncodingError,
   type Pool as PoolClass,
   type PoolOptions,
@@ -13,6 +16,7 @@ import {
   ValueError,
 } from 'multiproc';
 import type { Test } from 'tap';
+import { until } from '../harness/until.js';
 import * as targets from '../programs/pool-targets.js';
 
 /** What differs between kinds of pools. */
@@ -34,6 +38,11 @@ function* failingAt(n: number): Generator<number> {
     if (i === n) throw new FetchError(`no item ${i}`);
     yield i;
   }
+}
+
+function garbageCollector(): () => void {
+  setFlagsFromString('--expose-gc');
+  return runInNewContext('gc');
 }
 
 const range = (n: number) => Array.from({ length: n }, (_, i) => i);
@@ -396,6 +405,62 @@ export function poolSuite(t: Test, { Pool, workers }: PoolKind): void {
     await t.rejects(pool.map(targets.square, null as never), TypeError);
     await t.rejects(pool.apply(5 as never), TypeError);
     t.throws(() => serialize(pool), TypeError);
+  });
+
+  t.test('without a size there are as many workers as CPUs for this process', async (t) => {
+    const pool = new Pool();
+    t.equal(pool.stats().workers.length, cpuCount());
+    pool.terminate();
+    await pool.join();
+  });
+
+  t.test('four pauses of 300 ms take two workers 600 ms: two at a time, and never more', async (t) => {
+    const pool = make(t, 2);
+    const spans = await pool.map(targets.pause, [300, 300, 300, 300], { chunksize: 1 });
+    const first = Math.min(...spans.map(({ from }) => from));
+    const last = Math.max(...spans.map(({ to }) => to));
+    t.ok(last - first >= 600, `${last - first} ms`);
+    const together = spans.map(({ from }) => spans.filter((span) => span.from <= from && from < span.to).length);
+    t.equal(Math.max(...together), 2);
+  });
+
+  t.test('neither arguments nor results are kept', async (t) => {
+    const pool = make(t, 2);
+    const refs: WeakRef<object>[] = [];
+    const watch = <T extends object>(object: T): T => {
+      refs.push(new WeakRef(object));
+      return object;
+    };
+    const use = async () => {
+      const items = watch(range(6).map((n) => watch({ n })));
+      for (const result of watch(await pool.map(targets.echo, items))) watch(result as object);
+      for await (const result of pool.imap(targets.echo, items)) watch(result as object);
+      watch((await pool.apply(targets.echo, [watch({ n: 1 })])) as object);
+      await pool.apply(targets.miss, [watch(['k']) as never]).catch(watch);
+      watch((await pool.applyAsync(targets.echo, watch([watch(new Float64Array(4))]))) as object);
+      // The last ones: of whatever is held until something else comes.
+      watch((await pool.apply(targets.echo, watch([watch(Buffer.alloc(5000))]))) as object);
+    };
+    await use();
+    const collect = garbageCollector();
+    await until('everything is collected', () => {
+      collect();
+      return refs.every((ref) => ref.deref() === undefined);
+    });
+    t.equal(refs.length, 30);
+  });
+
+  t.test('a pool that was left is over, and its unfinished tasks are not done', async (t) => {
+    const pool = new Pool(1);
+    const begun = new Queue<string>();
+    const task = pool.applyAsync(targets.report, [begun, 'x', 300_000]);
+    await begun.get();
+    await pool[Symbol.asyncDispose]();
+    await t.rejects(task.get(), ClosedError);
+    await t.rejects(pool.apply(targets.nothing), ValueError);
+    await pool[Symbol.asyncDispose]();
+    t.equal(await pool.join(), true);
+    begun.close();
   });
 
   t.test('workers run side by side, each one task at a time', async (t) => {

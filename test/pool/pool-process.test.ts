@@ -1,11 +1,25 @@
 /** What holds for pools whose workers are processes: their deaths, their daemonic nature, and the program's end. */
 import { subscribe, unsubscribe } from 'node:diagnostics_channel';
-import { readFileSync } from 'node:fs';
-import { getContext, Pool, Process, Queue, type TaskMessage, WorkerLostError, type WorkerLostMessage } from 'multiproc';
+import { readFileSync, statSync } from 'node:fs';
+import {
+  getContext,
+  Pool,
+  Process,
+  Queue,
+  SharedArray,
+  sweep,
+  type TaskMessage,
+  WorkerLostError,
+  type WorkerLostMessage,
+} from 'multiproc';
 import t from 'tap';
+import { segments } from '../harness/leftovers.js';
 import { program } from '../harness/program.js';
 import { until } from '../harness/until.js';
+import * as stuck from '../programs/pool-stuck.js';
 import * as targets from '../programs/pool-targets.js';
+
+const sizeOf = (name: string) => statSync(`/dev/shm/${name}`, { throwIfNoEntry: false })?.size ?? 0;
 
 export const sweepAfterwards = true;
 
@@ -40,6 +54,39 @@ t.test('a dead worker fails exactly what it was running, says how it ended, and 
   await until('both workers are there', () => pool.stats().workers.length === 2);
   t.equal(pool.stats().lost, 3);
   begun.close();
+});
+
+t.test('what a dead worker had not begun to receive is freed', async (t) => {
+  const before = segments();
+  // Too large to share a segment with others: its own one shows whether it is there.
+  const [array, other] = [new SharedArray('d', 200_000), new SharedArray('d', 200_000)];
+  const pool = make(t as never, 1);
+  const workers = () => pool.stats().workers.map(({ pid }) => pid);
+  const own = () => [...segments()].filter((name) => !before.has(name) && sizeOf(name) > 1_600_000).length;
+  const dead = new Set<number>();
+  for (const end of ['kill', 'terminate'] as const) {
+    const lost = pool.apply(stuck.never, [array]);
+    const rejected = t.rejects(lost, end === 'kill' ? WorkerLostError : { name: 'ClosedError' });
+    await until('the task has begun', () => {
+      const { workers } = pool.stats();
+      return workers.length > 0 && workers.every(({ pid, state }) => state === 'busy' && !dead.has(pid));
+    });
+    if (end === 'terminate') pool.terminate();
+    for (const pid of workers()) {
+      dead.add(pid);
+      process.kill(pid, 'SIGKILL');
+    }
+    await rejected;
+  }
+  await pool.join();
+  const initialised = new Pool(1, { initializer: stuck.never, initargs: [other] });
+  initialised.terminate();
+  await initialised.join();
+  t.ok(own() >= 2);
+  array.close();
+  other.close();
+  sweep();
+  t.equal(own(), 0);
 });
 
 t.test('getSync hears of a death, too', async (t) => {

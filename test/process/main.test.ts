@@ -1,15 +1,10 @@
 /** The main module: guarded or not, and what counts as the main process. */
-import { mkdirSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
-import { fileURLToPath } from 'node:url';
 import t from 'tap';
+import { folder, stripsTypes } from '../harness/folder.js';
 import { leaveNothing } from '../harness/leftovers.js';
-import { command, program, type Scope } from '../harness/program.js';
+import { command, program } from '../harness/program.js';
 
 leaveNothing(t);
-
-const root = fileURLToPath(new URL('../../', import.meta.url));
 
 for (const [name, lines] of [
   ['unguarded-now', []],
@@ -26,16 +21,6 @@ for (const [name, lines] of [
   });
 }
 
-/** A folder with files in which `multiproc` is this package. */
-function folder(t: Scope, files: Record<string, string>): string {
-  const path = mkdtempSync(join(tmpdir(), 'multiproc-'));
-  t.teardown(() => rmSync(path, { recursive: true }));
-  mkdirSync(join(path, 'node_modules'));
-  symlinkSync(root, join(path, 'node_modules', 'multiproc'));
-  for (const [name, text] of Object.entries(files)) writeFileSync(join(path, name), text);
-  return path;
-}
-
 const common = `
   const { Process, isMainProcess } = require('multiproc');
   exports.work = (a) => \`\${a} \${isMainProcess} \${require.main === module}\`;
@@ -45,9 +30,6 @@ const common = `
     child.result.then((result) => console.log(result, child.joinSync()));
   }
 `;
-
-const [major = 0, minor = 0] = process.versions.node.split('.').map(Number);
-const stripsTypes = major >= 24 || (major === 22 && minor >= 18);
 
 const typescript = `
   import { Process, isMainProcess } from 'multiproc';

@@ -7,6 +7,14 @@ export function square(x: number, pause = 0): number | Promise<number> {
   return pause === 0 ? x * x : sleep(pause).then(() => x * x);
 }
 
+/** When it began and ended, on the machine's clock in ms. */
+export async function pause(ms: number): Promise<{ from: number; to: number }> {
+  const clock = () => Number(process.hrtime.bigint() / 1000n) / 1000;
+  const from = clock();
+  await sleep(ms);
+  return { from, to: clock() };
+}
+
 export function squareOf({ x }: { x: number }): number {
   return x * x;
 }

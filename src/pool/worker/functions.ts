@@ -35,8 +35,13 @@ export class Functions {
   }
 }
 
-/** Makes a value of bytes, whatever it takes to load what they name. */
-export async function load(bytes: Uint8Array): Promise<unknown> {
+/**
+ * Makes a value of bytes, whatever it takes to load what they name.
+ *
+ * @param begins is called when all of that is loaded: from then on objects of ours may have been received
+ */
+export async function load(bytes: Uint8Array, begins = () => {}): Promise<unknown> {
   await whileLoading(self.main, async () => prepare(bytes));
+  begins();
   return deserialize(bytes);
 }

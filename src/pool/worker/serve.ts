@@ -14,7 +14,16 @@ import { Board, Interrupt, Row, WorkerState } from '../board.js';
 import { clock } from '../clock.js';
 import { RunningTask, setCurrentTask } from '../current-task.js';
 import { OutcomeKind, OutcomeWriter } from '../outcome-record.js';
-import { dropValues, finishValue, Packing, type Payload, packValues, prepareValues, refers } from '../payload.js';
+import {
+  dropValues,
+  finishValue,
+  isWhole,
+  Packing,
+  type Payload,
+  packValues,
+  prepareValues,
+  refers,
+} from '../payload.js';
 import { Application, readTask, type TakenTask } from '../task-record.js';
 import type { Assignment } from './assignment.js';
 import { applyToEach, isThenable } from './chunk.js';
@@ -61,7 +70,8 @@ class Worker {
   async begin({ initializer }: Assignment): Promise<boolean> {
     try {
       if (initializer !== undefined) {
-        const [fn, args] = (await load(initializer)) as [(...args: unknown[]) => unknown, unknown[]];
+        const begun = () => this.#board.set(this.#row, Row.initialised, 1);
+        const [fn, args] = (await load(initializer, begun)) as [(...args: unknown[]) => unknown, unknown[]];
         await fn(...args);
       }
     } catch (error) {
@@ -113,6 +123,7 @@ class Worker {
   claim(ordinal: number): void {
     this.#ordinal = ordinal;
     this.#board.claim(this.#row, ordinal, (this.#taken as TakenTask).place);
+    this.#taken = undefined;
   }
 
   /** Does one task; `undefined` if that is done. */
@@ -120,10 +131,11 @@ class Worker {
     this.#outcome.place = task.place;
     this.#outcome.began = clock();
     if (this.#board.isCancelled(task.place)) {
-      if (Array.isArray(task.values)) dropValues(task.values);
+      this.#drop(task);
       return this.#send(OutcomeKind.skipped, none);
     }
     this.#board.set(this.#row, Row.state, WorkerState.busy);
+    if (task.failure !== undefined) return this.#finish(OutcomeKind.threw, packError(task.failure.error));
     const fn = this.#functions.known(task.fn);
     const list = Array.isArray(task.values) ? task.values : undefined;
     if (fn === undefined || task.interruptible || (list !== undefined && refers(list))) {
@@ -131,6 +143,7 @@ class Worker {
     }
     let payload: Payload | PromiseLike<Payload>;
     try {
+      if (list !== undefined) this.#receive(list);
       payload = apply(fn, task);
     } catch (error) {
       return this.#finish(OutcomeKind.threw, packError(error));
@@ -141,10 +154,18 @@ class Worker {
 
   /** A task that needs something loaded first, or may be interrupted. */
   async #serveSlowly(task: TakenTask): Promise<void> {
+    const { values } = task;
+    let fn: (...args: unknown[]) => unknown;
     try {
-      const fn = this.#functions.known(task.fn) ?? (await this.#functions.find(task.fn, task.text));
-      const { values } = task;
+      fn = this.#functions.known(task.fn) ?? (await this.#functions.find(task.fn, task.text));
       if (Array.isArray(values)) await whileLoading(self.main, async () => prepareValues(values));
+    } catch (error) {
+      this.#drop(task);
+      await this.#finish(OutcomeKind.threw, packError(error));
+      return;
+    }
+    try {
+      if (Array.isArray(values)) this.#receive(values);
       this.#outcome.began = clock();
       if (task.interruptible) await this.#beInterruptible();
       await this.#finishLater(apply(fn, task));
@@ -162,6 +183,17 @@ class Worker {
       return;
     }
     await this.#finish(OutcomeKind.returned, packed);
+  }
+
+  /** The values are about to be made: should the worker die, nobody can say what it has received. */
+  #receive(values: unknown[]): void {
+    if (!isWhole(values)) this.#board.set(this.#row, Row.received, this.#ordinal);
+  }
+
+  #drop({ values }: TakenTask): void {
+    if (!Array.isArray(values)) return;
+    this.#receive(values);
+    dropValues(values);
   }
 
   #finish(kind: OutcomeKind, payload: Payload): Promise<void> | undefined {
