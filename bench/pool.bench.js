@@ -1,24 +1,27 @@
 // Pool: calls in flight, round trips, maps, Buffers, and forked against spawned workers; two workers everywhere.
-// The others are not dependencies of this package: `npm install --no-save piscina tinypool workerpool poolifier`.
-import { createRequire } from 'node:module';
+// The other packages are development dependencies of this one; bench/programs/pool.js says how each is made.
+import { readFileSync } from 'node:fs';
 import { node, python } from './harness/contestant.js';
 
-const require = createRequire(import.meta.url);
+/** Which others are measured, and how each is made. */
+export function about() {
+  const lines = [
+    ['piscina', 'minThreads 2, maxThreads 2, maxQueue Infinity'],
+    ['tinypool', "runtime 'child_process', minThreads 2, maxThreads 2"],
+    ['workerpool', "minWorkers 2, maxWorkers 2, workerType 'process' and 'thread'"],
+    ['poolifier', 'FixedThreadPool of 2, options by default'],
+  ].map(([name, options]) => `${name} ${versionOf(name)}: ${options}`);
+  return ['Every pool has two workers.', ...lines].join('\n');
+}
 
-/** A pool of another package, where that is installed. */
+function versionOf(name) {
+  const file = new URL(`../node_modules/${name}/package.json`, import.meta.url);
+  return JSON.parse(readFileSync(file, 'utf8')).version;
+}
+
+/** A pool of another package. That it fails now and then is no failure of this benchmark. */
 function other(label, name, load) {
-  const contestant = node(label, 'pool.js', [name, load]);
-  return {
-    label,
-    command: () => {
-      try {
-        require.resolve(name.replace('-thread', ''));
-      } catch {
-        return { missing: `${name} is not installed` };
-      }
-      return contestant.command();
-    },
-  };
+  return { ...node(label, 'pool.js', [name, load]), mayFail: true };
 }
 
 const pools = (load) => ({

@@ -27,10 +27,13 @@ console.log(
 const report = { machine: facts, benchmarks: [] };
 const files = readdirSync(new URL('.', import.meta.url)).filter((file) => file.endsWith('.bench.js'));
 for (const file of files.sort()) {
-  const { default: benchmarks } = await import(`./${file}`);
+  const { default: benchmarks, about } = await import(`./${file}`);
+  let isTold = about === undefined;
   for (const benchmark of benchmarks) {
     const name = `${file.replace('.bench.js', '')} ${benchmark.title}`.toLowerCase();
     if (wanted.length > 0 && !wanted.some((part) => name.includes(part.toLowerCase()))) continue;
+    if (!isTold) console.log(`\n${about()}`);
+    isTold = true;
     const results = compete(benchmark);
     console.log(table(benchmark, results));
     const { title, unit, figure, targets = [] } = benchmark;
@@ -55,14 +58,22 @@ function compete({ contestants, figure, rounds = Number(options.rounds) }) {
       if (process.stderr.isTTY)
         process.stderr.write(`\r\x1b[Kround ${round + 1} of ${rounds}: ${entry.contestant.label}`);
       const figures = run(entry.contestant);
-      entry.missing = figures.missing;
-      entry.records.push(figures);
+      if (figures.failed === undefined) entry.missing = figures.missing;
+      else entry.failed = figures.failed;
+      if (figures.failed === undefined) entry.records.push(figures);
     }
   }
   if (process.stderr.isTTY) process.stderr.write('\r\x1b[K');
-  return entries.map(({ key, contestant: { label }, records, missing }) => {
+  return entries.map(({ key, contestant: { label }, records, missing, failed }) => {
     if (missing !== undefined) return { key, label, rounds, missing };
+    if (records.length === 0) return { key, label, rounds, missing: failed };
     const all = records.map((record) => record[figure]);
-    return { key, label, rounds, figures: medians(records), range: [Math.min(...all), Math.max(...all)] };
+    return {
+      key,
+      label,
+      rounds: records.length,
+      figures: medians(records),
+      range: [Math.min(...all), Math.max(...all)],
+    };
   });
 }

@@ -32,7 +32,10 @@ export function c(label, program, args = []) {
   };
 }
 
-/** Runs a contestant once: its figures, or `{ missing }` with the reason why it cannot take part. */
+/**
+ * Runs a contestant once: its figures, `{ missing }` with the reason why it cannot take part, or, of one that `mayFail`,
+ * `{ failed }` with how it ended.
+ */
 export function run(contestant) {
   const { missing, file, args, env } = contestant.command();
   if (missing !== undefined) return { missing };
@@ -43,6 +46,7 @@ export function run(contestant) {
     killSignal: 'SIGKILL',
   });
   if (error) throw error;
+  if (status !== 0 && contestant.mayFail) return { failed: `it ended with ${signal ?? status}` };
   if (status !== 0) throw new Error(`${contestant.label} ended with ${signal ?? status}:\n${stderr}`);
   return JSON.parse(stdout.trimEnd().split('\n').at(-1));
 }
