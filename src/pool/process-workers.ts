@@ -2,11 +2,13 @@
 
 import { signalNameOf } from '../process/exit-status.js';
 import type { StartMethod } from '../process/launchers/launcher.js';
+import { preloadAlways } from '../process/preload.js';
 import { Process } from '../process/process.js';
 import type { Assignment } from './worker/assignment.js';
 import type { PoolWorker, WorkerEnd, WorkerSource } from './worker-source.js';
 
 const entry = { module: new URL('./worker/process.js', import.meta.url), export: 'runWorker' };
+preloadAlways(entry.module);
 const prefixes = { fork: 'Fork', spawn: 'Spawn', forkserver: 'ForkServer' } as const;
 
 /** Workers that the start method makes. */

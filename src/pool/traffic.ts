@@ -7,6 +7,7 @@
  */
 import { setImmediate } from 'node:timers';
 import { TimeoutError, type WorkerLostError } from '../errors.js';
+import { defaultCapacity } from '../messaging/extents.js';
 import { Queue } from '../messaging/queue.js';
 import { busy, nothing, Put, type Ring } from '../messaging/ring.js';
 import { TargetKind } from '../native.js';
@@ -30,8 +31,13 @@ import {
 import type { PoolTask } from './task.js';
 import { readTask, type TakenTask, TaskWriter } from './task-record.js';
 
-/** So many bytes of tasks may be in flight before others wait here; a larger task goes alone. */
-const mostBytes = 16 * 1024 * 1024;
+/**
+ * So many bytes of tasks may be in flight before others wait here, as a copy of what is theirs; a larger task goes alone.
+ * Half of what the ring may take, so that results find room: where shared memory is short, it is that.
+ */
+const mostBytes = 128 * 1024 * 1024;
+/** So many bytes in flight are enough for workers not to wait. */
+const plentyBytes = 4 * 1024 * 1024;
 /** How long outcomes are served before the event loop gets a turn, in ms. */
 const longestService = 8;
 /** How long the parent looks for outcomes, turn by turn of the event loop, before it sleeps, in ms. */
@@ -81,6 +87,7 @@ export class Traffic {
   readonly #kept = new Map<number, { readonly ordinal: number; readonly payload: Payload }>();
   #flyingCount = 0;
   #flyingBytes = 0;
+  readonly #mostBytes = Math.min(mostBytes, defaultCapacity() / 2);
   /** Those that found no room, oldest first. */
   readonly #waiting: PoolTask[] = [];
   #waitingFrom = 0;
@@ -120,7 +127,7 @@ export class Traffic {
 
   /** Whether it makes sense to give it more before something is done. */
   get isRoomy(): boolean {
-    return this.#waitingCount === 0 && this.#flyingBytes < mostBytes / 4;
+    return this.#waitingCount === 0 && this.#flyingBytes < plentyBytes;
   }
 
   /** Takes a task. What is in the payload is read now. */
@@ -254,7 +261,7 @@ export class Traffic {
     writer.interruptible = task.interruptible;
     writer.payload = payload;
     const { units } = writer;
-    if (this.#flyingCount > 0 && this.#flyingBytes + units * 8 > mostBytes) return false;
+    if (this.#flyingCount > 0 && this.#flyingBytes + units * 8 > this.#mostBytes) return false;
     const place = this.#free.pop() ?? this.#flying.length;
     writer.place = place;
     const put = this.#taskRing.tryPutRecord(writer, units);

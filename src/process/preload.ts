@@ -30,6 +30,17 @@ export function forkserverPreload(): readonly string[] {
   return preloaded;
 }
 
+const always: string[] = [];
+
+/** For modules of this package that are the targets of its own processes: loaded in the server before all others. */
+export function preloadAlways(module: URL): void {
+  always.push(module.href);
+}
+
+export function alwaysPreloaded(): readonly string[] {
+  return always;
+}
+
 const loaded = new Set<string | undefined>();
 
 /** The fork server has loaded the module with this URL. */

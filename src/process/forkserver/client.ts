@@ -7,7 +7,7 @@ import { onReadable } from '../../lifecycle/readiness.js';
 import { getLogger } from '../../logging.js';
 import { native } from '../../native.js';
 import { inheritedExecArgv } from '../exec-argv.js';
-import { forkserverPreload, setForkserverPreload } from '../preload.js';
+import { alwaysPreloaded, forkserverPreload, setForkserverPreload } from '../preload.js';
 import { self } from '../self.js';
 import { mainUrl } from '../target.js';
 import { ownEnvironment } from './environment.js';
@@ -118,6 +118,7 @@ function begin(): Server {
 function composeHello(list: readonly string[]): Hello {
   const main = self.main ?? mainUrl();
   return {
+    own: alwaysPreloaded(),
     preload: list === busyList ? [] : list,
     main,
     base: main?.startsWith('file:') ? fileURLToPath(main) : resolve(process.argv[1] ?? join(process.cwd(), 'main.js')),

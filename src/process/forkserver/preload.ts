@@ -15,8 +15,9 @@ export interface PreloadFailure {
 /** Codes that say, as Python's ImportError does, that there is no such module. */
 const missing = new Set(['ERR_MODULE_NOT_FOUND', 'MODULE_NOT_FOUND', 'ERR_UNKNOWN_BUILTIN_MODULE']);
 
-/** Loads one after the other. Modules that cannot be found are passed over. Rejects with a {@link PreloadFailure}. */
-export async function preload({ preload, main, base }: Hello): Promise<void> {
+/** Loads the modules of this package, then the others one after the other. Of those, modules that cannot be found are passed over. Rejects with a {@link PreloadFailure}. */
+export async function preload({ own, preload, main, base }: Hello): Promise<void> {
+  for (const url of own) makeKnown(url, (await import(url)) as object);
   const importFrom = importerAt(base);
   for (const module of preload) {
     const specifier = module === 'main' ? main : module;

@@ -10,6 +10,8 @@ export const inherited = { requests: 3, control: 4, parent: 5 } as const;
 
 /** The first thing that a server is told, on the control channel. */
 export interface Hello {
+  /** Modules of this package to load first. */
+  readonly own: readonly string[];
   /** What to load before the first child: `'main'`, URLs, and names as `import` takes them. */
   readonly preload: readonly string[];
   /** The main program, as a URL; `undefined` if it has no file. */
