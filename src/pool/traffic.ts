@@ -172,16 +172,20 @@ export class Traffic {
     this.#settleGets();
     const taken = ((this.#taskRing.taken - ordinal) | 0) >= 0;
     const bySomebodyElse = this.#isRunElsewhere(row, ordinal);
+    const received = this.board.get(row, Row.received) === ordinal;
     this.#serve(Infinity);
+    // What came may have been the last of all: then nobody is left, and all is closed.
+    if (this.#closed) return;
     this.functions.left(row);
     const task = place < 0 ? undefined : this.#flying[place];
     if (taken && !bySomebodyElse) {
-      if (this.board.get(row, Row.received) !== ordinal) this.#dropKept(place, ordinal);
+      if (!received) this.#dropKept(place, ordinal);
       if (task !== undefined && task.ordinal === ordinal) {
         this.#land(task);
         this.#settle(task, row, false, error(task), 0, 0);
       }
     }
+    if (this.#closed) return;
     this.board.clearRow(row);
     this.#launchWaiting();
     this.#owner.moved();

@@ -21,6 +21,15 @@ import * as targets from '../programs/pool-targets.js';
 
 const sizeOf = (name: string) => statSync(`/dev/shm/${name}`, { throwIfNoEntry: false })?.size ?? 0;
 
+/** Not of a zombie: whoever inherits it may take its time to reap it. */
+function isAlive(pid: number): boolean {
+  try {
+    return !/\) [ZX] /.test(readFileSync(`/proc/${pid}/stat`, 'latin1'));
+  } catch {
+    return false;
+  }
+}
+
 export const sweepAfterwards = true;
 
 t.setTimeout(300_000);
@@ -87,6 +96,18 @@ t.test('what a dead worker had not begun to receive is freed', async (t) => {
   other.close();
   sweep();
   t.equal(own(), 0);
+});
+
+t.test('the last outcome of all may be found when its worker has ended', async (t) => {
+  const pool = make(t as never, 1, { maxTasksPerChild: 1 });
+  await until('the worker is ready', () => pool.stats().workers.every(({ state }) => state === 'idle'));
+  const [worker] = pool.stats().workers;
+  const result = pool.apply(targets.square, [3]);
+  pool.close();
+  // Nothing is heard meanwhile.
+  while (isAlive(worker?.pid as number));
+  t.equal(await result, 9);
+  t.equal(await pool.join(), true);
 });
 
 t.test('getSync hears of a death, too', async (t) => {
@@ -178,13 +199,5 @@ t.test('workers ignore Ctrl-C, and die with a parent that is killed', async (t) 
   t.equal(await parent.ask('again'), pids.length);
   parent.kill();
   await parent.ended;
-  // Whoever inherits them may take its time to reap them.
-  const isAlive = (pid: number) => {
-    try {
-      return !/\) [ZX] /.test(readFileSync(`/proc/${pid}/stat`, 'latin1'));
-    } catch {
-      return false;
-    }
-  };
   await until('no worker is left', () => !pids.some(isAlive));
 });
