@@ -1,0 +1,72 @@
+/** What the children of the suite of messaging do. */
+import {
+  Client,
+  type Connection,
+  type JoinableQueue,
+  type Lock,
+  type Queue,
+  type SimpleQueue,
+  waitSync,
+} from 'multiproc';
+
+/** Ten messages, then the end. */
+export function write(end: Connection, index: number): void {
+  for (let i = 0; i < 10; i++) end.sendSync(`${index}: ${i}`);
+  end.close();
+}
+
+/** Sends back what comes, until it is told to end. */
+export function echo(end: Connection): void {
+  for (let bytes = end.recvBytesSync(); bytes.toString() !== 'end'; bytes = end.recvBytesSync())
+    end.sendBytesSync(bytes);
+}
+
+/** Ends when it is told to. */
+export function pause(end: Connection): void {
+  waitSync([end]);
+}
+
+export async function putAll(
+  queue: Queue<number>,
+  from: number,
+  count: number,
+  form: 'sync' | 'promise',
+): Promise<void> {
+  for (let i = from; i < from + count; i++) {
+    if (form === 'sync') queue.putSync(i);
+    else await queue.put(i);
+  }
+}
+
+export function takeSix(queue: Queue<number>, start: Connection): void {
+  start.recvSync();
+  for (let i = 0; i < 6; i++) queue.getSync();
+}
+
+/** Takes and acknowledges until null comes. */
+export async function work(queue: JoinableQueue<number | null>, lock: Lock, results: Queue<number>): Promise<void> {
+  for await (const task of queue) {
+    if (task !== null) await lock.run(() => results.put(task * task));
+    queue.taskDone();
+    if (task === null) return;
+  }
+}
+
+/** Takes one, says so, and waits to be killed. */
+export function takeAndHang(queue: JoinableQueue<number>, end: Connection): void {
+  end.sendSync(queue.getSync());
+  end.recvSync();
+}
+
+/** Answers twice whether the queue is empty, which it asks the queue itself. */
+export function isEmpty(queue: SimpleQueue<boolean>, ready: Connection): void {
+  ready.recvSync();
+  queue.putSync(queue.empty());
+  queue.putSync(queue.empty());
+}
+
+export async function connectAndSend(address: string | [string, number], authkey: string): Promise<void> {
+  const client = await Client(address, { authkey });
+  await client.send('hello');
+  client.close();
+}
