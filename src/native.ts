@@ -203,6 +203,13 @@ export interface Native {
   /** How many bytes of both were written, each from its offset on; −1 when there is no room. */
   fdWrite(fd: number, header: Uint8Array, headerOffset: number, body: Uint8Array, bodyOffset: number): number;
 
+  /** Keeps a copy of the descriptor until it was fetched for the last time or this thread ends; the ticket for that. */
+  descriptorKeep(fd: number): string;
+  /** Nobody is going to fetch it. */
+  descriptorDrop(ticket: string): void;
+  /** Another copy, from whatever process of this user keeps it; blocks for a moment. `last`: it is kept no longer. */
+  descriptorFetch(ticket: string, last: boolean): number;
+
   /** Addresses: whether it is local, the path or the figures, the port. Descriptors do not block. */
   socketListen(local: boolean, text: string, port: number, backlog: number): number;
   /** The descriptor and whether it is connected: else wait until it is writable; `null`: the listener has no room now. */

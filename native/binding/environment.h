@@ -8,6 +8,10 @@
 
 #include "sync/segment.h"
 
+namespace multiproc::sys {
+class DescriptorKeeper;
+}
+
 namespace multiproc::binding {
 
 class Grants;
@@ -16,12 +20,13 @@ class SemaphoreWaits;
 
 struct Environment {
   Napi::FunctionReference error_factory;
-  Napi::FunctionReference heartbeat;                     // fails once the environment is being terminated
-  std::vector<std::unique_ptr<sync::Segment>> segments;  // by the ids that JavaScript holds; empty where released
-  Grants* grants = nullptr;                              // made at the first pending wait
-  std::vector<int> descriptors;                          // to be closed with it
-  std::shared_ptr<Readiness> readiness;                  // made at the first pending wait for a descriptor
-  std::shared_ptr<SemaphoreWaits> semaphore_waits;       // made at the first pending wait for a POSIX semaphore
+  Napi::FunctionReference heartbeat;                         // fails once the environment is being terminated
+  std::vector<std::unique_ptr<sync::Segment>> segments;      // by the ids that JavaScript holds; empty where released
+  Grants* grants = nullptr;                                  // made at the first pending wait
+  std::vector<int> descriptors;                              // to be closed with it
+  std::shared_ptr<Readiness> readiness;                      // made at the first pending wait for a descriptor
+  std::shared_ptr<sys::DescriptorKeeper> descriptor_keeper;  // made when a socket travels
+  std::shared_ptr<SemaphoreWaits> semaphore_waits;           // made at the first pending wait for a POSIX semaphore
 
   Environment();
   ~Environment();

@@ -11,6 +11,7 @@ void export_channels(Napi::Env env, Napi::Object exports);
 void export_children(Napi::Env env, Napi::Object exports);
 void export_conditions(Napi::Env env, Napi::Object exports);
 void export_descriptor_io(Napi::Env env, Napi::Object exports);
+void export_descriptor_keeper(Napi::Env env, Napi::Object exports);
 void export_environment(Napi::Env env, Napi::Object exports);
 void export_errors(Napi::Env env, Napi::Object exports);
 void export_events(Napi::Env env, Napi::Object exports);
@@ -41,6 +42,7 @@ inline void export_all(Napi::Env env, Napi::Object exports) {
   export_children(env, exports);
   export_conditions(env, exports);
   export_descriptor_io(env, exports);
+  export_descriptor_keeper(env, exports);
   export_events(env, exports);
   export_fresh_start(env, exports);
   export_grants(env, exports);

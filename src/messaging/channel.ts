@@ -1,6 +1,17 @@
 /** What carries the messages of a Connection: a socket, or two rings in shared memory. */
+import { layout } from '../native.js';
 import type { Departure } from '../serialize/handles.js';
 import type { Notice } from './waitable.js';
+
+/** Bits of a connection's handle: which ways it goes, and whether it is a socket; the lower ones are of the pipe. */
+export const ConnectionFlags = { readable: 4, writable: 8, socket: 16 } as const;
+
+/** How the `file` of a handle to a socket begins, as the names of our files do. */
+export const ticketPrefix = `multiproc-${layout.abi}-`;
+
+export function waysOf(readable: boolean, writable: boolean): number {
+  return (readable ? ConnectionFlags.readable : 0) | (writable ? ConnectionFlags.writable : 0);
+}
 
 /** A message on its way out. */
 export interface Sending {

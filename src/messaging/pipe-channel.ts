@@ -8,7 +8,7 @@ import { type Departure, type Handle, HandleKind } from '../serialize/handles.js
 import { receivedBuffer } from '../serialize/received.js';
 import { Block, BlockKind } from '../shared/block.js';
 import { nativeNotice } from '../sync/wait-queue.js';
-import { type Channel, type Sending, TooLong } from './channel.js';
+import { type Channel, type Sending, TooLong, waysOf } from './channel.js';
 import type { Notice } from './waitable.js';
 
 /** What the native calls return instead of a size. */
@@ -19,8 +19,8 @@ const tooLong = -4;
 const dropped = -5;
 const damagedWords = -6;
 
-/** Bits of a handle's flags: the end's number (see `sync::PipeEnd`), and which ways the connection goes. */
-export const PipeFlags = { side: 1, duplex: 2, readable: 4, writable: 8 } as const;
+/** Bits of a handle's flags: the end's number (see `sync::PipeEnd`). */
+export const PipeFlags = { side: 1, duplex: 2 } as const;
 const numberBits = PipeFlags.side | PipeFlags.duplex;
 
 /** Messages up to this size arrive here, the others in a buffer of their own. */
@@ -283,7 +283,7 @@ export class PipeChannel implements Channel {
     if (!native.pipeEnter(this.#segment, this.#body, this.#number)) throw tooMany();
     const block = this.#block.retain();
     const sender = me;
-    const ways = (readable ? PipeFlags.readable : 0) | (writable ? PipeFlags.writable : 0);
+    const ways = waysOf(readable, writable);
     const { handle, cancel } = block.depart(HandleKind.connection, this.#number | ways);
     block.release();
     return {

@@ -3,8 +3,10 @@ import { attach } from '../lifecycle/participant.js';
 import { layout } from '../native.js';
 import { HandleKind, registerArrival } from '../serialize/handles.js';
 import { Block, BlockKind } from '../shared/block.js';
+import { ConnectionFlags } from './channel.js';
 import { Connection } from './connection.js';
 import { PipeChannel, PipeFlags } from './pipe-channel.js';
+import { SocketChannel } from './socket-channel.js';
 
 /**
  * Makes two connections to each other; mirrors `multiprocessing.Pipe`.
@@ -30,8 +32,9 @@ export function Pipe(duplex = true): [Connection, Connection] {
 }
 
 registerArrival(HandleKind.connection, (handle) => {
-  const channel = PipeChannel.arrive(handle);
-  const readable = (handle.flags & PipeFlags.readable) !== 0;
-  const writable = (handle.flags & PipeFlags.writable) !== 0;
+  const isSocket = (handle.flags & ConnectionFlags.socket) !== 0;
+  const channel = isSocket ? SocketChannel.arrive(handle) : PipeChannel.arrive(handle);
+  const readable = (handle.flags & ConnectionFlags.readable) !== 0;
+  const writable = (handle.flags & ConnectionFlags.writable) !== 0;
   return new Connection(channel, { readable, writable });
 });

@@ -1,11 +1,12 @@
 /** Messages over a stream socket, or over any other descriptor that bytes go through, in CPython's framing. */
 import { Buffer, constants } from 'node:buffer';
 import { EOFError, SystemError } from '../errors.js';
+import { attach, me } from '../lifecycle/participant.js';
 import { onReadable, onWritable } from '../lifecycle/readiness.js';
 import { FdEvents, native } from '../native.js';
-import type { Departure } from '../serialize/handles.js';
+import { type Departure, type Handle, HandleKind } from '../serialize/handles.js';
 import { receivedBuffer } from '../serialize/received.js';
-import { type Channel, type Sending, TooLong } from './channel.js';
+import { type Channel, ConnectionFlags, type Sending, TooLong, ticketPrefix, waysOf } from './channel.js';
 import { headerFor, lengthIn, longHeader, shortHeader } from './framing.js';
 import type { Notice } from './waitable.js';
 
@@ -155,8 +156,49 @@ export class SocketChannel implements Channel {
     native.fdClose(this.descriptor);
   }
 
-  depart(): Departure {
-    throw new TypeError('A connection over a socket cannot travel: pass the address, and connect from there');
+  /**
+   * A copy of the socket travels. This thread keeps it open until it has arrived.
+   *
+   * @throws TypeError while a message has come, or left, in part: nobody else could go on with it
+   * @throws SystemError `EMFILE`
+   */
+  depart(readable: boolean, writable: boolean): Departure {
+    if (this.#headerRead > 0) {
+      throw new TypeError(
+        'A connection cannot travel while a message waits in it (poll() has read it): receive it first',
+      );
+    }
+    if (this.#frames.length > 0) {
+      throw new TypeError('A connection cannot travel while messages wait to be sent through it: await them first');
+    }
+    attach();
+    const ticket = native.descriptorKeep(this.descriptor);
+    const flags = ConnectionFlags.socket | waysOf(readable, writable);
+    return {
+      handle: {
+        kind: HandleKind.connection,
+        file: ticketPrefix + ticket,
+        inode: 0,
+        offset: 0,
+        generation: 0,
+        sender: me,
+        flags,
+        nested: [],
+      },
+      cancel: () => native.descriptorDrop(ticket),
+    };
+  }
+
+  /** The channel that a handle names. */
+  static arrive({ file, sender }: Handle): SocketChannel {
+    try {
+      return new SocketChannel(native.descriptorFetch(file.slice(ticketPrefix.length), sender !== 0));
+    } catch (error) {
+      const reason = error instanceof SystemError ? lost[error.code ?? ''] : undefined;
+      if (reason === undefined) throw error;
+      const { code, errno, syscall, path } = error as SystemError;
+      throw new SystemError(`${code}: ${reason}`, { code, errno, syscall, path, cause: error });
+    }
   }
 
   #await(most: number, deadline: number): boolean {
@@ -201,6 +243,13 @@ export class SocketChannel implements Channel {
     return true;
   }
 }
+
+/** Why a connection that travelled did not arrive. */
+const lost: Readonly<Record<string, string>> = {
+  ECONNREFUSED: 'the thread that sent the connection has ended before it arrived',
+  ENOENT: 'the connection that was sent has arrived elsewhere already',
+  ETIMEDOUT: 'the process that sent the connection does not answer: it is stopped',
+};
 
 const broken = { code: 'EPROTO', errno: 71, syscall: 'recv', path: '' };
 

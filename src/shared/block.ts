@@ -170,7 +170,7 @@ export class Block implements Shape {
    * @throws MultiprocError `ERR_MULTIPROC_SEGMENT` if the handle is stale or damaged
    */
   static arrive(handle: Handle, kind: BlockKind): Block {
-    const segment = Segment.open(handle.file);
+    const segment = openOfHandle(handle.file);
     try {
       if (segment.inode !== handle.inode) throw staleHandle();
       const block = Block.#at(segment, handle.offset, userName(handle.file), () => segment.release());
@@ -295,6 +295,19 @@ export class Block implements Shape {
       throw unusable(segment, 'the object in it lies beyond where objects are made');
     }
     return new Block(segment, offset, facts, name, free);
+  }
+}
+
+function openOfHandle(file: string): Segment {
+  try {
+    return Segment.open(file);
+  } catch (error) {
+    if (!(error instanceof SystemError) || error.code !== 'ENOENT') throw error;
+    const { code, errno, syscall, path } = error;
+    throw new SystemError(
+      `ENOENT: the object that the handle names is gone, or of another machine or container: there is no /dev/shm/${file} here`,
+      { code, errno, syscall, path, cause: error },
+    );
   }
 }
 

@@ -1,6 +1,7 @@
 /** What queues, pipes, listeners and `wait` promise between a program and its children, whatever the start method. */
 import {
   activeChildren,
+  Client,
   type Connection,
   EOFError,
   getContext,
@@ -184,6 +185,39 @@ export async function messagingSuite(t: Test, method: StartMethod): Promise<void
     for (const one of [queue, ready, hers]) one.close();
     queue.close();
     t.throws(() => queue.empty(), { name: 'ClosedError', message: /closed/ });
+  });
+
+  t.test('an accepted connection goes to a child, as an argument and through a pipe, and is closed here', async (t) => {
+    for (const address of [undefined, `\0multiproc-test-${process.pid}`, ['127.0.0.1', 0] as [string, number]]) {
+      const listener = new Listener(address);
+      for (const how of ['argument', 'sync', 'promise']) {
+        const [client, accepted] = await Promise.all([Client(listener.address), listener.accept()]);
+        const [end, hers] = Pipe();
+        const child = how === 'argument' ? started(t, 'answer', accepted) : started(t, 'answerOver', hers, how);
+        if (how !== 'argument') end.sendSync(accepted);
+        accepted.close();
+        client.sendSync('hello');
+        // This thread is blocked while the child takes the connection.
+        t.strictSame(client.recvSync(), [child.pid, 'hello']);
+        await t.rejects(client.recv(), EOFError, 'nobody else has it open');
+        await ended(t, child);
+        for (const one of [client, end, hers]) one.close();
+      }
+      listener.close();
+    }
+  });
+
+  t.test('a connection whose sender has ended before it arrived', async (t) => {
+    const listener = new Listener();
+    const [end, hers] = Pipe();
+    const child = started(t, 'sendAndEnd', listener.address, hers);
+    const accepted = await listener.accept();
+    hers.close();
+    await ended(t, child);
+    t.equal(end.pollSync(), true);
+    t.throws(() => end.recvSync(), { code: 'ECONNREFUSED', message: /has ended before it arrived/ });
+    await t.rejects(accepted.recv(), EOFError);
+    for (const one of [listener, end, accepted]) one.close();
   });
 
   t.test('a child connects to a listener of each family, with the key of the program', async (t) => {

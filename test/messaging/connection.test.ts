@@ -5,15 +5,19 @@ import {
   Client,
   ClosedError,
   Connection,
+  deserialize,
   EOFError,
+  JoinableQueue,
   Listener,
   Lock,
   Pipe,
+  serialize,
   TimeoutError,
   ValueError,
 } from 'multiproc';
 import t from 'tap';
 import { leaveNothing } from '../harness/leftovers.js';
+import { Remote } from '../harness/remote.js';
 
 leaveNothing(t);
 
@@ -250,6 +254,63 @@ for (const [name, connect] of Object.entries(carriers)) {
     b.close();
   });
 }
+
+t.test('a connection over a socket travels, unless a message has come or gone in part', async (t) => {
+  const listener = new Listener();
+  const [client, accepted] = await Promise.all([Client(listener.address), listener.accept()]);
+  // What fails on the way keeps nothing open.
+  t.throws(() => serialize([accepted, () => 1]), TypeError);
+  const copy = deserialize(serialize(accepted)) as Connection;
+  await client.send(1);
+  t.equal(await copy.recv(), 1);
+  await client.send(2);
+  t.equal(await accepted.poll(Infinity), true);
+  t.throws(() => serialize(accepted), { name: 'TypeError', message: /receive it first/ });
+  t.equal(await accepted.recv(), 2);
+  const controller = new AbortController();
+  const sending = t.rejects(accepted.send(Buffer.alloc(8 * 1024 * 1024), { signal: controller.signal }));
+  t.throws(() => serialize(accepted), { name: 'TypeError', message: /await them first/ });
+  controller.abort();
+  await sending;
+  accepted.close();
+  t.throws(() => serialize(accepted), { name: 'ClosedError' });
+  // A message is given to one receiver only.
+  const bytes = serialize(copy);
+  (deserialize(bytes) as Connection).close();
+  t.throws(() => deserialize(bytes), { code: 'ENOENT', message: /has arrived elsewhere/ });
+  copy.close();
+  for (;;) {
+    try {
+      await client.recvBytes();
+    } catch (error) {
+      t.ok(error instanceof EOFError, 'nobody has it open any more');
+      break;
+    }
+  }
+  client.close();
+  listener.close();
+});
+
+t.test('a connection over a socket that a dead consumer had can be had by the next one', async (t) => {
+  const queue = new JoinableQueue<Connection>(0, { redeliver: true });
+  const listener = new Listener();
+  const [client, accepted] = await Promise.all([Client(listener.address), listener.accept()]);
+  const remote = new Remote(t);
+  const there = await remote.attach(serialize(queue));
+  queue.putSync(accepted);
+  accepted.close();
+  await there.call('getMany', 1).catch(() => {});
+  await remote.kill();
+  const again = await queue.get();
+  again.sendSync('hello');
+  t.equal(await client.recv(), 'hello');
+  again.close();
+  queue.taskDone();
+  await t.rejects(client.recv(), EOFError, 'what was kept for others is let go');
+  client.close();
+  listener.close();
+  queue.close();
+});
 
 t.test('a connection is not made of what is no descriptor', async (t) => {
   t.throws(() => new Connection(-1), ValueError);

@@ -65,6 +65,24 @@ export function isEmpty(queue: SimpleQueue<boolean>, ready: Connection): void {
   queue.putSync(queue.empty());
 }
 
+/** Sends back one message over the connection that comes through the pipe. */
+export async function answerOver(end: Connection, how: 'sync' | 'promise'): Promise<void> {
+  const accepted = (how === 'sync' ? end.recvSync() : await end.recv()) as Connection;
+  accepted.sendSync([process.pid, await accepted.recv()]);
+  accepted.close();
+}
+
+/** The same over one that is an argument. */
+export async function answer(accepted: Connection): Promise<void> {
+  accepted.sendSync([process.pid, await accepted.recv()]);
+  accepted.close();
+}
+
+/** Sends a connection away and ends before anybody takes it. */
+export async function sendAndEnd(address: string, end: Connection): Promise<void> {
+  end.sendSync(await Client(address));
+}
+
 export async function connectAndSend(address: string | [string, number], authkey: string): Promise<void> {
   const client = await Client(address, { authkey });
   await client.send('hello');
