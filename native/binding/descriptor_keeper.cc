@@ -15,7 +15,7 @@ napi_value descriptor_keep(napi_env env, napi_callback_info info) {
   int32_t fd = arguments.i32(0);
   if (!arguments.ok()) return nullptr;
   auto& keeper = Environment::of(env).descriptor_keeper;
-  if (!keeper) keeper = std::make_shared<sys::DescriptorKeeper>();
+  if (!keeper) keeper.reset(new sys::DescriptorKeeper);
   std::string ticket;
   if (sys::Failure failure = keeper->keep(fd, &ticket)) return throw_failure(env, failure, "");
   napi_value result = nullptr;
