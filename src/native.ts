@@ -276,6 +276,12 @@ export interface Native {
   pipeDrop(segment: SegmentId, body: number, end: number): void;
   /** Whether receiving may go on. */
   pipeReady(segment: SegmentId, body: number, end: number, deadline: number): boolean;
+  /**
+   * Looks, and lets others run meanwhile, until receiving may go on at one of the ends; false when the deadline has passed, or
+   * others want the CPU.
+   * `ends` has three numbers for each: segment, body and end.
+   */
+  pipesLook(ends: Float64Array, deadline: number): boolean;
 
   /**
    * Blocks until one of the targets (kind, segment, body, limit, argument) or descriptors may go on, or the deadline

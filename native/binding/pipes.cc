@@ -4,6 +4,7 @@
 #include <sched.h>
 
 #include <algorithm>
+#include <vector>
 
 #include "binding/exports.h"
 #include "binding/target.h"
@@ -24,6 +25,7 @@ constexpr double kNothing = -1, kEnded = -2, kLarge = -3, kTooLong = -4, kDroppe
 
 constexpr int64_t kLongestLook = 50'000;
 constexpr int kPlainLooks = 4;
+constexpr size_t kEndFields = 3;  // segment, body, number
 
 struct View {
   uint8_t* data = nullptr;
@@ -44,6 +46,14 @@ bool view_at(napi_env env, const Arguments& arguments, size_t index, View* view)
 bool usable_cpus_are_several() {
   cpu_set_t cpus;
   return sched_getaffinity(0, sizeof cpus, &cpus) == 0 && CPU_COUNT(&cpus) > 1;
+}
+
+void relax() {
+#if defined(__x86_64__)
+  __builtin_ia32_pause();
+#elif defined(__aarch64__)
+  asm volatile("yield");
+#endif
 }
 
 // Before it sleeps, a thread looks for up to 50 µs, and lets others run meanwhile: a round trip then costs 0.5 µs
@@ -84,15 +94,41 @@ class Looking {
                                               : sync::pipe_writable(target.pipe(), me, target.argument, nullptr);
   }
 
-  static void relax() {
-#if defined(__x86_64__)
-    __builtin_ia32_pause();
-#elif defined(__aarch64__)
-    asm volatile("yield");
-#endif
+  uint8_t* misses_;
+};
+
+// How an event loop looks: it yields only while that is short. Where other programs want the CPU a yield costs
+// milliseconds, and sleeping, which the kernel rewards when the message comes, is better.
+class LoopLook {
+ public:
+  template <typename Ready>
+  static bool look(int64_t until_ns, Ready ready) {
+    static const bool several = usable_cpus_are_several();
+    static thread_local int64_t busy_until = 0;
+    int64_t start = sys::monotonic_ns(), now = start;
+    bool yields = now >= busy_until;
+    while (now < until_ns && (several || yields)) {
+      for (int i = 0; i < kPlainLooks; i++) {
+        if (ready()) return true;
+        relax();
+      }
+      now = sys::monotonic_ns();
+      if (!yields || (several && now - start < kAlone)) continue;
+      sched_yield();
+      int64_t back = sys::monotonic_ns();
+      if (back - now > kShortYield) {
+        busy_until = back + kBusy;
+        break;
+      }
+      now = back;
+    }
+    return ready();
   }
 
-  uint8_t* misses_;
+ private:
+  static constexpr int64_t kAlone = 5'000;        // the other side may well run on another CPU
+  static constexpr int64_t kShortYield = 50'000;  // it had its turn, and is done
+  static constexpr int64_t kBusy = 20'000'000;
 };
 
 // A size from JavaScript, where Infinity is a size, too.
@@ -229,6 +265,36 @@ napi_value pipe_ready(napi_env env, napi_callback_info info) {
   return boolean_value(env, false);
 }
 
+// pipesLook(ends, deadline): looks, and lets others run meanwhile, until receiving may go on at one of the ends, which
+// are three numbers each; false when it does not pay to look any longer
+napi_value pipes_look(napi_env env, napi_callback_info info) {
+  Arguments arguments(env, info);
+  double deadline = arguments.number(1);
+  napi_typedarray_type type;
+  size_t count = 0;
+  void* data = nullptr;
+  if (!arguments.ok()) return nullptr;
+  if (napi_get_typedarray_info(env, arguments.at(0), &type, &count, &data, nullptr, nullptr) != napi_ok ||
+      type != napi_float64_array || count % kEndFields != 0) {
+    return throw_type_error(env, "a Float64Array of ends is expected");
+  }
+  std::vector<Located> ends(count / kEndFields);
+  for (size_t i = 0; i < ends.size(); i++) {
+    napi_value values[kEndFields];
+    for (size_t field = 0; field < kEndFields; field++) {
+      values[field] = number_value(env, static_cast<const double*>(data)[i * kEndFields + field]);
+    }
+    Arguments end(env, values, kEndFields);
+    if (!locate(env, end, 0, Kind::pipe_readable, &ends[i])) return nullptr;
+  }
+  uint32_t me = participant();
+  bool found = LoopLook::look(to_nanoseconds(deadline), [&] {
+    return std::any_of(ends.begin(), ends.end(),
+                       [me](const Located& end) { return sync::pipe_readable(end.target.pipe(), me, nullptr); });
+  });
+  return boolean_value(env, found);
+}
+
 }  // namespace
 
 void export_pipes(Napi::Env env, Napi::Object exports) {
@@ -240,6 +306,7 @@ void export_pipes(Napi::Env env, Napi::Object exports) {
   export_function(env, exports, "pipePut", pipe_put);
   export_function(env, exports, "pipeReady", pipe_ready);
   export_function(env, exports, "pipeTake", pipe_take);
+  export_function(env, exports, "pipesLook", pipes_look);
 }
 
 }  // namespace multiproc::binding

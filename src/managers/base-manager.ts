@@ -15,7 +15,8 @@ import { getStartMethod } from '../process/start-method.js';
 import { findReference } from '../serialize/references.js';
 import { Question } from './frames.js';
 import { checkLimits, type ManagerLimits } from './limits.js';
-import { Link } from './link.js';
+import type { Link } from './link.js';
+import { linkAt, linkTo } from './links.js';
 import './proxy-arrival.js';
 import type { Pending } from './pending.js';
 import { pendingProxy } from './pending-proxy.js';
@@ -300,7 +301,7 @@ export class BaseManager {
   }
 
   #link(address: Address): Link {
-    return Link.to(address, this.#key, this.#options.handshakeTimeout);
+    return linkTo(address, this.#key, this.#options.handshakeTimeout);
   }
 
   #checkInitial(): void {
@@ -334,7 +335,7 @@ export class BaseManager {
   #endSync(): void {
     const child = this.#process as Process;
     if (child.isAlive()) {
-      const link = Link.at(Link.nameOf(this.#address as Address));
+      const link = linkAt(this.#address as Address);
       try {
         link?.ask(Question.shutdown);
         link?.push();

@@ -31,11 +31,11 @@ export function currentCall(): CurrentCall {
 }
 
 /** Starts a method. */
-export function asCall<T>(call: CurrentCall, start: () => T): T {
+export function asCall<A extends unknown[], T>(call: CurrentCall, start: (...args: A) => T, args: A): T {
   const before = current;
   current = call;
   try {
-    return start();
+    return start(...args);
   } finally {
     current = before;
   }

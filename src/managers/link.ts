@@ -1,32 +1,33 @@
 /** A client's conversation with one server: every proxy of this thread whose object is there uses it. */
 import { constants } from 'node:buffer';
 import { ClosedError, EOFError, MultiprocError, RemoteError, SystemError } from '../errors.js';
-import { afterForkInChild } from '../lifecycle/after-fork.js';
-import { attach } from '../lifecycle/participant.js';
-import { randomBytes } from '../lifecycle/random-bytes.js';
 import { type Address, parseAddress, writeAddress } from '../messaging/address.js';
-import { checkHandshakeTimeout } from '../messaging/handshake-timeout.js';
-import { fromAfar, isFromAfar } from '../serialize/afar.js';
-import type { Departure } from '../serialize/handles.js';
-import { type Carriage, carriedBy, currentCarriage, type ProxyDetails } from './carriage.js';
+import type { Carriage, ProxyDetails } from './carriage.js';
 import { Dial, type Line } from './dial.js';
-import { FrameReader, FrameWriter, Reply, Request, Unreadable } from './frames.js';
-import type { CallOptions, Hold } from './hold.js';
-import { makeProxy } from './make-proxy.js';
+import { FrameReader } from './frame-reader.js';
+import { FrameWriter } from './frame-writer.js';
+import { Reply, Request } from './frames.js';
+import type { CallOptions } from './hold.js';
+import { conveyed, forgo, kept, loading, open } from './opening.js';
 import { Pending } from './pending.js';
-import { ownHandle, travelHandle } from './proxy-handle.js';
 import type { Registry } from './registry.js';
 import { isServedHere } from './served-here.js';
-import { Interest, Talk } from './talk.js';
+import { Interest, Talk, type Talker } from './talk.js';
 
-/** By address, then by key. */
-const links = new Map<string, Map<string, Link>>();
+/** What a conversation needs of who began it. */
+export interface LinkOwner {
+  /** The proxy for an object of the server. */
+  arrive(link: Link, id: number, details: ProxyDetails, registry: Registry | undefined): object;
+  /** The conversation with the same server that follows one that is over. */
+  renew(link: Link): Link;
+}
 
-export class Link implements Carriage {
+export class Link implements Carriage, Talker {
   readonly address: Address;
   readonly key: Buffer;
   /** The address, for people and for handles. */
   readonly where: string;
+  readonly #owner: LinkOwner;
   readonly #isAfar: boolean;
   readonly #out = new FrameWriter();
   readonly #pending = new Map<number, Pending>();
@@ -35,18 +36,20 @@ export class Link implements Carriage {
   #line: Line | undefined;
   #number = 0;
   #keen = 0;
+  /** Of the call that is being answered. */
+  #registry: Registry | undefined;
   /** Why it is over. */
   #end: Error | undefined;
 
-  private constructor(address: Address, key: Buffer, timeout: number) {
-    attach();
+  constructor(address: Address, key: Buffer, handshakeTimeout: number, owner: LinkOwner) {
     this.address = address;
     this.key = key;
+    this.#owner = owner;
     const parsed = parseAddress(address);
     this.where = writeAddress(parsed);
     this.#isAfar = !parsed.local;
     let done = false;
-    const dial = new Dial(address, key, timeout, (line, error) => {
+    const dial = new Dial(address, key, handshakeTimeout, (line, error) => {
       done = true;
       this.#dial = undefined;
       if (line === undefined) this.end(error);
@@ -55,46 +58,18 @@ export class Link implements Carriage {
     if (!done) this.#dial = dial;
   }
 
-  /** The conversation with the server at the address, which may be about to begin. */
-  static to(address: Address, key: Buffer, handshakeTimeout?: number): Link {
-    const where = writeAddress(parseAddress(address));
-    let sameAddress = links.get(where);
-    if (sameAddress === undefined) {
-      sameAddress = new Map();
-      links.set(where, sameAddress);
-    }
-    const name = key.toString('latin1');
-    let link = sameAddress.get(name);
-    if (link === undefined || link.ended) {
-      link = new Link(address, key, checkHandshakeTimeout(handshakeTimeout));
-      if (!link.ended) sameAddress.set(name, link);
-    }
-    return link;
-  }
-
-  /** The name by which {@link at} finds it. */
-  static nameOf(address: Address): string {
-    return writeAddress(parseAddress(address));
-  }
-
-  /** Any conversation with the server at the address, whatever its key. */
-  static at(where: string): Link | undefined {
-    for (const link of links.get(where)?.values() ?? []) if (!link.ended) return link;
-    return undefined;
-  }
-
   get ended(): boolean {
     return this.#end !== undefined;
-  }
-
-  /** How many calls are not answered yet. */
-  get waiting(): number {
-    return this.#pending.size;
   }
 
   get interest(): Interest {
     if (this.#pending.size === 0) return Interest.none;
     return this.#keen > 0 ? Interest.keen : Interest.quiet;
+  }
+
+  /** This conversation, or the one that follows it. */
+  get living(): Link {
+    return this.ended ? this.#owner.renew(this) : this;
   }
 
   /** Resolves when the conversation has begun. */
@@ -109,11 +84,7 @@ export class Link implements Carriage {
     registry: Registry | undefined,
     { signal, ref = true }: CallOptions = {},
   ): Pending {
-    const pending = this.#begin(Request.call, ref, registry, () => {
-      this.#out.number(id);
-      this.#out.text(method);
-      this.#out.arguments(args);
-    });
+    const pending = this.#begin(ref, registry, (number) => this.#writeCall(number, id, method, args));
     if (signal !== undefined) {
       pending.watch(signal, () => {
         pending.error = signal.reason;
@@ -121,19 +92,32 @@ export class Link implements Carriage {
         this.#talk?.schedule();
       });
     }
+    this.#attend();
     return pending;
   }
 
+  callSync(id: number, method: string, args: readonly unknown[], registry: Registry | undefined): unknown {
+    return this.finishSync(this.#begin(true, registry, (number) => this.#writeCall(number, id, method, args)));
+  }
+
   create(typeid: string, args: readonly unknown[], registry: Registry | undefined): Pending {
-    return this.#begin(Request.create, true, registry, () => {
+    const pending = this.#begin(true, registry, (number) => {
+      this.#out.begin(Request.create, number);
       this.#out.text(typeid);
-      this.#out.arguments(args);
+      this.#writeArguments(args);
     });
+    this.#attend();
+    return pending;
   }
 
   /** @param question of `Question`; 0: whether it is there */
   ask(question: number): Pending {
-    return this.#begin(Request.ask, true, undefined, () => this.#out.byte(question));
+    const pending = this.#begin(true, undefined, (number) => {
+      this.#out.begin(Request.ask, number);
+      this.#out.byte(question);
+    });
+    this.#attend();
+    return pending;
   }
 
   /** Has what was written sent, and waits for the answer, blocking the thread. */
@@ -141,7 +125,10 @@ export class Link implements Carriage {
     if (!pending.settled && isServedHere(this.address)) throw wouldWaitForItself();
     this.#dial?.finishSync();
     this.#talk?.flushSync();
-    while (!pending.settled) this.#talk?.readSync(Infinity);
+    while (!pending.settled) {
+      if (pending.openNow === undefined) this.#talk?.readSync(Infinity);
+      else pending.openNow();
+    }
     if (pending.failed) throw pending.error;
     return pending.value;
   }
@@ -163,8 +150,7 @@ export class Link implements Carriage {
   }
 
   arrive(id: number, details: ProxyDetails): object {
-    const registry = this.#registry;
-    return makeProxy(new RemoteHold(this, id, registry), details, registry);
+    return this.#owner.arrive(this, id, details, this.#registry);
   }
 
   receive(message: Buffer): void {
@@ -199,18 +185,14 @@ export class Link implements Carriage {
     this.#talk?.abandon();
   }
 
-  /** Of the call that is being answered. */
-  #registry: Registry | undefined;
-
-  #begin(request: number, keen: boolean, registry: Registry | undefined, write: () => void): Pending {
+  #begin(keen: boolean, registry: Registry | undefined, write: (number: number) => void): Pending {
     if (this.#end !== undefined) throw this.#end;
     do this.#number = (this.#number + 1) >>> 0;
     while (this.#number === 0 || this.#pending.has(this.#number));
     const pending = new Pending(this.#number, keen, registry);
     const start = this.#out.length;
     try {
-      this.#out.begin(request, pending.number);
-      carriedBy(this, this.#isAfar ? () => fromAfar(write) : write);
+      write(pending.number);
       this.#checkSize(this.#out.length - start);
     } catch (error) {
       this.#out.cutTo(start);
@@ -218,13 +200,31 @@ export class Link implements Carriage {
     }
     this.#pending.set(pending.number, pending);
     if (keen) this.#keen++;
-    if (this.#talk !== undefined) {
-      this.#talk.schedule();
-      this.#talk.watch();
-    } else {
-      this.#dial?.reference(this.#keen > 0);
-    }
     return pending;
+  }
+
+  /** What was written leaves soon, and its answer is looked for. */
+  #attend(): void {
+    const talk = this.#talk;
+    if (talk === undefined) {
+      this.#dial?.reference(this.#keen > 0);
+      return;
+    }
+    // Who waits for nothing else has its answer sooner; further calls of this turn go together.
+    if (this.#pending.size === 1) talk.flush();
+    else talk.schedule();
+    talk.watch();
+  }
+
+  #writeCall(number: number, id: number, method: string, args: readonly unknown[]): void {
+    this.#out.begin(Request.call, number);
+    this.#out.number(id);
+    this.#out.text(method);
+    this.#writeArguments(args);
+  }
+
+  #writeArguments(args: readonly unknown[]): void {
+    if (!this.#out.scalars(args)) conveyed(this, this.#isAfar, () => this.#out.arguments(args));
   }
 
   #checkSize(size: number): void {
@@ -235,8 +235,7 @@ export class Link implements Carriage {
 
   #open(line: Line): void {
     this.#line = line;
-    const most = constants.MAX_LENGTH;
-    this.#talk = new Talk(line.channel, this, { looks: line.inMemory, most, out: this.#out });
+    this.#talk = new Talk(line.channel, this, { inMemory: line.inMemory, most: constants.MAX_LENGTH, out: this.#out });
     this.#talk.flush();
     if (this.interest !== Interest.none) this.#talk.watch();
   }
@@ -250,15 +249,8 @@ export class Link implements Carriage {
       const text = reader.text();
       pending?.reject(new RemoteError(text));
     } else if (kind === Reply.value || kind === Reply.thrown) {
-      this.#registry = pending?.registry;
-      try {
-        const value = this.#read(reader);
-        if (kind === Reply.value) pending?.resolve(value);
-        else pending?.reject(value);
-      } catch (error) {
-        if (!(error instanceof Unreadable)) throw error;
-        pending?.reject(error.reason);
-      }
+      const value = reader.value();
+      if (pending !== undefined) this.#settle(pending, value, kind === Reply.thrown);
     } else {
       throw new MultiprocError(`The manager at ${this.where} sent what is no answer`, {
         code: 'ERR_MULTIPROC_MESSAGE',
@@ -266,9 +258,37 @@ export class Link implements Carriage {
     }
   }
 
-  #read(reader: FrameReader): unknown {
-    const read = () => reader.value();
-    return carriedBy(this, this.#isAfar ? () => fromAfar(read) : read);
+  #settle(pending: Pending, value: unknown, thrown: boolean): void {
+    const ready = loading(value, this.#isAfar);
+    if (ready === undefined) {
+      this.#conclude(pending, value, thrown);
+      return;
+    }
+    const copy = kept(value);
+    pending.openNow = () => {
+      pending.openNow = undefined;
+      this.#conclude(pending, copy, thrown);
+    };
+    const fail = (reason: unknown) => {
+      if (pending.openNow === undefined) return;
+      pending.openNow = undefined;
+      forgo(copy);
+      pending.reject(reason);
+    };
+    ready.then(() => pending.openNow?.(), fail);
+  }
+
+  #conclude(pending: Pending, value: unknown, thrown: boolean): void {
+    this.#registry = pending.registry;
+    let opened: unknown;
+    try {
+      opened = open(value, this, this.#isAfar);
+    } catch (error) {
+      pending.reject(error);
+      return;
+    }
+    if (thrown) pending.reject(opened);
+    else pending.resolve(opened);
   }
 
   #take(number: number): Pending | undefined {
@@ -277,74 +297,6 @@ export class Link implements Carriage {
     this.#pending.delete(number);
     if (pending.keen) this.#keen--;
     return pending;
-  }
-}
-
-/** An object in another process, held through the conversation with its server. */
-export class RemoteHold implements Hold {
-  readonly id: number;
-  readonly #registry: Registry | undefined;
-  #link: Link;
-  #released = false;
-
-  /** The server counts this reference already. */
-  constructor(link: Link, id: number, registry: Registry | undefined) {
-    this.#link = link;
-    this.id = id;
-    this.#registry = registry;
-  }
-
-  /** For a proxy that came from elsewhere: the server is told that it is here now. */
-  static claim(link: Link, id: number, transit: number): RemoteHold {
-    link.tell(Request.claim, id, transit);
-    return new RemoteHold(link, id, undefined);
-  }
-
-  get where(): string {
-    return this.#link.where;
-  }
-
-  call(method: string, args: readonly unknown[], options?: CallOptions): Promise<unknown> {
-    return this.#live().call(this.id, method, args, this.#registry, options).promise();
-  }
-
-  callSync(method: string, args: readonly unknown[]): unknown {
-    const link = this.#live();
-    return link.finishSync(link.call(this.id, method, args, this.#registry));
-  }
-
-  release(): void {
-    if (this.#released) return;
-    this.#released = true;
-    this.#link.tell(Request.release, this.id, 1);
-  }
-
-  /**
-   * Until who gets it has claimed the object, it is lent: the server keeps it for as long as this thread is connected. What
-   * says so has left before the handle does.
-   */
-  depart(_proxy: object, details: ProxyDetails): Departure {
-    const link = this.#live();
-    if (currentCarriage() === link) return { handle: ownHandle(this.id, details), cancel() {} };
-    if (isFromAfar())
-      throw new TypeError('A proxy of another manager cannot go over the network: connect to that there');
-    const transit = randomBytes(6).readUIntBE(0, 6);
-    link.tell(Request.lend, this.id, transit);
-    link.push();
-    return {
-      handle: travelHandle(this.id, transit, link, details),
-      cancel: () => link.tell(Request.withdraw, this.id, transit),
-    };
-  }
-
-  /** After the end of the server, or in the child of a fork, there has to be another conversation. */
-  #live(): Link {
-    if (this.#link.ended || this.#released) {
-      this.#link = Link.to(this.#link.address, this.#link.key);
-      this.#link.tell(Request.claim, this.id, 0);
-      this.#released = false;
-    }
-    return this.#link;
   }
 }
 
@@ -367,8 +319,3 @@ function gone(where: string, cause: unknown): Error {
     cause,
   });
 }
-
-afterForkInChild(() => {
-  for (const sameAddress of links.values()) for (const link of sameAddress.values()) link.abandon();
-  links.clear();
-});

@@ -8,8 +8,9 @@ import { currentCarriage } from './carriage.js';
 import type { Hold } from './hold.js';
 import { ownHandle, type Place, travelHandle } from './proxy-handle.js';
 
-/** What it needs of a server. */
-interface Host extends Place {
+/** What it needs of a server's objects. */
+interface Host {
+  readonly place: Place;
   lend(entry: HostedEntry, transit: number, lender: object): boolean;
   settle(transit: number, claimed: boolean): unknown;
 }
@@ -22,17 +23,17 @@ interface HostedEntry {
 
 /** A conversation with a client, as far as proxies are concerned. */
 interface Giving {
-  readonly server: object;
+  readonly objects: object;
   give(entry: HostedEntry): void;
 }
 
 export class LocalHold<E extends HostedEntry = HostedEntry> implements Hold {
-  readonly #server: Host;
+  readonly #host: Host;
   /** The object lives as long as the proxy: no reference is counted. */
   readonly entry: E;
 
-  constructor(server: Host, entry: E) {
-    this.#server = server;
+  constructor(host: Host, entry: E) {
+    this.#host = host;
     this.entry = entry;
   }
 
@@ -58,21 +59,21 @@ export class LocalHold<E extends HostedEntry = HostedEntry> implements Hold {
   depart(_proxy: object, details: ProxyDetails): Departure {
     const carriage = currentCarriage() as (Partial<Giving> & object) | undefined;
     const { id } = this.entry;
-    if (carriage?.server === this.#server) {
+    if (carriage?.objects === this.#host) {
       carriage.give?.(this.entry);
       return { handle: ownHandle(id, details), cancel() {} };
     }
     const transit = randomBytes(6).readUIntBE(0, 6);
-    this.#server.lend(this.entry, transit, this);
+    this.#host.lend(this.entry, transit, this);
     return {
-      handle: travelHandle(id, transit, this.#server, details),
-      cancel: () => this.#server.settle(transit, false),
+      handle: travelHandle(id, transit, this.#host.place, details),
+      cancel: () => this.#host.settle(transit, false),
     };
   }
 
   #start(name: string, args: readonly unknown[]): unknown {
     const method = this.entry.methods.get(name);
     if (method === undefined) throw new RemoteError(`The object has no method '${name}' that may be called`);
-    return asCall(localCall(), () => method(...args));
+    return asCall(localCall(), method, [...args]);
   }
 }

@@ -10,6 +10,8 @@ export class Pending {
   value: unknown;
   error: unknown;
   failed = false;
+  /** The answer is here, and modules are being imported for it: makes do with what is loaded. */
+  openNow: (() => void) | undefined;
   #resolve: ((value: unknown) => void) | undefined;
   #reject: ((reason: unknown) => void) | undefined;
   #dismiss: (() => void) | undefined;

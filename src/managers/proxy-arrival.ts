@@ -1,14 +1,14 @@
 /** How a proxy arrives: it takes up the conversation with its server, and says that it is here. */
 
-import { parseAddress, writeAddress } from '../messaging/address.js';
 import { currentProcess } from '../process/current.js';
 import { isFromAfar } from '../serialize/afar.js';
 import { damaged, HandleKind, registerArrival, type Traveller } from '../serialize/handles.js';
 import { currentCarriage } from './carriage.js';
-import { Link, RemoteHold } from './link.js';
+import { linkAt, linkTo } from './links.js';
 import { makeProxy } from './make-proxy.js';
 import { BaseProxy } from './proxy.js';
 import { readHandle } from './proxy-handle.js';
+import { RemoteHold } from './remote-hold.js';
 
 registerArrival(HandleKind.proxy, (handle) => {
   const { isOwn, transit, address, key, typeid, kind, proxyClass } = readHandle(handle);
@@ -23,8 +23,7 @@ registerArrival(HandleKind.proxy, (handle) => {
   if (isFromAfar()) {
     throw new TypeError("A proxy of another manager came over the network: nobody is connected to on others' behalf");
   }
-  const where = writeAddress(parseAddress(address));
-  const link = key === undefined ? (Link.at(where) ?? Link.to(address, ownKey())) : Link.to(address, key);
+  const link = key === undefined ? (linkAt(address) ?? linkTo(address, ownKey())) : linkTo(address, key);
   return makeProxy(RemoteHold.claim(link, id, transit), details, undefined) as Traveller;
 });
 

@@ -1,22 +1,20 @@
-/** A server's conversation with one client: what it calls, what it has, and what is given back when it ends. */
+/** A server's conversation with one client: what it calls, and what is given back when it ends. */
 import { types } from 'node:util';
 import { MultiprocError, RemoteError } from '../errors.js';
 import type { Channel } from '../messaging/channel.js';
-import { fromAfar } from '../serialize/afar.js';
 import { asCall, type Caller, Cancelled, type CurrentCall, type Holdable } from './caller.js';
-import { type Carriage, carriedBy } from './carriage.js';
-import { FrameReader, Question, Reply, Request, Unreadable } from './frames.js';
+import type { Carriage } from './carriage.js';
+import { FrameReader, type Whole } from './frame-reader.js';
+import { Question, Reply, Request } from './frames.js';
 import { isDeeper } from './limits.js';
 import { LocalHold } from './local-hold.js';
 import { makeProxy } from './make-proxy.js';
-import type { Entry, Server } from './server.js';
+import type { Entry, Objects } from './objects.js';
+import { conveyed, forgo, kept, loading, open } from './opening.js';
+import { References } from './references.js';
+import type { Server } from './server.js';
 import { Interest, Talk, type Talker } from './talk.js';
 import { ManagedIterator } from './types/iterator.js';
-
-interface Reference {
-  readonly entry: Entry;
-  count: number;
-}
 
 /** A call that waits. */
 interface Call extends CurrentCall {
@@ -25,54 +23,53 @@ interface Call extends CurrentCall {
   dropped: boolean;
 }
 
+/** What is to be done with the arguments of a call, and what with an error that it throws. */
+interface Task {
+  readonly number: number;
+  readonly start: (...args: unknown[]) => unknown;
+  /** As what the result stays here. */
+  readonly typeid: string | undefined;
+  /** Whether an error is the server's, and told as a text. */
+  readonly isOurs: boolean;
+}
+
 /** Beside the frames of one call, those of the same turn may be in a message. */
 const batchBytes = 64 * 1024;
 
 export class Session implements Talker, Carriage, Caller {
-  readonly server: Server;
+  readonly objects: Objects;
   readonly holdings = new Set<Holdable>();
   ended = false;
+  readonly #server: Server;
   readonly #talk: Talk;
-  readonly #fromAfar: boolean;
-  readonly #references = new Map<number, Reference>();
+  readonly #isAfar: boolean;
+  readonly #references: References;
   readonly #calls = new Map<number, Call>();
-  /** Proxies that the client sent to others. */
-  readonly #lent = new Set<number>();
-  #referenceCount = 0;
   /** Objects that went with the answer that is being written. */
   #given: Entry[] = [];
+  /** What comes behind a call whose modules are being loaded. */
+  #rest: FrameReader | undefined;
+  #loading = false;
 
-  constructor(server: Server, channel: Channel, { inMemory, fromAfar }: { inMemory: boolean; fromAfar: boolean }) {
-    this.server = server;
-    this.#fromAfar = fromAfar;
+  constructor(server: Server, channel: Channel, { inMemory, isAfar }: { inMemory: boolean; isAfar: boolean }) {
+    this.#server = server;
+    this.objects = server.objects;
+    this.#isAfar = isAfar;
+    this.#references = new References(server.objects, server.limits.references);
     const most = server.limits.messageBytes + batchBytes;
-    this.#talk = new Talk(channel, this, { looks: inMemory, most });
+    this.#talk = new Talk(channel, this, { inMemory, most });
     this.#talk.watch();
   }
 
   get interest(): Interest {
-    const { calls, unreadBytes } = this.server.limits;
+    const { calls, unreadBytes } = this.#server.limits;
     const tooMuch = this.#calls.size >= calls || this.#talk.backlog > unreadBytes;
-    return tooMuch ? Interest.none : Interest.quiet;
-  }
-
-  /** How many references the client has. */
-  get references(): number {
-    return this.#referenceCount;
+    return tooMuch || this.#loading ? Interest.none : Interest.quiet;
   }
 
   receive(message: Buffer): void {
-    const reader = new FrameReader(message);
-    let first: (() => void) | undefined = this.#read(reader);
-    if (!reader.atEnd) {
-      // All of them first: what is called may read other messages, over this one.
-      const acts = [first];
-      while (!reader.atEnd) acts.push(this.#read(reader));
-      first = undefined;
-      for (const act of acts) if (!this.ended) act();
-    }
-    first?.();
-    if (this.#talk.out.length > 0) this.#talk.schedule();
+    this.#readOn(new FrameReader(message));
+    if (this.#talk.out.length > 0) this.#talk.flush();
   }
 
   /** The client is gone. */
@@ -83,10 +80,8 @@ export class Session implements Talker, Carriage, Caller {
     this.#calls.clear();
     for (const holding of [...this.holdings]) holding.forsake(this);
     this.holdings.clear();
-    for (const transit of this.#lent) this.server.settle(transit, false);
-    for (const { entry, count } of this.#references.values()) this.server.release(entry, count);
-    this.#references.clear();
-    this.server.leave(this);
+    this.#references.drop();
+    this.#server.leave(this);
   }
 
   close(): void {
@@ -102,25 +97,27 @@ export class Session implements Talker, Carriage, Caller {
 
   /** A proxy that the client sent back. */
   arrive(id: number): object {
-    const reference = this.#references.get(id);
-    if (reference === undefined) throw new RemoteError('A proxy was sent whose object the sender does not have');
-    const { entry } = reference;
-    return makeProxy(new LocalHold(this.server, entry), entry.details, undefined);
+    return this.#proxyOf(this.#references.get(id));
   }
 
   /** A proxy goes to the client. */
   give(entry: Entry): void {
-    this.#retain(entry);
+    this.#references.retain(entry);
     this.#given.push(entry);
   }
 
-  /** A proxy that the client sent elsewhere has arrived there. */
-  unlend(transit: number): void {
-    this.#lent.delete(transit);
+  #readOn(reader: FrameReader): void {
+    while (!reader.atEnd && !this.ended) {
+      if (this.#loading) {
+        this.#rest = reader;
+        return;
+      }
+      this.#next(reader);
+      if (this.#talk.isFull) this.#talk.flush();
+    }
   }
 
-  /** What the next frame asks for. */
-  #read(reader: FrameReader): () => void {
+  #next(reader: FrameReader): void {
     const request = reader.byte();
     const number = reader.integer();
     switch (request) {
@@ -128,108 +125,130 @@ export class Session implements Talker, Carriage, Caller {
         const id = reader.number();
         const method = reader.text();
         const args = reader.arguments();
-        return () => this.#call(number, id, method, args);
+        reader.keepRest();
+        this.#call(number, id, method, args);
+        break;
       }
       case Request.create: {
         const typeid = reader.text();
         const args = reader.arguments();
-        return () => this.#create(number, typeid, args);
+        reader.keepRest();
+        const start = (...values: unknown[]) => this.objects.create(typeid, values);
+        this.#take({ number, start, typeid, isOurs: true }, args);
+        break;
       }
       case Request.cancel:
-        return () => this.#cancel(number);
-      case Request.ask: {
-        const question = reader.byte();
-        return () => this.#tell(number, question);
-      }
+        this.#cancel(number);
+        break;
+      case Request.ask:
+        this.#tell(number, reader.byte());
+        break;
       case Request.release:
+        this.#references.release(reader.number(), reader.number());
+        break;
       case Request.claim:
+        this.#references.claim(reader.number(), reader.number());
+        break;
       case Request.lend:
-      case Request.withdraw: {
-        const id = reader.number();
-        const last = reader.number();
-        return () => this.#keepBooks(request, id, last);
-      }
+        this.#references.lend(reader.number(), reader.number());
+        break;
+      case Request.withdraw:
+        reader.number();
+        this.#references.withdraw(reader.number());
+        break;
       default:
         throw new MultiprocError('A client sent what is no request', { code: 'ERR_MULTIPROC_MESSAGE' });
     }
   }
 
-  #keepBooks(request: number, id: number, last: number): void {
-    if (request === Request.release) this.#release(id, last);
-    else if (request === Request.claim) this.#claim(id, last);
-    else if (request === Request.lend) this.#lend(id, last);
-    else if (this.#lent.delete(last)) this.server.settle(last, false);
-  }
-
-  #call(number: number, id: number, name: string, readArguments: () => unknown[]): void {
-    const entry = this.#references.get(id)?.entry;
+  #call(number: number, id: number, name: string, args: unknown[] | Whole): void {
+    const entry = this.#references.find(id);
+    const method = entry?.methods.get(name);
     if (entry === undefined) {
-      this.#fail(
-        number,
-        new RemoteError('The object is not there (any more): its server was started anew, or let go of it'),
-      );
-      return;
+      const reason = 'The object is not there (any more): its server was started anew, or let go of it';
+      this.#fail(number, new RemoteError(reason));
+    } else if (method === undefined) {
+      const reason = `'${entry.details.typeid}' object has no method '${name}' that may be called`;
+      this.#fail(number, new RemoteError(reason));
+    } else {
+      const typeid = Object.hasOwn(entry.methodToTypeid, name) ? entry.methodToTypeid[name] : undefined;
+      this.#take({ number, start: method, typeid, isOurs: false }, args);
     }
-    const method = entry.methods.get(name);
-    if (method === undefined) {
-      this.#fail(
-        number,
-        new RemoteError(`'${entry.details.typeid}' object has no method '${name}' that may be called`),
-      );
-      return;
-    }
-    const args = this.#readArguments(number, readArguments);
-    if (args === undefined) return;
-    const typeid = Object.hasOwn(entry.methodToTypeid, name) ? entry.methodToTypeid[name] : undefined;
-    this.#run(
-      number,
-      () => method(...args),
-      typeid,
-      (error) => this.#throw(number, error),
-    );
   }
 
-  #create(number: number, typeid: string, readArguments: () => unknown[]): void {
-    const args = this.#readArguments(number, readArguments);
-    if (args === undefined) return;
-    this.#run(
-      number,
-      () => this.server.create(typeid, args),
-      typeid,
-      (error) => this.#fail(number, error),
-    );
+  #take(task: Task, args: unknown[] | Whole): void {
+    if (Array.isArray(args)) {
+      this.#run(task, args);
+      return;
+    }
+    const ready = loading(args, this.#isAfar);
+    if (ready === undefined) this.#open(task, args);
+    else this.#load(task, kept(args), ready);
   }
 
-  #readArguments(number: number, read: () => unknown[]): unknown[] | undefined {
+  #open(task: Task, args: Whole): void {
+    let opened: unknown[];
     try {
-      const args = carriedBy(this, this.#fromAfar ? () => fromAfar(read) : read);
-      if (this.#fromAfar && isDeeper(args, this.server.limits.nesting + 1)) {
-        throw new RangeError(`The arguments are nested more deeply than the manager takes (limits.nesting)`);
-      }
-      return args;
+      opened = this.#checked(open(args, this, this.#isAfar));
     } catch (error) {
-      this.#throw(number, error instanceof Unreadable ? error.reason : error);
-      return undefined;
+      this.#throw(task.number, error);
+      return;
     }
+    this.#run(task, opened);
   }
 
-  #run(number: number, start: () => unknown, typeid: string | undefined, fail: (error: unknown) => void): void {
+  /** What this client says next has to wait: calls begin in their order. */
+  #load(task: Task, args: Whole, ready: Promise<void>): void {
+    this.#loading = true;
+    const goOn = (act: () => void) => {
+      this.#loading = false;
+      if (this.ended) {
+        forgo(args);
+        return;
+      }
+      act();
+      const rest = this.#rest;
+      this.#rest = undefined;
+      if (rest !== undefined) this.#talk.attempt(() => this.#readOn(rest));
+      this.#talk.flush();
+      this.#talk.watch();
+    };
+    const fail = (error: unknown) => {
+      forgo(args);
+      this.#throw(task.number, error);
+    };
+    ready.then(
+      () => goOn(() => this.#open(task, args)),
+      (error) => goOn(() => fail(error)),
+    );
+  }
+
+  #checked(args: unknown): unknown[] {
+    if (!Array.isArray(args)) throw new TypeError('The arguments are no array');
+    if (this.#isAfar && isDeeper(args, this.#server.limits.nesting + 1)) {
+      throw new RangeError(`The arguments are nested more deeply than the manager takes (limits.nesting)`);
+    }
+    return args;
+  }
+
+  #run(task: Task, args: unknown[]): void {
+    const { number, start, typeid } = task;
     const call: Call = { caller: this, cancel: undefined, number, dropped: false };
     let result: unknown;
     try {
-      result = asCall(call, start);
+      result = asCall(call, start, args);
     } catch (error) {
-      fail(error);
+      this.#refuse(task, error);
       return;
     }
-    if (!isPromise(result)) {
+    if (!types.isPromise(result)) {
       this.#answer(number, result, typeid);
       return;
     }
     this.#calls.set(number, call);
     result.then(
       (value) => this.#settle(call, () => this.#answer(number, value, typeid)),
-      (error) => this.#settle(call, () => (error instanceof Cancelled ? this.#cancelled(number) : fail(error))),
+      (error) => this.#settle(call, () => this.#refuse(task, error)),
     );
   }
 
@@ -243,6 +262,12 @@ export class Session implements Talker, Carriage, Caller {
     this.#talk.watch();
   }
 
+  #refuse({ number, isOurs }: Task, error: unknown): void {
+    if (error instanceof Cancelled) this.#talk.out.begin(Reply.cancelled, number);
+    else if (isOurs) this.#fail(number, error);
+    else this.#throw(number, error);
+  }
+
   #cancel(number: number): void {
     const call = this.#calls.get(number);
     if (call === undefined) return;
@@ -253,24 +278,29 @@ export class Session implements Talker, Carriage, Caller {
     // The method knows nothing of cancelling: it runs on, and nobody hears of it.
     call.dropped = true;
     this.#calls.delete(number);
-    this.#cancelled(number);
+    this.#talk.out.begin(Reply.cancelled, number);
   }
 
   #tell(number: number, question: number): void {
-    if (question === Question.objects) this.#answer(number, this.server.numberOfObjects, undefined);
-    else if (question === Question.debug) this.#answer(number, this.server.debugInfo(), undefined);
+    if (question === Question.objects) this.#answer(number, this.objects.size, undefined);
+    else if (question === Question.debug) this.#answer(number, this.objects.describe(), undefined);
     else this.#answer(number, undefined, undefined);
-    if (question !== Question.shutdown || !this.server.stoppable) return;
+    if (question !== Question.shutdown || !this.#server.stoppable) return;
     this.#talk.flush();
-    this.server.stop();
+    this.#server.stop();
   }
 
   #answer(number: number, result: unknown, typeid: string | undefined): void {
+    if (typeid === undefined) {
+      const { out } = this.#talk;
+      const start = out.length;
+      out.begin(Reply.value, number);
+      if (out.scalar(result)) return;
+      out.cutTo(start);
+    }
     this.#write(Reply.value, number, () => {
       const type = typeid ?? (result instanceof ManagedIterator ? 'Iterator' : undefined);
-      if (type === undefined) return result;
-      const entry = this.server.entryOf(type, result);
-      return makeProxy(new LocalHold(this.server, entry), entry.details, undefined);
+      return type === undefined ? result : this.#proxyOf(this.objects.entryOf(type, result));
     });
   }
 
@@ -284,11 +314,10 @@ export class Session implements Talker, Carriage, Caller {
     this.#given = [];
     try {
       out.begin(reply, number);
-      const write = () => out.value(value(), 'result');
-      carriedBy(this, this.#fromAfar ? () => fromAfar(write) : write);
+      conveyed(this, this.#isAfar, () => out.value(value(), 'result'));
     } catch (error) {
       out.cutTo(start);
-      for (const entry of this.#given) this.#release(entry.id, 1);
+      for (const entry of this.#given) this.#references.release(entry.id, 1);
       this.#fail(number, error);
     }
   }
@@ -299,47 +328,9 @@ export class Session implements Talker, Carriage, Caller {
     this.#talk.out.text(describe(error));
   }
 
-  #cancelled(number: number): void {
-    this.#talk.out.begin(Reply.cancelled, number);
+  #proxyOf(entry: Entry): object {
+    return makeProxy(new LocalHold(this.objects, entry), entry.details, undefined);
   }
-
-  #retain(entry: Entry): void {
-    if (this.#referenceCount >= this.server.limits.references) {
-      throw new RangeError(`The client has ${this.#referenceCount} proxies, and may not have more (limits.references)`);
-    }
-    this.#referenceCount++;
-    this.server.retain(entry);
-    const reference = this.#references.get(entry.id);
-    if (reference === undefined) this.#references.set(entry.id, { entry, count: 1 });
-    else reference.count++;
-  }
-
-  #release(id: number, count: number): void {
-    const reference = this.#references.get(id);
-    if (reference === undefined || !Number.isInteger(count) || count < 1) return;
-    const released = Math.min(count, reference.count);
-    reference.count -= released;
-    this.#referenceCount -= released;
-    if (reference.count === 0) this.#references.delete(id);
-    this.server.release(reference.entry, released);
-  }
-
-  #claim(id: number, transit: number): void {
-    const entry = this.server.find(id);
-    if (entry !== undefined && this.#referenceCount < this.server.limits.references) this.#retain(entry);
-    const lender = this.server.settle(transit, true);
-    if (lender instanceof Session) lender.unlend(transit);
-  }
-
-  #lend(id: number, transit: number): void {
-    const entry = this.#references.get(id)?.entry;
-    if (entry === undefined || this.#lent.size >= this.server.limits.references) return;
-    if (this.server.lend(entry, transit, this)) this.#lent.add(transit);
-  }
-}
-
-function isPromise(value: unknown): value is Promise<unknown> {
-  return types.isPromise(value);
 }
 
 const rule = '-'.repeat(75);

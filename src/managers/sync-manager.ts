@@ -1,5 +1,6 @@
 /** SyncManager: a manager of the usual types of objects. */
 import { BaseManager, isStandard, type ManagerOptions } from './base-manager.js';
+import { objectOf } from './objects.js';
 import type {
   ArrayProxy,
   BarrierProxy,
@@ -16,7 +17,6 @@ import type {
   SetProxy,
   ValueProxy,
 } from './proxy-types.js';
-import { objectOf } from './server.js';
 import { ManagedBarrier, type ManagedBarrierOptions } from './types/barrier.js';
 import { ManagedCondition } from './types/condition.js';
 import { newDict } from './types/dict.js';

@@ -1,21 +1,23 @@
 /**
  * One side of the conversation between a client and a server: frames out, messages in, over whatever channel.
  *
- * Frames that are written in one turn of the event loop leave as one message. After something came, and while an answer is
- * due, the thread looks for more in every turn of its loop for a moment, and only then sleeps: an answer within this machine
- * takes less time than to be woken for it.
+ * Frames that are written in one turn of the event loop leave together, unless there are many. After something came, and
+ * while an answer is due, the thread looks for more for a moment, and only then sleeps.
  */
 import { now } from '../deadline.js';
 import type { Channel, Sending } from '../messaging/channel.js';
 import type { Notice } from '../messaging/waitable.js';
-import { FrameWriter } from './frames.js';
+import { FrameWriter } from './frame-writer.js';
+import { type Looker, lookAway, lookHere, lookOut, Next } from './lookout.js';
 
 /** How long to look, in ms. */
 const lookMs = 0.1;
 /** So many looks in vain, and it is done only every sixteenth time. */
 const mostPatience = 4;
-/** A message of more bytes than this leaves at once. */
-const fullMessage = 32 * 1024;
+/** A message of more bytes than this leaves at once. In memory that costs little, and the other side begins sooner. */
+const fullMessage = { inMemory: 1024, bySocket: 32 * 1024 };
+/** A longer one may leave in parts. */
+const wholeMessage = 32 * 1024;
 /** While the other side has no room for us, it may itself wait for us to read. */
 const turnMs = 2;
 /** So many messages are read before others get a turn. */
@@ -34,13 +36,23 @@ export interface Talker {
 export const Interest = { none: 0, quiet: 1, keen: 2 } as const;
 export type Interest = (typeof Interest)[keyof typeof Interest];
 
-export class Talk {
+export interface TalkOptions {
+  /** Whether the channel is a pipe in shared memory: its answers are quick enough to look for them. */
+  readonly inMemory: boolean;
+  /** The longest message to read, in bytes. */
+  readonly most: number;
+  /** What is written already. */
+  readonly out?: FrameWriter;
+}
+
+export class Talk implements Looker {
   readonly out: FrameWriter;
+  readonly pipe: readonly number[];
   readonly #channel: Channel;
   readonly #talker: Talker;
-  readonly #looks: boolean;
-  /** The longest message to read, in bytes. */
+  readonly #inMemory: boolean;
   readonly #most: number;
+  readonly #full: number;
   #sending: Sending | undefined;
   #sendingSize = 0;
   #room: Notice | undefined;
@@ -51,20 +63,14 @@ export class Talk {
   #misses = 0;
   #closed = false;
 
-  /**
-   * @param looks whether answers are quick enough to look for them
-   * @param out what is written already
-   */
-  constructor(
-    channel: Channel,
-    talker: Talker,
-    { looks, most, out = new FrameWriter() }: { looks: boolean; most: number; out?: FrameWriter },
-  ) {
+  constructor(channel: Channel, talker: Talker, { inMemory, most, out = new FrameWriter() }: TalkOptions) {
     this.out = out;
     this.#channel = channel;
     this.#talker = talker;
-    this.#looks = looks;
+    this.#inMemory = inMemory;
     this.#most = most;
+    this.#full = inMemory ? fullMessage.inMemory : fullMessage.bySocket;
+    this.pipe = typeof channel.asleep === 'number' ? [] : channel.asleep.slice(1, 4);
   }
 
   get closed(): boolean {
@@ -76,9 +82,14 @@ export class Talk {
     return this.out.length + this.#sendingSize;
   }
 
-  /** What was written leaves at the end of this turn. */
+  /** Whether so much is written that it should leave. */
+  get isFull(): boolean {
+    return this.out.length > this.#full;
+  }
+
+  /** What was written leaves at the end of this turn, or now if it is much. */
   schedule(): void {
-    if (this.out.length > fullMessage) {
+    if (this.isFull) {
       this.flush();
       return;
     }
@@ -124,9 +135,10 @@ export class Talk {
     if (this.#closed || this.#looking) return;
     if (this.#arrival !== undefined) {
       this.review();
-    } else if (this.#looks && (this.#misses < mostPatience || ++this.#misses % 16 === 0)) {
-      this.#startLooking();
-      setImmediate(this.#look);
+    } else if (this.#isPatient()) {
+      this.#looking = true;
+      this.#lookUntil = now() + lookMs;
+      lookOut(this);
     } else {
       this.#sleep();
     }
@@ -135,7 +147,7 @@ export class Talk {
   /** Blocks until a message was read, or the end came. False when the deadline has passed. */
   readSync(deadline: number): boolean {
     try {
-      const message = this.#channel.takeSync(this.#most, deadline);
+      const message = this.#channel.take(this.#most) ?? this.#takeSync(deadline);
       if (message === undefined) return false;
       this.#talker.receive(message);
     } catch (error) {
@@ -149,12 +161,40 @@ export class Talk {
     this.#arrival?.reference(this.#talker.interest === Interest.keen);
   }
 
+  /** Does what belongs to the conversation, which is over if that fails. */
+  attempt(act: () => void): void {
+    try {
+      act();
+    } catch (error) {
+      this.#fail(error);
+    }
+  }
+
+  look(): Next {
+    const found = this.#readAll();
+    const over = this.#closed || this.#talker.interest === Interest.none;
+    if (found) {
+      this.#misses = 0;
+      this.#lookUntil = now() + lookMs;
+      if (!over) return Next.more;
+    } else if (!over && now() < this.#lookUntil) {
+      return Next.wait;
+    }
+    this.#looking = false;
+    if (!over) {
+      this.#misses++;
+      this.#sleep();
+    }
+    return Next.stop;
+  }
+
   close(): void {
     if (this.#closed) return;
     this.#closed = true;
     this.#forgetRoom();
     this.#arrival?.cancel();
     this.#arrival = undefined;
+    lookAway(this);
     this.#channel.close();
   }
 
@@ -169,36 +209,9 @@ export class Talk {
     this.flush();
   };
 
-  readonly #look = (): void => {
-    if (this.#closed) return;
-    const found = this.#readAll();
-    if (this.#closed) return;
-    if (found) {
-      this.#misses = 0;
-      this.#lookUntil = now() + lookMs;
-    }
-    if (this.#talker.interest === Interest.none) {
-      this.#looking = false;
-    } else if (found || now() < this.#lookUntil) {
-      setImmediate(this.#look);
-    } else {
-      this.#looking = false;
-      this.#misses++;
-      this.#sleep();
-    }
-  };
-
-  #startLooking(): void {
-    this.#looking = true;
-    this.#lookUntil = now() + lookMs;
-  }
-
   #sleep(): void {
     try {
-      this.#arrival = this.#channel.onArrival(() => {
-        this.#arrival = undefined;
-        this.#wake();
-      });
+      this.#arrival = this.#channel.onArrival(this.#wake);
     } catch (error) {
       this.#fail(error);
       return;
@@ -206,15 +219,11 @@ export class Talk {
     this.review();
   }
 
-  #wake(): void {
-    if (this.#looks) {
-      this.#startLooking();
-      this.#look();
-      return;
-    }
+  readonly #wake = (): void => {
+    this.#arrival = undefined;
     this.#readAll();
-    if (!this.#closed && this.#talker.interest !== Interest.none) this.#sleep();
-  }
+    if (this.#talker.interest !== Interest.none) this.watch();
+  };
 
   /** Reads what is there, as far as it is wanted. Whether there was anything. */
   #readAll(): boolean {
@@ -232,6 +241,19 @@ export class Talk {
     return count > 0;
   }
 
+  #takeSync(deadline: number): Buffer | undefined {
+    if (this.#isPatient()) {
+      if (lookHere(this)) this.#misses = 0;
+      else this.#misses++;
+    }
+    return this.#channel.takeSync(this.#most, deadline);
+  }
+
+  /** Whether to look before sleeping. */
+  #isPatient(): boolean {
+    return this.#inMemory && (this.#misses < mostPatience || ++this.#misses % 16 === 0);
+  }
+
   /** Sends on. False if there is nothing, or no room. */
   #advance(): boolean {
     if (this.#sending !== undefined) {
@@ -239,7 +261,12 @@ export class Talk {
       this.#sent();
     }
     if (this.out.length === 0) return false;
-    const sending = this.#channel.send(this.out.written);
+    const { written } = this.out;
+    if (written.length < wholeMessage && this.#channel.sendAtOnce(written)) {
+      this.out.clear();
+      return true;
+    }
+    const sending = this.#channel.send(written);
     if (sending.advance() === true) {
       this.out.clear();
       return true;

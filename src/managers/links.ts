@@ -1,0 +1,46 @@
+/** The conversations of this thread: one for each server and key, whatever number of managers and proxies use it. */
+import { afterForkInChild } from '../lifecycle/after-fork.js';
+import { attach } from '../lifecycle/participant.js';
+import { type Address, parseAddress, writeAddress } from '../messaging/address.js';
+import { checkHandshakeTimeout } from '../messaging/handshake-timeout.js';
+import { Link, type LinkOwner } from './link.js';
+import { makeProxy } from './make-proxy.js';
+import { RemoteHold } from './remote-hold.js';
+
+/** By address, then by key. */
+const links = new Map<string, Map<string, Link>>();
+
+const owner: LinkOwner = {
+  arrive: (link, id, details, registry) => makeProxy(new RemoteHold(link, id, registry), details, registry),
+  renew: ({ address, key }) => linkTo(address, key),
+};
+
+/** The conversation with the server at the address, which may be about to begin. */
+export function linkTo(address: Address, key: Buffer, handshakeTimeout?: number): Link {
+  const where = writeAddress(parseAddress(address));
+  let sameAddress = links.get(where);
+  if (sameAddress === undefined) {
+    sameAddress = new Map();
+    links.set(where, sameAddress);
+  }
+  const name = key.toString('latin1');
+  let link = sameAddress.get(name);
+  if (link === undefined || link.ended) {
+    attach();
+    link = new Link(address, key, checkHandshakeTimeout(handshakeTimeout), owner);
+    if (!link.ended) sameAddress.set(name, link);
+  }
+  return link;
+}
+
+/** Any conversation with the server at the address, whatever its key. */
+export function linkAt(address: Address): Link | undefined {
+  const sameAddress = links.get(writeAddress(parseAddress(address)));
+  for (const link of sameAddress?.values() ?? []) if (!link.ended) return link;
+  return undefined;
+}
+
+afterForkInChild(() => {
+  for (const sameAddress of links.values()) for (const link of sameAddress.values()) link.abandon();
+  links.clear();
+});

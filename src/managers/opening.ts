@@ -1,0 +1,41 @@
+/** What came as bytes becomes a value, for the conversation that it came through. */
+import { Buffer } from 'node:buffer';
+import { fromAfar } from '../serialize/afar.js';
+import { deserialize, discard, prepare } from '../serialize/codec.js';
+import { type Carriage, carriedBy } from './carriage.js';
+import { Whole } from './frame-reader.js';
+
+/** Writes or reads something of a conversation, which goes over a network or does not. */
+export function conveyed<T>(carriage: Carriage, isAfar: boolean, act: () => T): T {
+  return carriedBy(carriage, isAfar ? () => fromAfar(act) : act);
+}
+
+/** @throws what `deserialize` throws */
+export function open(value: unknown, carriage: Carriage, isAfar: boolean): unknown {
+  return value instanceof Whole ? conveyed(carriage, isAfar, () => deserialize(value.bytes)) : value;
+}
+
+/**
+ * Imports the modules of functions and classes in it, as far as they can only be had so.
+ *
+ * @returns `undefined` if there is nothing to import, or nothing may be: over a network no module is loaded
+ */
+export function loading(value: unknown, isAfar: boolean): Promise<void> | undefined {
+  if (isAfar || !(value instanceof Whole)) return undefined;
+  try {
+    return prepare(value.bytes);
+  } catch {
+    // It is damaged: opening it says so.
+    return undefined;
+  }
+}
+
+/** The same, in bytes of its own. */
+export function kept<T>(value: T): T {
+  return value instanceof Whole ? (new Whole(Buffer.from(value.bytes)) as T) : value;
+}
+
+/** Nobody will open it. */
+export function forgo(value: unknown): void {
+  if (value instanceof Whole) discard(value.bytes);
+}

@@ -1,0 +1,65 @@
+/** How a server and a client that has proved that it knows the key agree on the way that messages take. */
+import { now } from '../deadline.js';
+import { EOFError, MultiprocError, SystemError } from '../errors.js';
+import { mostBytes } from '../messaging/authentication.js';
+import type { Channel } from '../messaging/channel.js';
+import type { Connection } from '../messaging/connection.js';
+import { Pipe } from '../messaging/pipe.js';
+import { serialize } from '../serialize/codec.js';
+import { byMemory, handedOver, readGreeting, type Welcome } from './greeting.js';
+
+export interface WelcomeOptions {
+  /** Whether the client is a process of this machine: then it is offered a pipe in shared memory. */
+  readonly local: boolean;
+  /** Bytes of the longest message that the server reads. */
+  readonly largest: number;
+  /** How long all of it may take, in ms. */
+  readonly timeout: number;
+  /** Whether there is room for the client: asked once it has greeted. */
+  isWelcome(): boolean;
+}
+
+/** What messages come through from now on. */
+export interface Agreed {
+  readonly channel: Channel;
+  readonly inMemory: boolean;
+  close(): void;
+}
+
+/** @throws EOFError for who is turned away; TimeoutError, and what reading throws */
+export async function welcome(connection: Connection, options: WelcomeOptions): Promise<Agreed> {
+  const { local, largest, timeout } = options;
+  const wait = { deadline: now() + timeout, signal: undefined, ref: true };
+  const wantsMemory = readGreeting(await connection.take(mostBytes, wait));
+  if (wantsMemory === undefined || !options.isWelcome()) throw new EOFError();
+  const pipe = wantsMemory && local ? makePipe() : undefined;
+  let taken = false;
+  try {
+    const handle = pipe === undefined ? undefined : serialize(pipe[1]);
+    await connection.give(serialize({ largest, pipe: handle } satisfies Welcome), wait);
+    if (pipe === undefined || !(await connection.take(mostBytes, wait)).equals(byMemory)) {
+      return agreed(connection, false);
+    }
+    pipe[1].close();
+    await connection.give(handedOver, wait);
+    connection.close();
+    taken = true;
+    return agreed(pipe[0], true);
+  } finally {
+    if (!taken) for (const end of pipe ?? []) end.close();
+  }
+}
+
+function agreed(connection: Connection, inMemory: boolean): Agreed {
+  return { channel: connection.channel, inMemory, close: () => connection.close() };
+}
+
+/** `undefined` where there is no room for it: the client stays with the socket. */
+function makePipe(): [Connection, Connection] | undefined {
+  try {
+    return Pipe();
+  } catch (error) {
+    if (error instanceof SystemError || error instanceof MultiprocError) return undefined;
+    throw error;
+  }
+}
