@@ -15,14 +15,17 @@ export type { ManagerLimits } from './managers/limits.js';
 export { BaseProxy } from './managers/proxy.js';
 export type {
   ArrayProxy,
+  AsyncResultProxy,
   BarrierProxy,
   ConditionProxy,
   DictProxy,
   EventProxy,
+  IteratorProxy,
   JoinableQueueProxy,
   ListProxy,
   LockProxy,
   NamespaceProxy,
+  PoolProxy,
   ProxyFor,
   ProxyOf,
   QueueProxy,

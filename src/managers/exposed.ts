@@ -9,6 +9,7 @@ import { ManagedIterator } from './types/iterator.js';
 import { ListMethods } from './types/list.js';
 import { ManagedLock, ManagedRLock } from './types/lock.js';
 import { ManagedNamespace } from './types/namespace.js';
+import { ManagedAsyncResult, ManagedPool } from './types/pool.js';
 import { ManagedJoinableQueue, ManagedQueue } from './types/queue.js';
 import { ManagedBoundedSemaphore, ManagedSemaphore } from './types/semaphore.js';
 import { SetMethods } from './types/set.js';
@@ -55,6 +56,7 @@ function describe(object: unknown): { kind: string; target: unknown } {
 const ownClasses = new Set<unknown>([
   DictMethods,
   ManagedArray,
+  ManagedAsyncResult,
   ManagedBarrier,
   ManagedBoundedSemaphore,
   ManagedCondition,
@@ -63,6 +65,7 @@ const ownClasses = new Set<unknown>([
   ManagedJoinableQueue,
   ManagedLock,
   ManagedNamespace,
+  ManagedPool,
   ManagedQueue,
   ManagedRLock,
   ManagedSemaphore,

@@ -50,7 +50,13 @@ const kinds: Readonly<Record<string, Kind>> = {
   joinablequeue: {
     methods: words(`put putNoWait tryPut putMany get getNoWait tryGet getMany qsize empty full end taskDone join`),
   },
-  iterator: { methods: ['next'] },
+  iterator: { methods: words('next return') },
+  pool: {
+    methods: words(
+      `run apply applyAsync map mapAsync starmap starmapAsync imap imapUnordered close terminate join stats`,
+    ),
+  },
+  asyncresult: { methods: words('get wait ready successful') },
 };
 
 const methodSets = new Map(

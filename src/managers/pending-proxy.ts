@@ -15,7 +15,7 @@ export function pendingProxy(made: Promise<BaseProxy>, finish: () => BaseProxy):
     [depart]: (): Departure => finish()[depart](),
     [letGo]() {},
     [Symbol.asyncIterator]: () => iterate(made),
-    [Symbol.asyncDispose]: async () => (await made)[Symbol.dispose](),
+    [Symbol.asyncDispose]: async () => disposeOf(await made),
   };
   const proxy = new Proxy(members, {
     get(target, name) {
@@ -26,6 +26,10 @@ export function pendingProxy(made: Promise<BaseProxy>, finish: () => BaseProxy):
   });
   admitProxy(proxy);
   return proxy;
+}
+
+function disposeOf(proxy: BaseProxy & Partial<AsyncDisposable>): unknown {
+  return Symbol.asyncDispose in proxy ? proxy[Symbol.asyncDispose]?.() : proxy[Symbol.dispose]();
 }
 
 function methodOf(proxy: BaseProxy, name: string): (...args: unknown[]) => unknown {

@@ -13,6 +13,7 @@ export class IteratorProxy extends BaseProxy {
     return {
       next: () => this.callMethod('next') as Promise<IteratorResult<unknown>>,
       return: async () => {
+        await this.callMethod('return');
         this[Symbol.dispose]();
         return { done: true, value: undefined };
       },
@@ -54,6 +55,17 @@ export class EventProxy extends BaseProxy {}
 export class BarrierProxy extends BaseProxy {}
 /** Of a Queue or JoinableQueue. */
 export class QueueProxy extends BaseProxy {}
+
+/** Of a Pool: leaving an `await using` block terminates it, as leaving Python's `with` block does. */
+export class PoolProxy extends BaseProxy {
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.callMethod('terminate');
+    await this.callMethod('join');
+    this[Symbol.dispose]();
+  }
+}
+/** Of what has become of work that was given to a Pool. */
+export class AsyncResultProxy extends BaseProxy {}
 
 /** What {@link AcquirerProxy.hold} gives. */
 export interface RemoteHeld {
@@ -118,6 +130,8 @@ export const proxyClasses: Readonly<Record<string, typeof BaseProxy>> = {
   lock: AcquirerProxy,
   semaphore: AcquirerProxy,
   condition: ConditionProxy,
+  pool: PoolProxy,
+  asyncresult: AsyncResultProxy,
 };
 
 // What reads like a property is one, of a promise.

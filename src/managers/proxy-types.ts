@@ -1,5 +1,8 @@
 /** What proxies look like to TypeScript. */
 import type { Wait } from '../deadline.js';
+import type { AsyncCallbacks } from '../pool/async-result.js';
+import type { ApplyOptions, ImapOptions, MapAsyncOptions, MapOptions } from '../pool/pool.js';
+import type { PoolStats } from '../pool/stats.js';
 import type { BaseManager } from './base-manager.js';
 import type { RemoteHeld } from './proxies.js';
 import type { BaseProxy } from './proxy.js';
@@ -263,6 +266,91 @@ interface JoinableQueueMembers<T> extends QueueMembers<T> {
 
 /** A proxy of a JoinableQueue. */
 export type JoinableQueueProxy<T = unknown> = ProxyOf<JoinableQueueMembers<T>>;
+
+interface PoolMembers {
+  close(): void;
+  terminate(): void;
+  join(wait?: Wait): boolean;
+  stats(): PoolStats;
+}
+
+interface AsyncResultMembers<T> {
+  get(wait?: Wait): T;
+  wait(wait?: Wait): void;
+  ready(): boolean;
+  successful(): boolean;
+}
+
+/** A proxy of what has become of work that was given to a managed pool. It is not awaited itself: call `get()`. */
+export type AsyncResultProxy<T = unknown> = ProxyOf<AsyncResultMembers<T>>;
+
+interface IteratorMembers<T> {
+  next(wait?: Wait): IteratorResult<T, undefined>;
+  return(): IteratorResult<T, undefined>;
+}
+
+/** A proxy of an iterator: an async one, and on `sync` one that blocks. */
+export type IteratorProxy<T = unknown> = ProxyOf<IteratorMembers<T>, Blocking<IteratorMembers<T>> & Iterable<T>> &
+  AsyncIterable<T>;
+
+type ToSpread<A extends unknown[]> = Iterable<Readonly<A>>;
+
+/** A pool's methods that take functions, which run in the server's workers; callbacks run in the server. */
+interface PoolUse {
+  run<A extends unknown[], R>(fn: (...args: A) => R, ...args: A): Promise<Awaited<R>>;
+  apply<A extends unknown[], R>(fn: (...args: A) => R, args?: Readonly<A>, options?: ApplyOptions): Promise<Awaited<R>>;
+  map<T, R>(fn: (item: T) => R, items: Iterable<T>, options?: MapOptions): Promise<Awaited<R>[]>;
+  starmap<A extends unknown[], R>(fn: (...args: A) => R, items: ToSpread<A>, o?: MapOptions): Promise<Awaited<R>[]>;
+  applyAsync<A extends unknown[], R>(
+    fn: (...args: A) => R,
+    args?: Readonly<A>,
+    options?: ApplyOptions & AsyncCallbacks<Awaited<R>>,
+  ): Promise<AsyncResultProxy<Awaited<R>>>;
+  mapAsync<T, R>(
+    fn: (item: T) => R,
+    items: Iterable<T>,
+    options?: MapAsyncOptions<Awaited<R>>,
+  ): Promise<AsyncResultProxy<Awaited<R>[]>>;
+  starmapAsync<A extends unknown[], R>(
+    fn: (...args: A) => R,
+    items: ToSpread<A>,
+    options?: MapAsyncOptions<Awaited<R>>,
+  ): Promise<AsyncResultProxy<Awaited<R>[]>>;
+  imap<T, R>(fn: (item: T) => R, items: Iterable<T>, options?: ImapOptions): Promise<IteratorProxy<Awaited<R>>>;
+  imapUnordered<T, R>(
+    fn: (item: T) => R,
+    items: Iterable<T>,
+    options?: ImapOptions,
+  ): Promise<IteratorProxy<Awaited<R>>>;
+}
+
+interface BlockingPoolUse {
+  run<A extends unknown[], R>(fn: (...args: A) => R, ...args: A): Awaited<R>;
+  apply<A extends unknown[], R>(fn: (...args: A) => R, args?: Readonly<A>, options?: ApplyOptions): Awaited<R>;
+  map<T, R>(fn: (item: T) => R, items: Iterable<T>, options?: MapOptions): Awaited<R>[];
+  starmap<A extends unknown[], R>(fn: (...args: A) => R, items: ToSpread<A>, options?: MapOptions): Awaited<R>[];
+  applyAsync<A extends unknown[], R>(
+    fn: (...args: A) => R,
+    args?: Readonly<A>,
+    options?: ApplyOptions & AsyncCallbacks<Awaited<R>>,
+  ): AsyncResultProxy<Awaited<R>>;
+  mapAsync<T, R>(
+    fn: (item: T) => R,
+    items: Iterable<T>,
+    options?: MapAsyncOptions<Awaited<R>>,
+  ): AsyncResultProxy<Awaited<R>[]>;
+  starmapAsync<A extends unknown[], R>(
+    fn: (...args: A) => R,
+    items: ToSpread<A>,
+    options?: MapAsyncOptions<Awaited<R>>,
+  ): AsyncResultProxy<Awaited<R>[]>;
+  imap<T, R>(fn: (item: T) => R, items: Iterable<T>, options?: ImapOptions): IteratorProxy<Awaited<R>>;
+  imapUnordered<T, R>(fn: (item: T) => R, items: Iterable<T>, options?: ImapOptions): IteratorProxy<Awaited<R>>;
+}
+
+/** A proxy of a Pool. */
+export type PoolProxy = ProxyOf<PoolMembers, Blocking<PoolMembers> & BlockingPoolUse> &
+  PoolUse & { [Symbol.asyncDispose](): Promise<void> };
 
 /** The proxy that an object gets. */
 export type ProxyFor<T> = T extends BaseProxy

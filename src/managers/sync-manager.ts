@@ -1,4 +1,6 @@
 /** SyncManager: a manager of the usual types of objects. */
+
+import type { PoolOptions } from '../pool/pool.js';
 import { BaseManager, isStandard, type ManagerOptions } from './base-manager.js';
 import { objectOf } from './objects.js';
 import type {
@@ -12,6 +14,7 @@ import type {
   LockProxy,
   Made,
   NamespaceProxy,
+  PoolProxy,
   QueueProxy,
   SemaphoreProxy,
   SetProxy,
@@ -23,6 +26,7 @@ import { newDict } from './types/dict.js';
 import { ManagedEvent } from './types/event.js';
 import { ManagedLock, ManagedRLock } from './types/lock.js';
 import { ManagedNamespace } from './types/namespace.js';
+import { ManagedPool } from './types/pool.js';
 import { ManagedJoinableQueue, ManagedQueue } from './types/queue.js';
 import { ManagedBoundedSemaphore, ManagedSemaphore } from './types/semaphore.js';
 import { ManagedArray, ManagedValue } from './types/value.js';
@@ -49,6 +53,8 @@ interface Makers {
   Event(): EventProxy;
   Condition(lock?: LockProxy): ConditionProxy;
   Barrier(parties: number, options?: ManagedBarrierOptions): BarrierProxy;
+  /** Its workers are children of the server. It is closed when nobody has a proxy of it any more. */
+  Pool(processes?: number | null, options?: PoolOptions): PoolProxy;
 }
 
 type Making = {
@@ -97,7 +103,17 @@ const types: Readonly<Record<string, (...args: never[]) => unknown>> = {
 };
 
 for (const [typeid, callable] of Object.entries(types)) SyncManager.register(typeid, { callable });
+
+const resultsStay = { applyAsync: 'AsyncResult', mapAsync: 'AsyncResult', starmapAsync: 'AsyncResult' };
+SyncManager.register('AsyncResult', { createMethod: false });
+SyncManager.register('Pool', { callable: makePool, methodToTypeid: resultsStay });
 isStandard(SyncManager);
+
+/** Few servers have pools: they load them when they are asked for one. */
+async function makePool(processes?: number | null, options?: PoolOptions): Promise<ManagedPool> {
+  const { Pool } = await import('../pool/pool.js');
+  return new ManagedPool(new Pool(processes, options));
+}
 
 /**
  * Starts a server process and returns its manager; mirrors `multiprocessing.Manager`.

@@ -165,10 +165,22 @@ class Twin implements ProxyHandler<object> {
   #symbol(name: symbol): unknown {
     if (name === inspect.custom) return this.#keep(name, () => () => this.#text());
     if (name === Symbol.toPrimitive) return this.#keep(name, () => () => this.#text());
+    if (name === Symbol.iterator && this.#details.kind === 'iterator') {
+      return this.#keep(name, () => () => this.#steps());
+    }
     if (name === Symbol.iterator && iterable.has(this.#details.kind)) {
       return this.#keep(name, () => () => (this.#call(iteratedBy(this.#details.kind)) as unknown[])[Symbol.iterator]());
     }
     return undefined;
+  }
+
+  #steps(): Iterator<unknown> & Iterable<unknown> {
+    const steps = {
+      next: () => this.#call('next') as IteratorResult<unknown>,
+      return: () => this.#call('return') as IteratorResult<unknown>,
+      [Symbol.iterator]: () => steps,
+    };
+    return steps;
   }
 
   #text(): string {

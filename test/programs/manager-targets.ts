@@ -11,9 +11,11 @@ import {
   type ListProxy,
   type LockProxy,
   type NamespaceProxy,
+  type PoolProxy,
   type Queue,
   type QueueProxy,
   type SemaphoreProxy,
+  SyncManager,
   type ValueProxy,
 } from 'multiproc';
 
@@ -179,4 +181,101 @@ export async function keepBusy(dict: DictProxy, lock: LockProxy, stop: EventProx
       Array.from({ length: i % 100 }, (_, n) => n),
     );
   }
+}
+
+/** Waits at the condition, and says before and after that it does. */
+export async function sleepAt(
+  condition: ConditionProxy,
+  sleeping: SemaphoreProxy,
+  woken: SemaphoreProxy,
+  timeout?: number,
+): Promise<void> {
+  await condition.acquire();
+  await sleeping.release();
+  await condition.wait(timeout);
+  await woken.release();
+  await condition.release();
+}
+
+/** Counts down, and tells of it. */
+export async function countTo(condition: ConditionProxy, value: ValueProxy, target: number): Promise<void> {
+  await condition.run(async () => {
+    value.sync.value = 0;
+    await condition.notify();
+    check(await condition.waitFor(async () => (await value.get()) === target), 'the count');
+  });
+}
+
+/** Twice past the barrier: what it got, and how many had come before and after. */
+export async function passTwice(
+  barrier: BarrierProxy,
+  acted: ListProxy<number>,
+  results: ListProxy<unknown>,
+): Promise<void> {
+  const first = await barrier.wait();
+  const ran = await acted.length;
+  const second = barrier.sync.wait();
+  await results.append([first, ran, second, acted.sync.length]);
+}
+
+const acted: number[] = [];
+
+/** The action of a barrier, which runs in the server. */
+export function act(): void {
+  acted.push(acted.length);
+}
+
+export class ActingManager extends SyncManager {
+  declare getActed: () => ListProxy<number> & Promise<ListProxy<number>>;
+}
+ActingManager.register('getActed', { callable: () => acted });
+
+export async function awaitEvent(event: EventProxy, waiting: SemaphoreProxy, results: QueueProxy): Promise<void> {
+  const waited = event.wait();
+  await waiting.release();
+  await results.put(await waited);
+}
+
+export async function putAll(queue: QueueProxy<number>, items: readonly number[]): Promise<void> {
+  for (const item of items) await queue.put(item);
+}
+
+export async function workOff(queue: JoinableQueueProxy<number | null>, done: ListProxy): Promise<void> {
+  for (;;) {
+    const item = await queue.get();
+    if (item !== null) await done.append(item);
+    await queue.taskDone();
+    if (item === null) return;
+  }
+}
+
+/** A client on its own, which knows an address and a key. */
+export async function putThere(address: [string, number], authkey: Uint8Array, item: unknown): Promise<void> {
+  const manager = new QueueManager({ address, authkey });
+  await manager.connect();
+  await manager.getQueue().put(item);
+}
+
+export class QueueManager extends BaseManager {
+  declare getQueue: () => QueueProxy & Promise<QueueProxy>;
+}
+QueueManager.register('getQueue');
+
+/** Gives a managed pool work, and is killed. */
+export async function giveWork(pool: PoolProxy, list: ListProxy, ready: EventProxy): Promise<void> {
+  await pool.applyAsync(appendLater, [list, 'done']);
+  void pool.apply(appendLater, [list, 'done, too']);
+  await pool.stats();
+  await ready.set();
+  await new Promise(() => setInterval(() => {}, 1000));
+}
+
+export async function whenSet<T>(event: EventProxy, value: T): Promise<T> {
+  await event.wait();
+  return value;
+}
+
+export async function appendLater(list: ListProxy, item: unknown): Promise<void> {
+  await new Promise((resolve) => setTimeout(resolve, 50));
+  await list.append(item);
 }

@@ -15,15 +15,24 @@ export class ManagedIterator {
     this.#expected = size();
   }
 
-  next(): unknown {
+  /** @param args what the iterator's own `next` takes: a generator is sent a value, and `imap` takes a time-out */
+  next(...args: [] | [unknown]): unknown {
     if (this.#done) return finished;
     if (this.#size() !== this.#expected) {
       throw new MultiprocError('The dict or set changed its size while it was iterated over', {
         code: 'ERR_MULTIPROC_CHANGED',
       });
     }
-    const result = this.#iterator.next();
+    const result = this.#iterator.next(...args);
     return result instanceof Promise ? result.then((each) => this.#see(each)) : this.#see(result as never);
+  }
+
+  /** Nobody wants any more of it. */
+  return(): unknown {
+    if (this.#done) return finished;
+    this.#done = true;
+    const result = this.#iterator.return?.();
+    return result instanceof Promise ? result.then(() => finished) : finished;
   }
 
   getValue(): never {

@@ -47,6 +47,8 @@ export class Waiting<T> {
         if (left) reject(new Cancelled());
         return left;
       };
+      // First: the time may be over already.
+      this.#waiters.push(waiter);
       if (deadline !== Infinity) {
         const expire = () => {
           const left = deadline - now();
@@ -55,7 +57,6 @@ export class Waiting<T> {
         };
         expire();
       }
-      this.#waiters.push(waiter);
     });
   }
 
