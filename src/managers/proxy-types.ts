@@ -1,7 +1,7 @@
 /** What proxies look like to TypeScript. */
 import type { Wait } from '../deadline.js';
 import type { AsyncCallbacks } from '../pool/async-result.js';
-import type { ApplyOptions, ImapOptions, MapAsyncOptions, MapOptions } from '../pool/pool.js';
+import type { ApplyOptions, ImapOptions, MapAsyncOptions, MapOptions } from '../pool/options.js';
 import type { PoolStats } from '../pool/stats.js';
 import type { BaseManager } from './base-manager.js';
 import type { RemoteHeld } from './proxies.js';

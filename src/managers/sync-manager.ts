@@ -1,6 +1,6 @@
 /** SyncManager: a manager of the usual types of objects. */
 
-import type { PoolOptions } from '../pool/pool.js';
+import type { PoolOptions } from '../pool/options.js';
 import { BaseManager, isStandard, type ManagerOptions } from './base-manager.js';
 import { objectOf } from './objects.js';
 import type {

@@ -1,7 +1,8 @@
 /** Pool in a manager's server: its workers are processes of that, and anybody may give it work. */
 import type { Wait } from '../../deadline.js';
 import type { AsyncResult } from '../../pool/async-result.js';
-import type { ApplyOptions, ImapOptions, MapAsyncOptions, MapOptions, Pool, PoolFn } from '../../pool/pool.js';
+import type { ApplyOptions, ImapOptions, MapAsyncOptions, MapOptions, PoolFn } from '../../pool/options.js';
+import type { Pool } from '../../pool/pool.js';
 import type { PoolStats } from '../../pool/stats.js';
 import { Cancelled, currentCall } from '../caller.js';
 import { ManagedIterator } from './iterator.js';
