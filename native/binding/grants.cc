@@ -4,6 +4,7 @@
 #include <vector>
 
 #include "binding/arguments.h"
+#include "binding/call_back.h"
 #include "binding/environment.h"
 #include "binding/target.h"
 
@@ -51,8 +52,7 @@ void Grants::deliver(napi_env env, napi_value function, void* context, void*) {
     napi_set_element(env, list, 2 * i, number_value(env, grants[i].ticket));
     napi_set_element(env, list, 2 * i + 1, number_value(env, grants[i].won));
   }
-  napi_value receiver = undefined_value(env), result = nullptr;
-  napi_call_function(env, receiver, function, 1, &list, &result);
+  call_back(env, function, 1, &list);
 }
 
 void Grants::reference(napi_env env, bool keep) {

@@ -6,8 +6,10 @@
 #include <vector>
 
 #include "binding/arguments.h"
+#include "binding/call_back.h"
 #include "binding/environment.h"
 #include "binding/exports.h"
+#include "binding/target.h"
 #include "sys/clock.h"
 #include "sys/semaphore_waiter.h"
 
@@ -58,7 +60,7 @@ class SemaphoreWaits {
     waits->waiter_->drain(&outcomes);
     for (const sys::SemaphoreOutcome& outcome : outcomes) {
       napi_value arguments[] = {number_value(env, outcome.ticket), boolean_value(env, outcome.won)};
-      napi_call_function(env, undefined_value(env), settle, 2, arguments, nullptr);
+      call_back(env, settle, 2, arguments);
     }
   }
 
@@ -81,6 +83,17 @@ SharedSemaphore* semaphore_at(napi_env env, const Arguments& arguments, size_t i
     return nullptr;
   }
   return static_cast<SharedSemaphore*>(semaphore);
+}
+
+// In slices, after each of which it asks whether this thread is to end: nothing else interrupts a thread that sleeps here.
+bool wait_until(napi_env env, sys::PosixSemaphore& semaphore, int64_t until) {
+  constexpr int64_t kSlice = 100 * sys::kMillisecond;
+  for (;;) {
+    int64_t now = sys::monotonic_ns();
+    int64_t slice = until - now > kSlice ? now + kSlice : until;
+    if (semaphore.wait_until(slice)) return true;
+    if (slice == until || sys::monotonic_ns() < slice || !still_running(env)) return false;
+  }
 }
 
 int64_t deadline_ns(double milliseconds) {
@@ -141,7 +154,7 @@ napi_value posix_semaphore_wait_sync(napi_env env, napi_callback_info info) {
   if (semaphore == nullptr) return nullptr;
   double deadline = arguments.number(1);
   if (!arguments.ok()) return nullptr;
-  return boolean_value(env, (*semaphore)->wait_until(deadline_ns(deadline)));
+  return boolean_value(env, wait_until(env, **semaphore, deadline_ns(deadline)));
 }
 
 // posixSemaphorePost(semaphore)

@@ -4,6 +4,7 @@
 #include <vector>
 
 #include "binding/arguments.h"
+#include "binding/call_back.h"
 #include "binding/environment.h"
 #include "binding/exports.h"
 
@@ -46,7 +47,7 @@ void Readiness::settle_all(napi_env env, napi_value settle, void* context, void*
   readiness->watcher_->drain(&tickets);
   for (uint32_t ticket : tickets) {
     napi_value argument = number_value(env, ticket);
-    napi_call_function(env, undefined_value(env), settle, 1, &argument, nullptr);
+    call_back(env, settle, 1, &argument);
   }
 }
 

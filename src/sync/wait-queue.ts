@@ -338,7 +338,14 @@ export function start(): void {
       const ticket = grants[i] as number;
       const queue = armed.get(ticket);
       armed.delete(ticket);
-      queue?.deliver(grants[i + 1] as number);
+      try {
+        queue?.deliver(grants[i + 1] as number);
+      } catch (error) {
+        // Uncaught, as it would be in a turn of its own; those behind it hear of theirs.
+        process.nextTick(() => {
+          throw error;
+        });
+      }
     }
   });
 }

@@ -197,12 +197,13 @@ t.test('a Worker that is terminated while it waits takes nothing with it', async
   const source = `
     const { parentPort, workerData } = require('node:worker_threads');
     import(workerData.posix).then(({ semOpen }) => {
-      void semOpen(workerData.name).wait();
-      parentPort.postMessage('waiting');
+      const semaphore = semOpen(workerData.name);
+      parentPort.postMessage('about to wait');
+      void semaphore[workerData.how]();
     });
   `;
-  for (let i = 0; i < 5; i++) {
-    const workerData = { posix: import.meta.resolve('multiproc/posix'), name: semaphore.name };
+  for (const how of ['wait', 'waitSync', 'wait', 'waitSync']) {
+    const workerData = { posix: import.meta.resolve('multiproc/posix'), name: semaphore.name, how };
     const worker = new Worker(source, { eval: true, workerData });
     await new Promise((resolve, reject) => worker.once('message', resolve).once('error', reject));
     await worker.terminate();

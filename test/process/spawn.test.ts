@@ -1,4 +1,6 @@
 /** Everything that processes promise, with the start method `spawn`. */
+import { readFileSync } from 'node:fs';
+import { Process, setExecutable } from 'multiproc';
 import t from 'tap';
 import { processSuite } from '../conformance/process.js';
 import { leaveNothing } from '../harness/leftovers.js';
@@ -6,3 +8,13 @@ import { leaveNothing } from '../harness/leftovers.js';
 t.setTimeout(300_000);
 leaveNothing(t);
 await processSuite(t, 'spawn');
+
+t.test('a start that fails leaves no process behind', (t) => {
+  t.teardown(() => setExecutable(process.execPath));
+  setExecutable('/no/such/node');
+  t.throws(() => new Process({ target: setExecutable, context: 'spawn' }).start(), { code: 'ENOENT', syscall: 'execve' });
+  const children = readFileSync(`/proc/self/task/${process.pid}/children`, 'utf8').split(' ').filter(Boolean);
+  const zombies = children.filter((pid) => / Z /.test(readFileSync(`/proc/${pid}/stat`, 'utf8')));
+  t.strictSame(zombies, []);
+  t.end();
+});
