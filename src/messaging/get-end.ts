@@ -84,6 +84,9 @@ export class GetEnd extends RingEnd {
         if (value === nothing) break;
         values.push(value);
       }
+    } catch (error) {
+      // What was taken before is the caller's: whoever comes next meets the error, if it is still there.
+      if (values.length === 0) throw error;
     } finally {
       if (Atomics.compareExchange(words, get, me, 0) !== me) this.unlock();
     }

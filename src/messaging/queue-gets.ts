@@ -64,7 +64,7 @@ export class QueueGets {
     if (taken.length === 0) {
       const first = await this.#getOrMiss(parsed);
       if (first === nothing) return [];
-      taken = [first, ...this.#takeMany(max - 1)];
+      taken = this.#takeMore([first], max);
     }
     const items: unknown[] = [];
     for (const value of taken) {
@@ -85,7 +85,7 @@ export class QueueGets {
     if (taken.length === 0) {
       const first = this.#block(deadline);
       if (first === nothing || first === busy) return [];
-      taken = [first, ...this.#takeMany(max - 1)];
+      taken = this.#takeMore([first], max);
     }
     const items: unknown[] = [];
     for (const value of taken) {
@@ -145,8 +145,17 @@ export class QueueGets {
   #takeMany(most: number): unknown[] {
     if (this.#line.length > 0) return [];
     if (this.#kept.length === 0) return this.#end.takeMany(most, 0);
-    const kept = this.#kept.splice(0, most);
-    return kept.length < most ? [...kept, ...this.#end.takeMany(most - kept.length, 0)] : kept;
+    return this.#takeMore(this.#kept.splice(0, most), most);
+  }
+
+  /** Adds to what was taken, which must not be lost, what else is there at once. */
+  #takeMore(taken: unknown[], most: number): unknown[] {
+    if (taken.length >= most || this.#line.length > 0) return taken;
+    try {
+      return [...taken, ...this.#end.takeMany(most - taken.length, 0)];
+    } catch {
+      return taken; // The next one who takes learns why.
+    }
   }
 
   /** One of the messages that were taken cannot be read. */

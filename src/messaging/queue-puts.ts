@@ -22,13 +22,17 @@ export class QueuePuts {
     this.#line = new Line(ring.block, TargetKind.ringTaken, () => ring.taken);
   }
 
-  put(item: unknown, wait: Wait | undefined): Promise<void> {
+  /** @param written called in the moment in which the message is in the queue */
+  put(item: unknown, wait: Wait | undefined, written?: () => void): Promise<void> {
     try {
       if (wait === undefined && this.#line.length === 0) {
         const units = item === undefined ? 0 : mostUnits(item);
-        if (units !== 0 && this.#end.tryPut(item, units, 0) === Put.done) return done;
+        if (units !== 0 && this.#end.tryPut(item, units, 0) === Put.done) {
+          written?.();
+          return done;
+        }
       }
-      return this.#putSlowly(item, parseWait(wait));
+      return this.#putSlowly(item, parseWait(wait), written);
     } catch (error) {
       return Promise.reject(error);
     }
@@ -105,21 +109,24 @@ export class QueuePuts {
     this.#line.close(reason);
   }
 
-  async #putSlowly(item: unknown, wait: ParsedWait): Promise<void> {
+  async #putSlowly(item: unknown, wait: ParsedWait, written?: () => void): Promise<void> {
     wait.signal?.throwIfAborted();
     const parcel = this.#pack(item);
     try {
-      await this.#wait(parcel, wait);
+      await this.#wait(parcel, wait, written);
     } catch (error) {
       parcel.cancel();
       throw error;
     }
   }
 
-  async #wait(parcel: Parcel, wait: ParsedWait): Promise<void> {
+  async #wait(parcel: Parcel, wait: ParsedWait, written?: () => void): Promise<void> {
     if (this.#line.length === 0) {
       const outcome = this.#end.tryPut(parcel.value, parcel.units, 0);
-      if (outcome === Put.done) return;
+      if (outcome === Put.done) {
+        written?.();
+        return;
+      }
       if (outcome !== Put.busy) this.#checkWaiting(outcome, parcel);
       if (wait.deadline <= 0) throw new Full();
     } else if (wait.deadline <= 0) {
@@ -129,7 +136,10 @@ export class QueuePuts {
     const result = await this.#line.wait(this, wait, () => {
       const outcome = this.#end.tryPut(kept.value, kept.units, 0);
       if (outcome === Put.busy) return soon;
-      if (outcome === Put.done) return true;
+      if (outcome === Put.done) {
+        written?.();
+        return true;
+      }
       this.#checkWaiting(outcome, kept);
       return notYet;
     });

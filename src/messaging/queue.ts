@@ -1,6 +1,6 @@
 /** Queue: messages between threads of any processes, first in, first out. */
 import type { Wait } from '../deadline.js';
-import { Empty, EOFError, Full, ValueError } from '../errors.js';
+import { EOFError, Full, ValueError } from '../errors.js';
 import { native, TargetKind } from '../native.js';
 import { type Departure, depart, HandleKind, registerArrival } from '../serialize/handles.js';
 import { Block, BlockKind, closedError, type Mode, type NameOptions } from '../shared/block.js';
@@ -103,6 +103,15 @@ export class Queue<T = unknown> {
     return this.#puts.put(item, wait);
   }
 
+  /**
+   * As {@link put}; `written` is called in the moment in which the message is in the queue.
+   *
+   * @internal
+   */
+  protected putAndTell(item: T, written: () => void): Promise<void> {
+    return this.#puts.put(item, undefined, written);
+  }
+
   /** As {@link put}, blocking the thread; no JavaScript runs meanwhile, signal handlers included. */
   putSync(item: T, wait?: Wait): void {
     this.#puts.putSync(item, wait);
@@ -144,9 +153,7 @@ export class Queue<T = unknown> {
 
   /** As {@link tryGet}, but throws `Empty`. Mirrors `get_nowait`. */
   getNoWait(): T {
-    const value = this.tryGet();
-    if (value === undefined) throw new Empty();
-    return value;
+    return this.getSync(0);
   }
 
   /**

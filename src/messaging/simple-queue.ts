@@ -18,6 +18,10 @@ class SmallQueue<T> extends Queue<T> {
   static override get blockKind(): BlockKind {
     return BlockKind.simpleQueue;
   }
+
+  override putAndTell(item: T, written: () => void): Promise<void> {
+    return super.putAndTell(item, written);
+  }
 }
 
 /**
@@ -70,10 +74,14 @@ export class SimpleQueue<T = unknown> {
    */
   async put(item: T): Promise<void> {
     this.#check();
-    await this.#queue.put(item);
-    const last = this.#lastOfLarge();
+    let last: number | undefined;
+    await this.#queue.putAndTell(item, () => {
+      last = this.#lastOfLarge();
+    });
     const { ring } = this.#queue;
-    if (last !== undefined) await this.#large.wait(this, forEver, () => reached(ring.taken, last) || notYet);
+    if (last === undefined) return;
+    const number = last;
+    await this.#large.wait(this, forEver, () => reached(ring.taken, number) || notYet);
   }
 
   /** As {@link put}, blocking the thread; no JavaScript runs meanwhile, signal handlers included. */

@@ -123,7 +123,16 @@ export class Turns {
         task.reject(error);
       }
     }
-    this.#rest();
+    try {
+      this.#rest();
+    } catch (error) {
+      // Nothing would tell those who wait.
+      for (const task of this.#tasks.splice(0)) {
+        task.dismiss();
+        task.reject(error);
+      }
+      busy.delete(this);
+    }
   }
 
   /** Makes what is asked for fit who is there. */

@@ -231,6 +231,32 @@ t.test('with redeliver, what is not acknowledged takes memory up to the capacity
   for (const one of [named, opened]) one.close();
 });
 
+t.test('with redeliver, a batch that runs out of memory half-way has what it took', async (t) => {
+  for (const form of ['getMany', 'getManySync'] as const) {
+    const queue = new JoinableQueue<Buffer>(0, { redeliver: true, capacity: 512 * 1024 });
+    const got: Buffer[] = [];
+    let put = 0;
+    for (let full = false; !full; ) {
+      for (let i = 0; i < 20; i++) await queue.put(Buffer.alloc(8000, put++ % 256));
+      try {
+        got.push(...(await queue[form](1000)));
+      } catch (error) {
+        t.match(error, { code: 'ENOSPC' });
+        full = true;
+      }
+    }
+    t.equal(got.length + queue.qsize(), put, form);
+    for (const _ of got) queue.taskDone();
+    for (let i = got.length; i < put; i++) {
+      got.push(queue.getSync());
+      queue.taskDone();
+    }
+    t.ok(got.every((message, i) => message[0] === i % 256));
+    await queue.join();
+    queue.close();
+  }
+});
+
 const kills = Number(process.env.MULTIPROC_REDELIVERY_KILLS ?? 5);
 
 t.test(

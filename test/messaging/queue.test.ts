@@ -314,6 +314,7 @@ t.test('end(): readers drain, then get throws EOFError and for await ends, in ev
   t.strictSame(seen, [1, 2]);
   await t.rejects(queue.get(), EOFError);
   t.throws(() => queue.getSync(), EOFError);
+  t.throws(() => queue.getNoWait(), EOFError);
   await t.rejects(queue.put(3), { name: 'ClosedError' });
   await t.rejects(there.call('getSync'), { name: 'EOFError' });
   await there.call('close');

@@ -48,6 +48,24 @@ t.test('a put of 300 kB waits until somebody reads, in each form', async (t) => 
   queue.close();
 });
 
+t.test('of puts at the same time the large one waits, and no other', async (t) => {
+  for (const large of [0, 1, 2]) {
+    const queue = new SimpleQueue<Buffer>();
+    const put = [false, false, false];
+    const puts = put.map((_, i) =>
+      queue.put(Buffer.alloc(i === large ? 300_000 : 1)).then(() => {
+        put[i] = true;
+      }),
+    );
+    await Promise.all(puts.filter((_, i) => i < large));
+    await new Promise((resolve) => setImmediate(resolve));
+    t.equal(put[large], false, 'nobody has read it');
+    for (let i = 0; i < 3; i++) t.equal((await queue.get()).length, i === large ? 300_000 : 1);
+    await Promise.all(puts);
+    queue.close();
+  }
+});
+
 t.test('small messages wait for room, too', async (t) => {
   const queue = new SimpleQueue<number>();
   let done = 0;
