@@ -7,8 +7,8 @@
 
 namespace multiproc::binding {
 
-// What the function throws is an uncaught exception, as it would be in a call of its own: it does not keep the calls from
-// being made that come after it in the same turn.
+// What the function throws is an uncaught exception, as it would be in a call of its own: it does not keep the calls
+// from being made that come after it in the same turn.
 inline void call_back(napi_env env, napi_value function, size_t count, const napi_value* arguments) {
   if (napi_call_function(env, undefined_value(env), function, count, arguments, nullptr) != napi_pending_exception) {
     return;

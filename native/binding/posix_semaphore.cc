@@ -85,7 +85,8 @@ SharedSemaphore* semaphore_at(napi_env env, const Arguments& arguments, size_t i
   return static_cast<SharedSemaphore*>(semaphore);
 }
 
-// In slices, after each of which it asks whether this thread is to end: nothing else interrupts a thread that sleeps here.
+// In slices, after each of which it asks whether this thread is to end: nothing else interrupts a thread that sleeps
+// here.
 bool wait_until(napi_env env, sys::PosixSemaphore& semaphore, int64_t until) {
   constexpr int64_t kSlice = 100 * sys::kMillisecond;
   for (;;) {
