@@ -248,7 +248,7 @@ export class GetEnd extends RingEnd {
     }
     Atomics.store(words, get + position, head);
     words[get + count] = gets;
-    this.#unfinished?.commit();
+    this.#unfinished?.commit(gets);
     if (left >= 0) {
       this.#extents.release(left, use);
       words[get + moving] = 0;
@@ -266,7 +266,7 @@ export class GetEnd extends RingEnd {
     const { words, end: get } = this;
     const moved = words[get + nextPosition] === words[get + position];
     if (moved) words[get + count] = words[get + nextCount] as number;
-    this.#unfinished?.mend(moved);
+    this.#unfinished?.mend(moved, words[get + count] as number);
     const left = (words[get + moving] as number) - 1;
     if (left >= 0 && left < this.#extents.count && this.#extents.indexOf(words[get + position] as number) !== left) {
       this.#extents.release(left, words[this.at + leavingUse] as number);

@@ -26,16 +26,16 @@ export interface Ledger {
   readonly done: number;
   /** The participant is about to take a message. */
   prepare(id: number): void;
-  /** It has taken it. */
-  commit(): void;
+  /** It has taken it, as one of `takes` that there were ever; in 32 bits. */
+  commit(takes: number): void;
   /** The participant says that a message is done. */
   acknowledge(id: number): void;
   /** Deals with what dead consumers took. How many messages that were. */
   bury(): number;
   /** Whether there may be something for {@link bury}; asked without the lock. */
   anyDead(): boolean;
-  /** Finishes what a dead owner of the lock began. `moved`: it had taken a message, which may not be counted yet. */
-  mend(moved: boolean): void;
+  /** Finishes what a dead owner of the lock began. `moved`: it had taken a message, which may not be counted in its name. */
+  mend(moved: boolean, takes: number): void;
 }
 
 export class Unfinished implements Ledger {
@@ -59,9 +59,12 @@ export class Unfinished implements Ledger {
     words[this.#at + nextTaken] = ((words[entry + taken] as number) + 1) | 0;
   }
 
-  commit(): void {
+  commit(takes: number): void {
     const words = this.#words;
-    words[entryOf(words[this.#at + taker] as number) + taken] = words[this.#at + nextTaken] as number;
+    const entry = entryOf(words[this.#at + taker] as number);
+    words[entry + taken] = words[this.#at + nextTaken] as number;
+    // Somebody has acknowledged it before it was taken: then nobody owes anything.
+    if (((this.done - takes) | 0) >= 0) words[entry + acknowledged] = words[entry + taken] as number;
   }
 
   /** The participant says that a message is done: one that it took, else one that somebody else took. */
@@ -98,11 +101,11 @@ export class Unfinished implements Ledger {
     return false;
   }
 
-  mend(moved: boolean): void {
+  mend(moved: boolean, takes: number): void {
     const words = this.#words;
     if (words[this.#at + acknowledging] !== 0) this.#finish();
     const id = words[this.#at + taker] as number;
-    if (moved && id !== 0 && words[entryOf(id) + owner] === id) this.commit();
+    if (moved && id !== 0 && words[entryOf(id) + owner] === id) this.commit(takes);
   }
 
   #finish(): void {

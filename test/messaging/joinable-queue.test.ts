@@ -86,6 +86,23 @@ t.test('one may acknowledge what another has taken', async (t) => {
   queue.close();
 });
 
+t.test('an acknowledgement ahead of its message counts for the next one that is taken', async (t) => {
+  const queue = new JoinableQueue<number>();
+  const remote = new Remote(t);
+  const there = await remote.attach(serialize(queue));
+  await queue.put(1);
+  await queue.put(2);
+  queue.taskDone();
+  await there.call('getSync');
+  await remote.kill();
+  await t.rejects(queue.join(150), { name: 'TimeoutError' }, 'the dead one owed nothing, and one message is unread');
+  t.equal(queue.getSync(), 2);
+  queue.taskDone();
+  await queue.join();
+  t.throws(() => queue.taskDone(), { name: 'ValueError' });
+  queue.close();
+});
+
 t.test('a put that fails leaves nothing to wait for', async (t) => {
   const queue = new JoinableQueue<unknown>(1);
   t.throws(() => queue.putSync(Symbol('no')), TypeError);
