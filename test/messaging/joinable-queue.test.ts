@@ -181,11 +181,13 @@ t.test('with redeliver, those who wait in any form get what a dead consumer had'
   const there = await victim.attach(serialize(queue));
   await queue.put(i);
   t.equal(await there.call('getSync'), i);
-  const killer = spawn('sh', ['-c', `sleep 0.2; kill -9 ${victim.pid}`]);
+  const killed = once(spawn('sh', ['-c', `sleep 0.2; kill -9 ${victim.pid}`]), 'exit');
   t.strictSame(waitSync([queue]), [queue]);
+  // Its memory goes when all of it has ended.
+  const gone = victim.kill();
   t.equal(queue.tryGet(), i);
   queue.taskDone();
-  await once(killer, 'exit');
+  await Promise.all([gone, killed]);
   await blocked.call('close');
   queue.close();
 });
