@@ -78,4 +78,18 @@ export default [
     },
     targets: [{ text: 'sync, messages/s', atLeast: 2_500_000, of: (m) => m.sync.perSecond }],
   },
+  {
+    title: 'Queue: waiting for ten seconds while nothing comes',
+    unit: '% of a CPU',
+    figure: 'percent',
+    rounds: 3,
+    contestants: {
+      sync: node('multiproc getSync', 'queue-idle.js', ['sync']),
+      promise: node('multiproc await get', 'queue-idle.js', ['promise']),
+    },
+    targets: [
+      { text: 'getSync, %', atMost: 0.5, of: (m) => m.sync.percent },
+      { text: 'await get, %', atMost: 0.5, of: (m) => m.promise.percent },
+    ],
+  },
 ];
