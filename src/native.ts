@@ -403,8 +403,12 @@ export interface Native {
   memoryFile(name: string): number;
   /** An eventfd at 0. */
   noticeFile(): number;
-  /** A pidfd. */
+  /**
+   * A pidfd: readable once the process has ended. Without pidfds something else that is, for this process (others may be
+   * given it) and for children of it (of use here only).
+   */
   processFile(pid: number): number;
+  hasPidfds(): boolean;
   /** Sends a signal to the process of a pidfd; false if it has ended. */
   signalProcess(processFd: number, signal: number): boolean;
   /** Two connected Unix sockets. With `packets` messages keep their bounds and an end may have many senders. */
@@ -428,6 +432,10 @@ export interface Native {
   closeDescriptors(fds: readonly number[]): void;
   /** From now on this process ends when that of the pidfd does; `grace` ms after SIGTERM by SIGKILL. */
   tieLifeTo(processFd: number, grace: number): void;
+  /** So many ms, of which what the process waits for a processor does not count: for {@link Native.graceIsOver}. */
+  graceBegin(pid: number, grace: number): object;
+  /** To be asked every few ten milliseconds. */
+  graceIsOver(grace: object): boolean;
   currentPid(): number;
   /** The kernel's id of the calling thread. */
   currentThread(): number;

@@ -8,8 +8,10 @@
 #include "sys/child.h"
 #include "sys/clock.h"
 #include "sys/descriptors.h"
+#include "sys/grace.h"
 #include "sys/life_tie.h"
 #include "sys/process.h"
+#include "sys/process_file.h"
 
 namespace multiproc::binding {
 
@@ -110,6 +112,9 @@ napi_value process_file(napi_env env, napi_callback_info info) {
   return descriptor_value(env, failure, fd, std::to_string(pid));
 }
 
+// hasPidfds()
+napi_value has_pidfds(napi_env env, napi_callback_info) { return boolean_value(env, sys::has_pidfds()); }
+
 // signalProcess(process, signal): whether it was there to get it
 napi_value signal_process(napi_env env, napi_callback_info info) {
   Arguments arguments(env, info);
@@ -132,16 +137,42 @@ napi_value tie_life_to(napi_env env, napi_callback_info info) {
   return undefined_value(env);
 }
 
+// graceBegin(pid, ms): what graceIsOver takes
+napi_value grace_begin(napi_env env, napi_callback_info info) {
+  Arguments arguments(env, info);
+  int32_t pid = arguments.i32(0);
+  double grace = arguments.number(1);
+  if (!arguments.ok()) return nullptr;
+  auto* begun = new sys::Grace(pid, static_cast<int64_t>(grace * sys::kMillisecond));
+  napi_value external = nullptr;
+  napi_create_external(
+      env, begun, [](napi_env, void* data, void*) { delete static_cast<sys::Grace*>(data); }, nullptr, &external);
+  return external;
+}
+
+// graceIsOver(grace)
+napi_value grace_is_over(napi_env env, napi_callback_info info) {
+  Arguments arguments(env, info);
+  void* grace = nullptr;
+  if (arguments.count() < 1 || napi_get_value_external(env, arguments.at(0), &grace) != napi_ok) {
+    return throw_type_error(env, "what graceBegin returned is expected");
+  }
+  return boolean_value(env, static_cast<sys::Grace*>(grace)->over());
+}
+
 }  // namespace
 
 void export_children(Napi::Env env, Napi::Object exports) {
   export_function(env, exports, "memoryFile", memory_file);
   export_function(env, exports, "noticeFile", notice_file);
   export_function(env, exports, "processFile", process_file);
+  export_function(env, exports, "hasPidfds", has_pidfds);
   export_function(env, exports, "signalProcess", signal_process);
   export_function(env, exports, "spawnProcess", spawn_process);
   export_function(env, exports, "execProcess", exec_process);
   export_function(env, exports, "tieLifeTo", tie_life_to);
+  export_function(env, exports, "graceBegin", grace_begin);
+  export_function(env, exports, "graceIsOver", grace_is_over);
 }
 
 }  // namespace multiproc::binding

@@ -1,4 +1,4 @@
-// Descriptors that stand for something else than a file on a disk: memory, a notice, another process.
+// Descriptors that stand for something else than a file on a disk: memory, a notice.
 #include "sys/descriptors.h"
 
 #include <fcntl.h>
@@ -7,13 +7,6 @@
 #include <unistd.h>
 
 #include <cerrno>
-
-#ifndef SYS_pidfd_send_signal
-#define SYS_pidfd_send_signal 424
-#endif
-#ifndef SYS_pidfd_open
-#define SYS_pidfd_open 434
-#endif
 
 namespace multiproc::sys {
 
@@ -31,16 +24,6 @@ Failure memory_file(const char* name, int* fd) {
 Failure notice_file(int* fd) {
   *fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
   return {*fd == -1 ? errno : 0, "eventfd"};
-}
-
-Failure process_file(pid_t pid, int* fd) {
-  *fd = static_cast<int>(syscall(SYS_pidfd_open, pid, 0U));  // pidfds are always close-on-exec
-  return {*fd == -1 ? errno : 0, "pidfd_open"};
-}
-
-Failure signal_process(int process, int signal) {
-  bool sent = syscall(SYS_pidfd_send_signal, process, signal, nullptr, 0U) == 0;
-  return {sent ? 0 : errno, "pidfd_send_signal"};
 }
 
 Failure place_descriptor(int fd, int target) { return {dup2(fd, target) == -1 ? errno : 0, "dup2"}; }

@@ -1,4 +1,4 @@
-// Descriptors that stand for something else than a file on a disk: memory, a notice, another process.
+// Descriptors that stand for something else than a file on a disk: memory, a notice.
 #pragma once
 
 #include <sys/types.h>
@@ -16,12 +16,6 @@ Failure memory_file(const char* name, int* fd);
 
 // An eventfd: readable once something other than 0 was written to it.
 Failure notice_file(int* fd);
-
-// A pidfd: readable once the process has ended. ESRCH: there is none; ENOSYS: Linux before 5.3.
-Failure process_file(pid_t pid, int* fd);
-
-// Sends a signal to the process of a pidfd, never to a later one with its pid. ESRCH: it has ended.
-Failure signal_process(int process, int signal);
 
 // Makes `target` mean the same as `fd`, also for programs started from here.
 Failure place_descriptor(int fd, int target);

@@ -4,16 +4,17 @@
 #include <poll.h>
 #include <pthread.h>
 #include <signal.h>
-#include <time.h>
 #include <unistd.h>
 
 #include <cerrno>
+
+#include "sys/grace.h"
 
 namespace multiproc::sys {
 
 namespace {
 
-constexpr int64_t kSecond = 1'000'000'000;
+constexpr useconds_t kLook = 20'000;
 
 struct Tie {
   int process;
@@ -27,8 +28,8 @@ void* watch(void* context) {
   while (poll(&ended, 1, -1) == -1 && errno == EINTR) {
   }
   kill(getpid(), SIGTERM);
-  timespec grace = {static_cast<time_t>(tie.grace_ns / kSecond), static_cast<long>(tie.grace_ns % kSecond)};
-  nanosleep(&grace, nullptr);
+  Grace grace(getpid(), tie.grace_ns);
+  while (!grace.over()) usleep(kLook);
   kill(getpid(), SIGKILL);
   return nullptr;
 }

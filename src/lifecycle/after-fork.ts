@@ -4,6 +4,7 @@ import { routeExit } from './child-exit.js';
 import { correctIdentity, type Identity } from './child-identity.js';
 import { freshRandomness } from './child-randomness.js';
 import { ownStdio } from './child-stdio.js';
+import { dropModuleHooks } from './module-hooks.js';
 
 const callbacks = new Set<() => void>();
 
@@ -56,6 +57,7 @@ function becomeChild(identity: Identity | undefined): void {
     ownStdio();
     routeExit();
     freshRandomness();
+    dropModuleHooks();
     for (const callback of callbacks) callback();
   } catch (error) {
     // Not thrown: the caller of fork would take it for a failure in the parent, and do the parent's work twice.

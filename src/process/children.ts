@@ -3,6 +3,7 @@ import { constants } from 'node:os';
 import { afterForkInChild } from '../lifecycle/after-fork.js';
 import { betweenFinalizers, runFinalizers } from '../lifecycle/finalize.js';
 import { getLogger } from '../logging.js';
+import { native } from '../native.js';
 import type { Child } from './child.js';
 
 const { SIGKILL, SIGTERM } = constants.signals;
@@ -13,8 +14,9 @@ interface Owner {
   readonly daemon: boolean;
 }
 
-/** How long a daemon may take to end once it was told to, in ms. */
+/** How long a daemon may take to end once it was told to, in ms; what it waits for a processor does not count. */
 export const daemonGrace = 400;
+const graceLook = 20;
 
 const running = new Map<Owner, Child>();
 const told = new WeakSet<Child>();
@@ -58,13 +60,23 @@ function endChildren(): void {
     if (owner.daemon) {
       getLogger().info('calling terminate() for daemon %s', owner.name);
       child.signal(SIGTERM);
-      setTimeout(() => child.signal(SIGKILL), daemonGrace).unref();
+      killAfterGrace(child);
     }
   }
   for (const [owner, child] of running) {
     getLogger().info('calling join() for process %s', owner.name);
     child.hold(true);
   }
+}
+
+function killAfterGrace(child: Child): void {
+  const grace = native.graceBegin(child.pid, daemonGrace);
+  const look = () => {
+    if (child.poll() !== null) return;
+    if (native.graceIsOver(grace)) child.signal(SIGKILL);
+    else setTimeout(look, graceLook).unref();
+  };
+  look();
 }
 
 // At process.exit(), or after an error that nobody caught: nothing can be waited for any more. Daemons that do not mind

@@ -1,13 +1,12 @@
 /** Who this process is, and who made it, as objects. */
 import { availableParallelism } from 'node:os';
 import { inspect } from 'node:util';
-import { now, parseSyncWait, parseWait, type Wait } from '../deadline.js';
+import { parseSyncWait, parseWait, type Wait } from '../deadline.js';
 import { onReadable, type ReadinessWait } from '../lifecycle/readiness.js';
 import { FdEvents, native } from '../native.js';
+import { awaitEnd } from './await-end.js';
 import { isOwnClass, oneself, Process } from './process.js';
 import { self } from './self.js';
-
-const longestTimer = 2 ** 31 - 1;
 
 class MainProcess extends Process {}
 isOwnClass(MainProcess);
@@ -82,43 +81,10 @@ export class ParentProcess {
    * @returns whether it has ended
    */
   async join(wait?: Wait): Promise<boolean> {
-    const { deadline, signal, ref } = parseWait(wait);
-    signal?.throwIfAborted();
-    if (!this.isAlive()) return true;
-    if (deadline === 0) return false;
-    return new Promise((resolve, reject) => {
-      let timer: NodeJS.Timeout | undefined;
-      let watch: ReadinessWait | undefined;
-      const finish = () => {
-        clearTimeout(timer);
-        watch?.cancel();
-        signal?.removeEventListener('abort', abort);
-      };
-      const abort = () => {
-        finish();
-        reject(signal?.reason);
-      };
-      const look = (again: () => void) => {
-        const ended = !this.isAlive();
-        if (!ended && now() < deadline) {
-          again();
-          return;
-        }
-        finish();
-        resolve(ended);
-      };
-      const observe = () => {
-        watch = onReadable(this.#sentinel, () => look(observe));
-        watch.reference(ref);
-      };
-      const arm = () => {
-        timer = setTimeout(() => look(arm), Math.min(Math.max(Math.ceil(deadline - now()), 0), longestTimer));
-        if (!ref) timer.unref();
-      };
-      observe();
-      if (deadline !== Infinity) arm();
-      signal?.addEventListener('abort', abort);
-    });
+    return awaitEnd(
+      { hasCome: () => !this.isAlive(), watch: (callback, reference) => this.#watch(callback, reference) },
+      parseWait(wait),
+    );
   }
 
   /** Blocks the thread until it has ended; see {@link join}. */
@@ -129,6 +95,17 @@ export class ParentProcess {
   /** @internal */
   [inspect.custom](): string {
     return `<ParentProcess name=${inspect(this.#name)} pid=${this.#pid} ${this.isAlive() ? 'started' : 'stopped'}>`;
+  }
+
+  #watch(callback: () => void, reference: boolean): () => void {
+    let watch: ReadinessWait;
+    const observe = () => {
+      // It may be ready for nothing.
+      watch = onReadable(this.#sentinel, () => (this.isAlive() ? observe() : callback()));
+      watch.reference(reference);
+    };
+    observe();
+    return () => watch.cancel();
   }
 
   #waitUntil(deadline: number): boolean {

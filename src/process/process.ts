@@ -2,9 +2,10 @@
 import { constants } from 'node:os';
 import type { Readable, Writable } from 'node:stream';
 import { inspect } from 'node:util';
-import { now, parseSyncWait, parseWait, type Wait } from '../deadline.js';
+import { parseSyncWait, parseWait, type Wait } from '../deadline.js';
 import { ProcessError, ValueError } from '../errors.js';
 import { native } from '../native.js';
+import { awaitEnd } from './await-end.js';
 import type { Child } from './child.js';
 import { runningOwners, track } from './children.js';
 import { describeExitCode, signalNameOf } from './exit-status.js';
@@ -19,7 +20,6 @@ import { checkStdio } from './stdio.js';
 import { checkTarget, findTarget, type Target } from './target.js';
 
 const { SIGINT, SIGKILL, SIGTERM } = constants.signals;
-const longestTimer = 2 ** 31 - 1;
 
 /** Process objects that stand for the process they are in, by what it knows of itself. */
 class Oneself {
@@ -171,39 +171,12 @@ export class Process {
    * @throws the signal's `reason` once it fired
    */
   async join(wait?: Wait): Promise<boolean> {
-    const { deadline, signal, ref } = parseWait(wait);
+    const parsed = parseWait(wait);
     const child = this.#joinable();
-    signal?.throwIfAborted();
-    if (child.poll() !== null) return true;
-    if (deadline === 0) return false;
-    return new Promise((resolve, reject) => {
-      let timer: NodeJS.Timeout | undefined;
-      const finish = () => {
-        clearTimeout(timer);
-        signal?.removeEventListener('abort', abort);
-        cancel();
-      };
-      const abort = () => {
-        finish();
-        reject(signal?.reason);
-      };
-      const cancel = child.onEnd(() => {
-        finish();
-        resolve(true);
-      }, ref);
-      const arm = () => {
-        const left = deadline - now();
-        if (left > 0) {
-          timer = setTimeout(arm, Math.min(Math.ceil(left), longestTimer));
-          if (!ref) timer.unref();
-          return;
-        }
-        finish();
-        resolve(child.poll() !== null);
-      };
-      if (deadline !== Infinity) arm();
-      signal?.addEventListener('abort', abort);
-    });
+    return awaitEnd(
+      { hasCome: () => child.poll() !== null, watch: (callback, reference) => child.onEnd(callback, reference) },
+      parsed,
+    );
   }
 
   /**

@@ -11,6 +11,7 @@
 #include "check.h"
 #include "sys/descriptor_io.h"
 #include "sys/descriptors.h"
+#include "sys/process_file.h"
 #include "sys/poll_set.h"
 #include "sys/stream_socket.h"
 

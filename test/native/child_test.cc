@@ -3,13 +3,16 @@
 
 #include <fcntl.h>
 #include <limits.h>
+#include <sched.h>
 #include <sys/resource.h>
 
 #include <string>
 
 #include "check.h"
 #include "sys/descriptors.h"
+#include "sys/grace.h"
 #include "sys/life_tie.h"
+#include "sys/process_file.h"
 
 using namespace multiproc;
 using namespace multiproc::sys;
@@ -143,6 +146,50 @@ TEST("a process that is tied to another ends with it, also when it ignores SIGTE
     tied.hear();
     other.kill();
     CHECK_EQUAL(tied.join(), deaf ? -SIGKILL : -SIGTERM);
+  }
+}
+
+TEST("of a grace only that counts in which the process could do something") {
+  constexpr int64_t kLong = 3'600'000'000'000;
+  auto stay_on_one_processor = [] {
+    cpu_set_t one;
+    CPU_ZERO(&one);
+    CPU_SET(sched_getcpu(), &one);
+    CHECK_EQUAL(sched_setaffinity(0, sizeof one, &one), 0);
+  };
+  cpu_set_t before;
+  CHECK_EQUAL(sched_getaffinity(0, sizeof before, &before), 0);
+  stay_on_one_processor();
+  auto spin = [](Child& parent) {
+    parent.say();
+    for (;;) continue;
+  };
+  Child asleep([](Child& parent) {
+    parent.say();
+    for (;;) pause();
+  });
+  asleep.hear();
+  Child one(spin), other(spin);
+  one.hear();
+  other.hear();
+  CHECK_EQUAL(sched_setaffinity(0, sizeof before, &before), 0);
+  int64_t begun = monotonic_ns();
+  Grace of_sleeper(asleep.pid(), kLong), of_spinner(one.pid(), kLong);
+  for (int look = 0; look < 25; look++) {
+    usleep(20'000);
+    CHECK(!of_sleeper.over());
+    CHECK(!of_spinner.over());
+  }
+  int64_t passed = monotonic_ns() - begun;
+  CHECK(of_sleeper.used_ns() > passed / 10 * 9);
+  // Half of it would be fair; the other has had some.
+  CHECK(of_spinner.used_ns() < passed / 10 * 8);
+  Grace spent(asleep.pid(), 1);
+  usleep(1'000);
+  CHECK(spent.over());
+  for (Child* child : {&asleep, &one, &other}) {
+    child->kill();
+    CHECK_EQUAL(child->join(), -SIGKILL);
   }
 }
 

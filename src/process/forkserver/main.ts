@@ -4,6 +4,7 @@
  */
 import { setFlagsFromString } from 'node:v8';
 import { now } from '../../deadline.js';
+import { hookedIn } from '../../lifecycle/module-hooks.js';
 import { native } from '../../native.js';
 import { beginLoading } from '../loading.js';
 import { markAsChild } from '../main-process.js';
@@ -14,7 +15,6 @@ import { preload } from './preload.js';
 import { type Hello, inherited, type Readiness, receiveData, sendData } from './protocol.js';
 import { collectGarbage, rehearse } from './rehearsal.js';
 import { serve } from './serve.js';
-import { hookedIn } from './unsuitable.js';
 
 const longestAnswer = 10_000;
 

@@ -12,8 +12,9 @@ import { ForkServerChild } from './forkserver-child.js';
 import type { LaunchRequest, MethodLauncher, RunningChild } from './launcher.js';
 import { spawnLauncher } from './spawn.js';
 
-/** How long a server may take for one fork, in ms. */
-const forkPatience = 20_000;
+/** How long a server may take for one fork, in ms, where the environment does not say otherwise. */
+const usualPatience = 20_000;
+const longestPatience = 86_400_000;
 
 export const forkServerLauncher: MethodLauncher = {
   method: 'forkserver',
@@ -77,7 +78,8 @@ function misfit({ hello }: Server, { env, execArgv }: LaunchRequest): string | u
 }
 
 function ask(server: Server, { cwd, env, errand, stdio }: LaunchRequest): RunningChild {
-  const deadline = now() + forkPatience;
+  const patience = forkPatience();
+  const deadline = now() + patience;
   const [channel, theirs] = native.channelPair(false);
   let child: ForkServerChild | undefined;
   try {
@@ -85,18 +87,18 @@ function ask(server: Server, { cwd, env, errand, stdio }: LaunchRequest): Runnin
     const { memory, notice, creator } = errand;
     const descriptors = packDescriptors({ requests, channel: theirs, stdio, memory, notice, creator });
     try {
-      if (!native.channelSend(requests, request, descriptors, deadline)) throw unresponsive();
+      if (!native.channelSend(requests, request, descriptors, deadline)) throw unresponsive(patience);
     } finally {
       native.closeDescriptors([theirs]);
     }
     const report = receiveReport(channel, deadline);
-    if (report === undefined) throw unresponsive();
+    if (report === undefined) throw unresponsive(patience);
     if (report === 'end') throw new Unresponsive('it ended');
     if (report.kind === Report.failed) throw failureToFork(report.value);
     child = new ForkServerChild(report.value, report.descriptors[0] as number, channel);
     // The child does nothing before it has read this. If it is gone already, that is its end, and no failure here.
     try {
-      if (!sendData(channel, { cwd, env: difference(server.hello.env, env) }, deadline)) throw unresponsive();
+      if (!sendData(channel, { cwd, env: difference(server.hello.env, env) }, deadline)) throw unresponsive(patience);
     } catch (error) {
       if (!isGone(error)) throw error;
     }
@@ -108,8 +110,14 @@ function ask(server: Server, { cwd, env, errand, stdio }: LaunchRequest): Runnin
   }
 }
 
-function unresponsive(): Unresponsive {
-  return new Unresponsive(`it did not answer for ${forkPatience / 1000} s`);
+/** `MULTIPROC_FORKSERVER_TIMEOUT` in ms; what is no such number is passed over. */
+function forkPatience(): number {
+  const asked = Number(process.env.MULTIPROC_FORKSERVER_TIMEOUT);
+  return asked > 0 && asked <= longestPatience ? asked : usualPatience;
+}
+
+function unresponsive(patience: number): Unresponsive {
+  return new Unresponsive(`it did not answer for ${patience / 1000} s`);
 }
 
 function failureToFork(errno: number): SystemError {

@@ -1,0 +1,63 @@
+// The time that a process gets to do something before it is ended by force.
+#include "sys/grace.h"
+
+#include <fcntl.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cinttypes>
+#include <cstdio>
+#include <cstring>
+
+#include "sys/clock.h"
+
+namespace multiproc::sys {
+
+namespace {
+
+constexpr int kMostGraces = 10;
+
+// The file's beginning as text; empty where it is not there.
+void read_text(pid_t pid, const char* name, char* text, size_t size) {
+  char path[64];
+  snprintf(path, sizeof path, "/proc/%d/%s", static_cast<int>(pid), name);
+  int file = open(path, O_RDONLY | O_CLOEXEC);
+  ssize_t got = file == -1 ? -1 : read(file, text, size - 1);
+  if (file != -1) close(file);
+  text[got > 0 ? got : 0] = '\0';
+}
+
+}  // namespace
+
+Grace::Grace(pid_t pid, int64_t grace_ns)
+    : pid_(pid), grace_(grace_ns), latest_(monotonic_ns() + kMostGraces * grace_ns), last_(look()) {}
+
+Grace::Progress Grace::look() const {
+  Progress progress;
+  char text[512];
+  read_text(pid_, "schedstat", text, sizeof text);
+  if (sscanf(text, "%" SCNd64 " %" SCNd64, &progress.ran, &progress.waited) != 2) progress = {};
+  read_text(pid_, "stat", text, sizeof text);
+  const char* name_end = strrchr(text, ')');
+  progress.wants_processor = name_end != nullptr && name_end[1] != '\0' && name_end[2] == 'R';
+  progress.at = monotonic_ns();
+  return progress;
+}
+
+bool Grace::over() {
+  Progress now = look();
+  int64_t passed = now.at - last_.at;
+  bool counted = now.ran > 0;
+  if (!counted) {
+    used_ += passed;
+  } else if (now.wants_processor) {
+    // The kernel has not counted yet how long it has been waiting this time.
+    used_ += std::min(passed, now.ran - last_.ran);
+  } else {
+    used_ += std::max<int64_t>(passed - (now.waited - last_.waited), 0);
+  }
+  last_ = now;
+  return used_ >= grace_ || now.at >= latest_;
+}
+
+}  // namespace multiproc::sys
