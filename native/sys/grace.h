@@ -8,8 +8,8 @@
 namespace multiproc::sys {
 
 // Counts the time in which the process's main thread could do something: it ran, or slept of its own accord. That it
-// waited for a processor on a crowded machine is no reason to take it for one that does not mind; it may get ten times the
-// grace in all. Where the kernel does not say who waited, all time counts.
+// waited for a processor on a crowded machine is no reason to take it for one that does not mind; it may get ten times
+// the grace in all. Where the kernel does not say who waited, all time counts.
 //
 // Look every few ten milliseconds.
 class Grace {

@@ -11,8 +11,8 @@
 #include "check.h"
 #include "sys/descriptor_io.h"
 #include "sys/descriptors.h"
-#include "sys/process_file.h"
 #include "sys/poll_set.h"
+#include "sys/process_file.h"
 #include "sys/stream_socket.h"
 
 using namespace multiproc;

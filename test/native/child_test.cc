@@ -187,10 +187,7 @@ TEST("of a grace only that counts in which the process could do something") {
   Grace spent(asleep.pid(), 1);
   usleep(1'000);
   CHECK(spent.over());
-  for (Child* child : {&asleep, &one, &other}) {
-    child->kill();
-    CHECK_EQUAL(child->join(), -SIGKILL);
-  }
+  for (Child* child : {&asleep, &one, &other}) CHECK_EQUAL(child->kill(), -SIGKILL);
 }
 
 int main(int argc, char** argv) { return check::main(argc, argv); }

@@ -136,15 +136,14 @@ t.test('a killed server harms no child, whose exit code is known, and is replace
   t.strictSame(await parent.ended, wellEnded, parent.stderr);
 });
 
-// Twenty seconds: as long as the patience with a server.
 t.test('a server that does not answer any more is ended and replaced, with a warning', async (t) => {
-  const parent = run(t, 'stopped');
+  const parent = run(t, 'stopped', { env: { MULTIPROC_FORKSERVER_TIMEOUT: '3000' } });
   const { server, next } = await parent.message<{ server: number; next: number }>();
   t.not(next, server);
   await until('the stopped server has ended', () => !runs(server));
   t.match(
     parent.stderr,
-    /\[WARNING\/MainProcess\] the fork server is gone \(it did not answer for 20 s\), starting another/,
+    /\[WARNING\/MainProcess\] the fork server is gone \(it did not answer for 3 s\), starting another/,
   );
   t.strictSame(await parent.ended, wellEnded);
 });

@@ -1,6 +1,16 @@
 /** Programs whose own end is what is tested: `process-parent SCENARIO METHOD`. */
-import { getContext, isMainProcess, logToStderr, parentProcess, type StartMethod } from 'multiproc';
-import { hear } from '../harness/parent.js';
+import {
+  activeChildren,
+  getAllStartMethods,
+  getContext,
+  getStartMethod,
+  isMainProcess,
+  logToStderr,
+  parentProcess,
+  type StartMethod,
+  wait,
+} from 'multiproc';
+import { hangUp, hear, tell } from '../harness/parent.js';
 
 const [, , scenario = '', method = 'spawn'] = process.argv;
 const context = getContext(method as StartMethod);
@@ -44,7 +54,51 @@ function start(name: string, args: unknown[], daemon = false) {
   return child;
 }
 
+export function exitWith(code: number): void {
+  process.exit(code);
+}
+
+export function give(value: number): number {
+  return value;
+}
+
+/** What a child knows of the end of its own one, and of its parent's life. */
+export async function lookBothWays(): Promise<unknown> {
+  const child = start('exitWith', [4]);
+  child.joinSync();
+  return [child.exitCode, parentProcess()?.isAlive()];
+}
+
 const scenarios: Record<string, () => unknown> = {
+  async waits() {
+    const blocked = start('exitWith', [3]);
+    const blockedFor = [blocked.joinSync(), blocked.exitCode];
+    const joined = start('sayAndStay', ['staying']);
+    const notYet = [joined.joinSync(5), await joined.join(5), (await wait([joined.sentinel], 0)).length];
+    joined.terminate();
+    const exited = start('sayAndStay', ['staying']);
+    const { exited: code } = exited;
+    exited.kill();
+    const watched = start('exitWith', [0]);
+    const [ready] = await wait([watched.sentinel]);
+    await tell({
+      methods: getAllStartMethods(),
+      blocked: blockedFor,
+      notYet,
+      joined: [await joined.join(), joined.exitCode],
+      exited: await code,
+      sentinel: [ready === watched.sentinel, await watched.join(0)],
+      result: await start('give', [7]).result,
+      grandchild: await start('lookBothWays', []).result,
+      active: (await Promise.all(activeChildren().map((child) => child.join())), activeChildren().length),
+    });
+    hangUp();
+  },
+  async reasons() {
+    logToStderr('INFO');
+    await tell(getStartMethod());
+    hangUp();
+  },
   async naturalEnd() {
     start('sayAndStay', ['daemon'], true);
     start('stubborn', ['stubborn'], true);
