@@ -1,4 +1,6 @@
 // The helper threads of V8, which a forked child does not have.
+#include "binding/helper_threads.h"
+
 #include <dlfcn.h>
 
 #include "binding/arguments.h"
@@ -39,6 +41,21 @@ void drain_foreground_tasks(void* platform, void* isolate) {
   }
 }
 
+// The only object of that class, which Node keeps in a structure of its own: found there by its table.
+void* find_platform() {
+  constexpr int kWords = 16;
+  constexpr int kBeforeFunctions = 2;  // a table begins with two words about the class
+  auto* table = static_cast<void**>(dlsym(RTLD_DEFAULT, "_ZTVN4node12NodePlatformE"));
+  auto* holder = static_cast<void**>(dlsym(RTLD_DEFAULT, "_ZN4node11per_process11v8_platformE"));
+  if (table == nullptr || holder == nullptr) return nullptr;
+  for (void** word = holder; word < holder + kWords; word++) {
+    void* first = nullptr;
+    // What lies there need not be a pointer.
+    if (!sys::read_memory(*word, &first, sizeof first) && first == table + kBeforeFunctions) return *word;
+  }
+  return nullptr;
+}
+
 // doWithoutHelperThreads(): whether it could be arranged
 napi_value do_without_helper_threads(napi_env env, napi_callback_info) {
   // A child of a child has it from its parent.
@@ -54,6 +71,15 @@ napi_value do_without_helper_threads(napi_env env, napi_callback_info) {
 }
 
 }  // namespace
+
+bool run_engine_tasks() {
+  static void* platform = find_platform();
+  static auto* current = reinterpret_cast<void* (*)()>(dlsym(RTLD_DEFAULT, "_ZN2v87Isolate10GetCurrentEv"));
+  if (flush_foreground_tasks == nullptr || platform == nullptr || current == nullptr) return false;
+  bool ran = false;
+  while (flush_foreground_tasks(platform, current())) ran = true;
+  return ran;
+}
 
 void export_helper_threads(Napi::Env env, Napi::Object exports) {
   export_function(env, exports, "doWithoutHelperThreads", do_without_helper_threads);

@@ -6,6 +6,7 @@
 #include "binding/arguments.h"
 #include "binding/environment.h"
 #include "binding/exports.h"
+#include "binding/helper_threads.h"
 #include "binding/target.h"
 #include "sys/entropy.h"
 #include "sys/event_loop.h"
@@ -43,9 +44,17 @@ class NaturalEnd {
 
  private:
   void turn() {
-    if (loop_.alive()) return;
+    if (!is_idle()) return;
     announce(false);
-    if (!loop_.alive()) announce(true);
+    if (is_idle()) announce(true);
+  }
+
+  // Whether nothing is left to do. What V8 has put off counts, and does not keep the loop going by itself.
+  bool is_idle() {
+    do {
+      if (loop_.alive()) return false;
+    } while (run_engine_tasks());
+    return true;
   }
 
   void announce(bool final) {

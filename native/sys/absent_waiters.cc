@@ -5,12 +5,13 @@
 #include <fcntl.h>
 #include <linux/futex.h>
 #include <sys/syscall.h>
-#include <sys/uio.h>
 #include <unistd.h>
 
 #include <cstddef>
 #include <cstdio>
 #include <map>
+
+#include "sys/read_only_memory.h"
 
 namespace multiproc::sys {
 
@@ -49,11 +50,9 @@ uintptr_t futex_of(const char* tid) {
   return fits && word % 4 == 0 ? word : 0;
 }
 
-// Read through the kernel: what lies around a futex of somebody else's need not be mapped.
+// What lies around a futex of somebody else's need not be mapped.
 bool read_tail(uintptr_t address, CondvarTail* tail) {
-  iovec here = {tail, sizeof *tail};
-  iovec there = {reinterpret_cast<void*>(address), sizeof *tail};
-  return process_vm_readv(getpid(), &here, 1, &there, 1, 0) == static_cast<ssize_t>(sizeof *tail);
+  return !read_memory(reinterpret_cast<const void*>(address), tail, sizeof *tail);
 }
 
 // Other things that threads sleep on do not count exactly the sleepers that we found in just this place.

@@ -1,8 +1,9 @@
-// Memory that this process may read but not write: constants of a loaded program, such as tables of functions.
+// Memory of this process that is not simply read and written.
 #include "sys/read_only_memory.h"
 
 #include <fcntl.h>
 #include <sys/types.h>
+#include <sys/uio.h>
 #include <unistd.h>
 
 #include <cerrno>
@@ -19,6 +20,13 @@ Failure overwrite(void* address, const void* bytes, size_t size) {
   int error = written == -1 ? errno : written == static_cast<ssize_t>(size) ? 0 : EIO;
   close(memory);
   return {error, "pwrite"};
+}
+
+Failure read_memory(const void* address, void* bytes, size_t size) {
+  iovec here = {bytes, size};
+  iovec there = {const_cast<void*>(address), size};
+  ssize_t got = process_vm_readv(getpid(), &here, 1, &there, 1, 0);
+  return {got == static_cast<ssize_t>(size) ? 0 : got == -1 ? errno : EFAULT, "process_vm_readv"};
 }
 
 }  // namespace multiproc::sys

@@ -310,6 +310,12 @@ async function suite(t: Test, { multiproc, method, execArgv = [], targets, paren
     t.equal(child.exitCode, 0);
   });
 
+  t.test('what the engine does aside is waited for', async (t) => {
+    const child = started(t, 'webAssembly', [2, 3]);
+    t.equal(await child.result, 6);
+    t.equal(await child.exited, 0);
+  });
+
   t.test('workers that are referenced are waited for', async (t) => {
     const value = new Value('i');
     t.teardown(() => value.close());

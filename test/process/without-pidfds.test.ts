@@ -1,7 +1,7 @@
 /** Where the kernel or a sandbox has no pidfds: the ends of children and parents are seen all the same. */
 import t from 'tap';
 import { leaveNothing } from '../harness/leftovers.js';
-import { program } from '../harness/program.js';
+import { program, type Scope } from '../harness/program.js';
 
 t.setTimeout(180_000);
 leaveNothing(t);
@@ -12,7 +12,7 @@ for (const [method, execArgv] of [
   ['spawn', []],
   ['fork', ['--single-threaded']],
 ] as const) {
-  const parent = (scope: typeof t, scenario: string) =>
+  const parent = (scope: Scope, scenario: string) =>
     program(scope, 'process-parent', { args: [scenario, method], execArgv: [...execArgv], env });
 
   t.test(`${method}: every way of waiting sees the end of a child`, async (t) => {

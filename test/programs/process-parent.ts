@@ -69,6 +69,11 @@ export async function lookBothWays(): Promise<unknown> {
   return [child.exitCode, parentProcess()?.isAlive()];
 }
 
+async function noneLeft(): Promise<number> {
+  for (const child of activeChildren()) await child.join();
+  return activeChildren().length;
+}
+
 const scenarios: Record<string, () => unknown> = {
   async waits() {
     const blocked = start('exitWith', [3]);
@@ -90,7 +95,7 @@ const scenarios: Record<string, () => unknown> = {
       sentinel: [ready === watched.sentinel, await watched.join(0)],
       result: await start('give', [7]).result,
       grandchild: await start('lookBothWays', []).result,
-      active: (await Promise.all(activeChildren().map((child) => child.join())), activeChildren().length),
+      active: await noneLeft(),
     });
     hangUp();
   },

@@ -91,6 +91,29 @@ export async function signalled(end: Connection, size: number, blocking: boolean
   return count;
 }
 
+interface Wasm {
+  compile(bytes: Uint8Array): Promise<object>;
+  instantiate(bytes: Uint8Array): Promise<{ readonly instance: Adding }>;
+  instantiate(module: object): Promise<Adding>;
+}
+
+interface Adding {
+  readonly exports: { add(a: number, b: number): number };
+}
+
+/** What the engine does aside, and nothing else keeps the program going for. */
+export async function webAssembly(a: number, b: number): Promise<number> {
+  const { WebAssembly } = globalThis as unknown as { WebAssembly: Wasm };
+  // (func (export "add") (param i32 i32) (result i32) local.get 0 local.get 1 i32.add)
+  const bytes = Buffer.from(
+    '0061736d0100000001070160027f7f017f030201000707010361646400000a09010700200020016a0b',
+    'hex',
+  );
+  const { instance } = await WebAssembly.instantiate(bytes);
+  const other = await WebAssembly.instantiate(await WebAssembly.compile(bytes));
+  return other.exports.add(instance.exports.add(a, b), 1);
+}
+
 /** Goes on until somebody ends it. */
 export async function stay(ready?: Event): Promise<void> {
   ready?.set();
