@@ -2,6 +2,7 @@
 import { randomInt, randomUUID } from 'node:crypto';
 import { readdirSync, readFileSync, readlinkSync } from 'node:fs';
 import {
+  currentProcess,
   Event,
   isMainProcess,
   logToStderr,
@@ -72,11 +73,15 @@ export function say(text: string): void {
   console.log(text);
 }
 
-export async function orphan(name: string, ms: number, children: [string, boolean][]): Promise<void> {
-  for (const [child, daemon] of children) start('orphan', [child, daemon ? 60_000 : ms, []], daemon);
+/** Ends when its parent has ended, or told it to; a daemon does not by itself. */
+export async function orphan(name: string, children: [string, boolean][], go?: Event): Promise<void> {
+  const next = new Event();
+  for (const [child, daemon] of children) start('orphan', [child, [], ...(daemon ? [] : [next])], daemon);
   console.log(`${name} begins`);
-  await new Promise((resolve) => setTimeout(resolve, ms));
+  if (currentProcess().daemon) await new Promise((resolve) => setTimeout(resolve, 60_000));
+  await (go === undefined ? parentProcess()?.join() : go.wait());
   console.log(`${name} ends`);
+  next.set();
 }
 
 function start(name: string, args: unknown[] = [], daemon = false) {
@@ -204,18 +209,16 @@ const scenarios: Record<string, () => unknown> = {
     await tell([first, second, await start('descriptors').result]);
   },
   async orphans() {
-    const ms = 1500;
     start('orphan', [
       'parent',
-      ms,
       [
         ['grandchild', false],
         ['grand-daemon', true],
       ],
     ]);
-    start('orphan', ['daemon', 60_000, []], true);
-    start('orphan', ['other', ms, []]);
-    await tell(realParent((start('orphan', ['last', ms, []]) as { pid: number }).pid));
+    start('orphan', ['daemon', []], true);
+    start('orphan', ['other', []]);
+    await tell(realParent((start('orphan', ['last', []]) as { pid: number }).pid));
     await hear();
   },
 };
