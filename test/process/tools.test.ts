@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import type { StartMethod } from 'multiproc';
 import t from 'tap';
-import { folder } from '../harness/folder.js';
+import { folder, stripsTypes } from '../harness/folder.js';
 import { leaveNothing } from '../harness/leftovers.js';
 import { command, type ProgramOptions, type Scope } from '../harness/program.js';
 
@@ -12,8 +12,7 @@ t.setTimeout(240_000);
 leaveNothing(t);
 
 const methods: readonly StartMethod[] = ['forkserver', 'spawn', 'fork'];
-const [major = 0, minor = 0] = process.versions.node.split('.').map(Number);
-const stripsTypes = major >= 24 || (major === 22 && minor >= 18);
+const [major = 0] = process.versions.node.split('.').map(Number);
 
 /** A program that has a child call `work(1)`, whatever the language of its files. */
 const main = (annotation = '') => `
