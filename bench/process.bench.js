@@ -1,6 +1,19 @@
 // Process: how soon a child works, what starting and joining one costs, and the memory of one that is idle.
 import { node, python } from './harness/contestant.js';
 
+/** Children of two at a time, so that no CPU is idle: what they take is what they cost. */
+const work = (kind, what, targets = (ratio) => [{ text: `${what}: spawned / forked`, atLeast: 0.9, of: ratio }]) => ({
+  title: `Process: ${what}, two children at a time`,
+  unit: 'ms',
+  figure: 'ms',
+  rounds: 3,
+  contestants: {
+    forkserver: node('multiproc, forkserver', 'process-work.js', ['forkserver', kind, '2']),
+    spawn: node('multiproc, spawn', 'process-work.js', ['spawn', kind, '2']),
+  },
+  targets: targets((m) => m.spawn.ms / m.forkserver.ms),
+});
+
 export default [
   {
     title: 'Process: from start() to the first line of the target',
@@ -54,4 +67,12 @@ export default [
     },
     targets: [{ text: 'forkserver, MB', atMost: 12, of: (m) => m.forkserver.pss }],
   },
+  work('calls', 'a small function called often'),
+  work('loop', 'one long loop'),
+  work('garbage', 'objects that die young'),
+  work('heap', 'a large heap'),
+  work('wasm', 'WebAssembly'),
+  work('sources', 'thousands of functions', (ratio) => [
+    { text: 'thousands of functions: spawned / forked (stated)', atLeast: 0, of: ratio },
+  ]),
 ];

@@ -60,7 +60,7 @@ export async function threadSuite(t: Test): Promise<void> {
 async function suite(t: Test, { multiproc, method, execArgv = [], targets, parent: parentProgram }: Flavour) {
   const { activeChildren, cpuCount, currentProcess, Event, getContext, isMainProcess, Lock, parentProcess, Process } =
     multiproc;
-  const { Pipe, Queue, Value } = multiproc;
+  const { Pipe, Queue, Value, wait, waitSync } = multiproc;
   const { Adder, apply, Capitals, Fragile, fail, perform, Refusal, Task, twice }: Targets = await import(targets.href);
   const context = getContext(method as StartMethod);
   const threads = method === 'thread';
@@ -181,6 +181,9 @@ async function suite(t: Test, { multiproc, method, execArgv = [], targets, paren
     daemon.start();
     t.equal(await daemon.result, threads ? 'started' : 'daemonic processes are not allowed to have children');
     t.throws(() => Object.assign(daemon, { daemon: false }), { message: 'process has already started' });
+    const copies = started(t, 'daemonsOfNew', [], { daemon: true });
+    t.strictSame(await copies.result, [true, false, true]);
+    t.strictSame(await started(t, 'daemonsOfNew').result, [false, false, true]);
     const late = make(t, 'look');
     late.daemon = true;
     late.start();
@@ -211,6 +214,17 @@ async function suite(t: Test, { multiproc, method, execArgv = [], targets, paren
     child.kill();
     t.equal(await child.join(0), true);
     t.equal(child.joinSync(), true);
+  });
+
+  t.test('the sentinel tells the end, also later', async (t) => {
+    const child = started(t, 'stay');
+    const { sentinel } = child;
+    t.type(sentinel, 'number');
+    t.strictSame(await wait([sentinel], 0), []);
+    child.kill();
+    t.strictSame(await wait([sentinel]), [sentinel]);
+    await child.join();
+    t.strictSame(waitSync([child.sentinel]), [sentinel]);
   });
 
   t.test('a blocked thread sees the end of a child', (t) => {
@@ -646,16 +660,15 @@ async function suite(t: Test, { multiproc, method, execArgv = [], targets, paren
   t.test('a program that is killed takes its daemons along, and nothing else', async (t) => {
     if (threads) return;
     const program = parent(t, 'killed');
-    const pids: Record<string, number> = {};
-    let begun = false;
-    while (Object.keys(pids).length < 3 || !begun) {
-      const [, name = '', what = ''] = /^(\w+) (\w+)$/.exec(await program.line()) ?? [];
-      if (what === 'begins') begun = true;
-      else pids[name] = Number(what);
-    }
+    const lines = new Set<string>();
+    while (lines.size < 7) lines.add((await program.line()).replace(/ \d+$/, ''));
+    const begin = ['family', 'grandchild', 'other'].map((name) => `${name} begins`);
+    t.strictSame([...lines].sort(), ['busy', 'daemon', 'granddaemon', 'stubborn', ...begin].sort());
     program.kill();
-    const rest = [await program.line(), await program.line()].sort();
-    t.strictSame(rest, ['daemon ends', 'other ends']);
+    const rest: string[] = [];
+    while (rest.length < 5) rest.push(await program.line());
+    const end = ['daemon', 'family', 'grandchild', 'granddaemon', 'other'].map((name) => `${name} ends`);
+    t.strictSame(rest.sort(), end);
     // Its output is closed when the last of them is gone, also those that have nothing to say.
     await program.ended;
   });

@@ -1,6 +1,7 @@
 /** Programs whose own end is what is tested: `process-parent SCENARIO METHOD`. */
 import {
   activeChildren,
+  Event,
   getAllStartMethods,
   getContext,
   getStartMethod,
@@ -45,6 +46,23 @@ export async function sayLater(text: string, ms: number): Promise<void> {
 export async function outlive(text: string): Promise<void> {
   console.log(`${text} begins`);
   await parentProcess()?.join();
+  console.log(`${text} ends`);
+}
+
+/** Has a child and a daemon of its own, which its end ends. */
+export async function family(): Promise<void> {
+  const go = new Event();
+  start('waitFor', ['grandchild', go]);
+  start('sayAndStay', ['granddaemon'], true);
+  console.log('family begins');
+  await parentProcess()?.join();
+  console.log('family ends');
+  go.set();
+}
+
+export async function waitFor(text: string, go: Event): Promise<void> {
+  console.log(`${text} begins`);
+  await go.wait();
   console.log(`${text} ends`);
 }
 
@@ -121,6 +139,7 @@ const scenarios: Record<string, () => unknown> = {
     start('stubborn', ['stubborn'], true);
     start('busy', ['busy'], true);
     start('outlive', ['other']);
+    start('family', []);
     await hear();
   },
   async writeMuch() {

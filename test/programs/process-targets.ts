@@ -241,6 +241,11 @@ export function startByDaemon(): string {
   }
 }
 
+/** What a process copies from the one that makes it, unless it is told. */
+export function daemonsOfNew(): boolean[] {
+  return [undefined, false, true].map((daemon) => new Process({ daemon }).daemon);
+}
+
 export function setMethodAgain(): string {
   try {
     setStartMethod('spawn');
