@@ -1,11 +1,17 @@
 /** Hostile peers: mutated handshakes, and mutated messages of who knows the key, crash nothing and reveal nothing. */
 import { connect, createServer, type Socket } from 'node:net';
-import { Client, type Connection, SyncManager } from 'multiproc';
+import { Client, type Connection, EOFError, MultiprocError, SyncManager } from 'multiproc';
 import t from 'tap';
 
-t.setTimeout(120_000);
+t.setTimeout(1_800_000);
 
-const rounds = Number(process.env.MULTIPROC_HOSTILE ?? 300);
+/** The long form: MULTIPROC_HOSTILE=1000000, so many handshakes and messages in all. */
+const total = Number(process.env.MULTIPROC_HOSTILE ?? 15_000);
+const handshakes = Math.ceil(total / 50);
+/** Sent through sockets, so many at a time; the rest is given to a server's conversations without any. */
+const sent = Math.ceil(total / 10);
+const atOnce = 20;
+const given = total - handshakes - sent;
 const key = 'the key that nobody may learn';
 
 /** Numbers that are the same in each run. */
@@ -65,13 +71,16 @@ t.test('before authentication nothing is told but a challenge and a refusal', as
     Buffer.from('#CHALLENGE#{sha256}01234567890123456789'),
     Buffer.from('multiproc manager 1 stream'),
   );
-  let failures = 0;
-  for (let round = 0; round < rounds; round++) {
-    const told = await answers(address, mutate(handshake));
-    const rest = told.subarray(4 + 11 + 8 + 40);
-    const refused = rest.length === 0 || rest.equals(framed(Buffer.from('#FAILURE#')));
-    if (!refused || told.includes(key)) failures++;
-  }
+  let [failures, begun] = [0, 0];
+  const peer = async () => {
+    while (begun++ < handshakes) {
+      const told = await answers(address, mutate(handshake));
+      const rest = told.subarray(4 + 11 + 8 + 40);
+      const refused = rest.length === 0 || rest.equals(framed(Buffer.from('#FAILURE#')));
+      if (!refused || told.includes(key)) failures++;
+    }
+  };
+  await Promise.all(Array.from({ length: 16 }, peer));
   t.equal(failures, 0);
   t.equal(server.numberOfClients, 0);
   server.stop();
@@ -83,26 +92,149 @@ t.test('messages of who knows the key are answered, or end the conversation, and
   const good = new SyncManager({ address, authkey: key });
   await good.connect();
   const list = await good.list([1, 2, 3]);
-  const samples = await recorded(address);
+  const { requests: samples, claims, leave } = await recorded(address);
   let connection: Connection | undefined;
-  for (let round = 0; round < rounds; round++) {
-    connection ??= await greet(address);
+  for (let round = 0; round < sent / atOnce; round++) {
     try {
-      for (let i = 0; i < 20; i++) await connection.sendBytes(mutate(samples[pick(samples.length)] as Buffer));
+      if (connection === undefined) {
+        connection = await greet(address);
+        await connection.sendBytes(claims);
+      }
+      for (let i = 0; i < atOnce; i++) await connection.sendBytes(mutate(samples[pick(samples.length)] as Buffer));
       await connection.sendBytes(ask(round));
-      while ((await connection.recvBytes(undefined, 5000)).readUInt32LE(1) !== round) {}
+      while ((await connection.recvBytes(undefined, 1000)).readUInt32LE(1) !== round) {}
     } catch {
       // Turned away: the next one.
-      connection.close();
+      connection?.close();
       connection = undefined;
     }
   }
   connection?.close();
+  leave();
   t.strictSame(await list.getValue(), [1, 2, 3], 'who is honest is served');
   t.equal(Object.getOwnPropertyNames(Object.prototype).length, 12, 'and nothing of the server was changed');
   server.stop();
   await served;
 });
+
+t.test('the same without sockets: no error but the end of the conversation, and nothing is kept', async (t) => {
+  const { server, served, address } = await serve();
+  const { requests, replies, claims, leave } = await recorded(address);
+  let feed = new Feed(server);
+  feed.give([claims]);
+  let [ends, called] = [0, 0];
+  for (let done = 0; done < given; done += 64) {
+    feed.give(Array.from({ length: 64 }, () => mutate(requests[pick(requests.length)] as Buffer)));
+    // What waits in the server goes on.
+    await new Promise(setImmediate);
+    if (!feed.idle) feed.end();
+    if (!feed.closed) continue;
+    ends++;
+    called += feed.answers;
+    feed = new Feed(server);
+    feed.give([claims]);
+  }
+  feed.end();
+  leave();
+  await untilGone(server);
+  t.ok(ends > 0, 'some were turned away');
+  t.ok(called > 0, 'and some were answered');
+  t.equal(server.numberOfObjects, 0, 'what they had is let go');
+  t.equal(Object.getOwnPropertyNames(Object.prototype).length, 12, 'and nothing of the server was changed');
+  server.stop();
+  await served;
+  const surprises = new Set<unknown>();
+  for (let done = 0; done < given / 10; done++) {
+    try {
+      readReplies(mutate(replies[pick(replies.length)] as Buffer));
+    } catch (error) {
+      if (!(error instanceof MultiprocError || error instanceof TypeError)) surprises.add(error);
+    }
+  }
+  t.strictSame([...surprises], [], 'what a hostile server answers is refused in the same way');
+});
+
+async function untilGone(server: { readonly numberOfClients: number }): Promise<void> {
+  while (server.numberOfClients > 0) await new Promise((resolve) => setTimeout(resolve, 5));
+}
+
+const load = (file: string) => import(new URL(`../../dist/${file}`, import.meta.url).href);
+const { Session } = await load('managers/session.js');
+const { FrameReader } = await load('managers/frame-reader.js');
+const { open } = await load('managers/opening.js');
+const carriage = { arrive: () => ({}) };
+
+function readReplies(bytes: Buffer): void {
+  const reader = new FrameReader(bytes);
+  while (!reader.atEnd) {
+    const kind = reader.byte();
+    reader.integer();
+    if (kind === 3) reader.text();
+    else if (kind !== 4) open(reader.value(), carriage, true);
+  }
+}
+
+/** A conversation of the server's with nobody behind it: the channel that its messages come by. */
+class Feed {
+  readonly asleep = 0;
+  closed = false;
+  /** Messages with a value in the first of their answers. */
+  answers = 0;
+  readonly #messages: Buffer[] = [];
+  readonly #session: { close(): void };
+  #arrival: (() => void) | undefined;
+
+  constructor(server: object) {
+    this.#session = new Session(server, this, { inMemory: false, isAfar: true });
+  }
+
+  /** Whether it has taken everything. */
+  get idle(): boolean {
+    return this.#messages.length === 0;
+  }
+
+  give(messages: Buffer[]): void {
+    this.#messages.push(...messages);
+    while (this.#messages.length > 0 && this.#arrival !== undefined) {
+      const arrival = this.#arrival;
+      this.#arrival = undefined;
+      arrival();
+    }
+  }
+
+  end(): void {
+    this.#session.close();
+  }
+
+  take(): Buffer | undefined {
+    if (this.closed) throw new EOFError();
+    return this.#messages.shift();
+  }
+
+  sendAtOnce(message: Buffer): boolean {
+    if (message[0] === 1) this.answers++;
+    return !message.includes(key);
+  }
+
+  send(message: Buffer): never {
+    throw new Error(`the key was told: ${message}`);
+  }
+
+  onArrival(callback: () => void): object {
+    this.#arrival = callback;
+    return {
+      reference() {},
+      cancel: () => {
+        this.#arrival = undefined;
+      },
+    };
+  }
+
+  close(): void {
+    this.closed = true;
+    this.#arrival = undefined;
+  }
+}
 
 /** As a client greets. */
 async function greet(address: [string, number]): Promise<Connection> {
@@ -110,6 +242,13 @@ async function greet(address: [string, number]): Promise<Connection> {
   await connection.sendBytes(Buffer.from('multiproc manager 1 stream'));
   await connection.recvBytes();
   return connection;
+}
+
+function claim(id: number): Buffer {
+  const bytes = Buffer.alloc(5 + 8 + 8);
+  bytes[0] = 5;
+  bytes.writeDoubleLE(id, 5);
+  return bytes;
 }
 
 function ask(number: number): Buffer {
@@ -120,10 +259,19 @@ function ask(number: number): Buffer {
   return bytes;
 }
 
-/** What a real client sends, as a relay between it and the server saw it. */
-async function recorded([host, port]: [string, number]): Promise<Buffer[]> {
+interface Recorded {
+  requests: Buffer[];
+  replies: Buffer[];
+  /** Has another client know the objects that these calls are for. */
+  claims: Buffer;
+  /** The client goes: until then its objects are there. */
+  leave(): void;
+}
+
+/** What a real client sends and gets, as a relay between it and the server saw it. */
+async function recorded([host, port]: [string, number]): Promise<Recorded> {
   const sockets: Socket[] = [];
-  let seen = Buffer.alloc(0);
+  let [seen, back] = [Buffer.alloc(0), Buffer.alloc(0)];
   const relay = createServer((near) => {
     const far = connect(port, host);
     sockets.push(near, far);
@@ -131,7 +279,10 @@ async function recorded([host, port]: [string, number]): Promise<Buffer[]> {
       seen = Buffer.concat([seen, part]);
       far.write(part);
     });
-    far.on('data', (part) => near.write(part));
+    far.on('data', (part) => {
+      back = Buffer.concat([back, part]);
+      near.write(part);
+    });
     for (const socket of [near, far]) socket.on('error', () => {});
   });
   await new Promise<void>((resolve) => relay.listen(0, '127.0.0.1', resolve));
@@ -143,14 +294,26 @@ async function recorded([host, port]: [string, number]): Promise<Buffer[]> {
   await (await client.Queue()).put({ deep: [[[[]]]] });
   await dict.update({ y: 1n });
   await dict.delete('x');
+  await dict.get('y', 5);
+  await dict.getValue();
   relay.close();
-  for (const socket of sockets) socket.destroy();
-  const messages: Buffer[] = [];
-  for (let at = 0; at + 4 <= seen.length; at += 4 + seen.readInt32BE(at)) {
-    messages.push(seen.subarray(at + 4, at + 4 + seen.readInt32BE(at)));
-  }
-  return messages.slice(handshakeMessages);
+  const requests = messagesIn(seen).slice(handshakeMessages);
+  const replies = messagesIn(back).slice(handshakeMessages);
+  const calls = requests.filter((request) => request[0] === 1);
+  const ids = new Set(calls.map((request) => request.readDoubleLE(5)));
+  const leave = () => {
+    for (const socket of sockets) socket.destroy();
+  };
+  return { requests, replies, claims: Buffer.concat([...ids].map(claim)), leave };
 }
 
-/** Proof, question, verdict and greeting. */
+function messagesIn(stream: Buffer): Buffer[] {
+  const messages: Buffer[] = [];
+  for (let at = 0; at + 4 <= stream.length; at += 4 + stream.readInt32BE(at)) {
+    messages.push(stream.subarray(at + 4, at + 4 + stream.readInt32BE(at)));
+  }
+  return messages;
+}
+
+/** Proof, question, verdict and greeting; or question, verdict, proof and welcome. */
 const handshakeMessages = 4;
