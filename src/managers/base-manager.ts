@@ -1,18 +1,14 @@
 /** BaseManager: starts or finds a server for shared objects, and gives proxies of them. */
 import { unlinkSync } from 'node:fs';
 import type { Wait } from '../deadline.js';
-import { EOFError, ProcessError, ValueError } from '../errors.js';
+import { ProcessError, ValueError } from '../errors.js';
 import { Finalize } from '../lifecycle/finalize.js';
 import { type Address, parseAddress } from '../messaging/address.js';
 import { type AuthKey, readKey } from '../messaging/authentication.js';
-import type { Connection } from '../messaging/connection.js';
 import { checkHandshakeTimeout } from '../messaging/handshake-timeout.js';
-import { Pipe } from '../messaging/pipe.js';
 import { currentProcess } from '../process/current.js';
 import type { StartMethod } from '../process/launchers/launcher.js';
-import { Process } from '../process/process.js';
-import { getStartMethod } from '../process/start-method.js';
-import { findReference } from '../serialize/references.js';
+import type { Process } from '../process/process.js';
 import { Question } from './frames.js';
 import { checkLimits, type ManagerLimits } from './limits.js';
 import type { Link } from './link.js';
@@ -25,7 +21,7 @@ import type { DefinedManager, TypeFactories } from './proxy-types.js';
 import { addType, registryOf } from './registering.js';
 import type { TypeOptions } from './registry.js';
 import { Server } from './server.js';
-import type { ServerReport, ServerWork } from './server-process.js';
+import { serverWork, startServer } from './server-start.js';
 
 /** Options of managers. */
 export interface ManagerOptions {
@@ -50,8 +46,6 @@ export interface ManagerOptions {
 const graceMs = 5000;
 /** The same at the end of the program. */
 const lastGraceMs = 1000;
-
-const serverModule = new URL('./server-process.js', import.meta.url);
 
 /**
  * Objects that live in a server process and are used from others through proxies; mirrors
@@ -142,30 +136,21 @@ export class BaseManager {
       throw new TypeError(`Expected "initializer" to be a function, got ${typeof initializer}`);
     }
     this.#checkInitial();
-    const method = methodOf(this.#options.context);
-    const work = this.#work(method, initializer as never, initargs ?? []);
-    this.#state = 'starting';
-    const [reader, writer] = Pipe(false);
-    const child = new Process({
-      target: { module: serverModule, export: 'runServer' },
-      args: [writer, work],
-      daemon: false,
-      context: method,
+    const work = serverWork(this.constructor, {
+      ...this.#options,
+      address: this.#address,
+      key: this.#key,
+      initializer: initializer as never,
+      initargs: initargs ?? [],
     });
-    child.name = child.name.replace(/^Process/, this.constructor.name || 'Manager');
+    this.#state = 'starting';
     try {
-      child.start();
-      writer.close();
+      const { child, address } = await startServer(this.constructor.name, work, this.#options.context);
       this.#process = child;
-      this.#address = addressFrom(await reportFrom(reader));
+      this.#address = address;
     } catch (error) {
       this.#state = 'initial';
-      this.#process = undefined;
-      if (child.pid !== null) await child.join();
       throw error;
-    } finally {
-      writer.close();
-      reader.close();
     }
     this.#state = 'started';
     const { pid } = process;
@@ -308,29 +293,6 @@ export class BaseManager {
     if (this.#state !== 'initial') throw new ProcessError(`Expected a new manager, but this one is ${this.#state}`);
   }
 
-  #work(method: StartMethod, initializer: ServerWork['initializer'], initargs: readonly unknown[]): ServerWork {
-    const { limits, handshakeTimeout, signals } = this.#options;
-    const [standard, known] = standardTypes(this.constructor);
-    const types = [...registryOf(this.constructor)].filter(([typeid, options]) => known?.get(typeid) !== options);
-    const classTravels = !('what' in findReference(this.constructor));
-    const sent =
-      method === 'fork' ? types : types.map(([typeid, options]) => [typeid, sendable(options, classTravels)]);
-    return {
-      standard,
-      types: sent as unknown as ServerWork['types'],
-      managerClass: sent.some(([, options]) => (options as { callable: unknown }).callable === true)
-        ? this.constructor
-        : undefined,
-      address: this.#address,
-      key: this.#key,
-      limits,
-      handshakeTimeout,
-      ignoresInterrupts: signals !== 'default',
-      initializer: initializer ?? undefined,
-      initargs: [...initargs],
-    };
-  }
-
   /** At the end of this process. */
   #endSync(): void {
     const child = this.#process as Process;
@@ -357,49 +319,4 @@ export class BaseManager {
       // The server has removed it.
     }
   }
-}
-
-const standards = new Map<object, ReadonlyMap<string, TypeOptions>>();
-
-/** Says that the types of the class are known to every server's process. */
-export function isStandard(managerClass: object): void {
-  standards.set(managerClass, new Map(registryOf(managerClass)));
-}
-
-function standardTypes(managerClass: object): [boolean, ReadonlyMap<string, TypeOptions> | undefined] {
-  for (let each: object | null = managerClass; each !== null; each = Object.getPrototypeOf(each)) {
-    const known = standards.get(each);
-    if (known !== undefined) return [true, known];
-  }
-  return [false, undefined];
-}
-
-/** A callable that cannot travel by itself comes with the manager's class. */
-function sendable(options: TypeOptions, classTravels: boolean): object {
-  const { callable, proxyType } = options;
-  const alone = callable === undefined || !('what' in findReference(callable));
-  return {
-    ...options,
-    callable: alone || !classTravels ? callable : true,
-    proxyType: proxyType === undefined || 'what' in findReference(proxyType) ? undefined : proxyType,
-  };
-}
-
-async function reportFrom(reader: Connection): Promise<ServerReport> {
-  try {
-    return (await reader.recv()) as ServerReport;
-  } catch (cause) {
-    if (!(cause instanceof EOFError)) throw cause;
-    throw new ProcessError("The server's process ended before it served", { cause });
-  }
-}
-
-function addressFrom(report: ServerReport): string | [string, number] {
-  if ('error' in report) throw report.error;
-  return report.address;
-}
-
-function methodOf(context: ManagerOptions['context']): StartMethod {
-  if (context === undefined) return getStartMethod();
-  return typeof context === 'string' ? context : context.getStartMethod();
 }

@@ -1,7 +1,7 @@
 /** SyncManager: a manager of the usual types of objects. */
 
 import type { PoolOptions } from '../pool/options.js';
-import { BaseManager, isStandard, type ManagerOptions } from './base-manager.js';
+import { BaseManager, type ManagerOptions } from './base-manager.js';
 import { objectOf } from './objects.js';
 import type {
   ArrayProxy,
@@ -20,6 +20,7 @@ import type {
   SetProxy,
   ValueProxy,
 } from './proxy-types.js';
+import { isStandard } from './server-start.js';
 import { ManagedBarrier, type ManagedBarrierOptions } from './types/barrier.js';
 import { ManagedCondition } from './types/condition.js';
 import { newDict } from './types/dict.js';

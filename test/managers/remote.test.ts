@@ -1,9 +1,10 @@
 /** Managers over TCP: programs that share nothing but an address and a key. */
-import { BaseManager, Lock, register, SyncManager } from 'multiproc';
+import { randomBytes } from 'node:crypto';
+import { BaseManager, Lock, Process, register, SyncManager } from 'multiproc';
 import t from 'tap';
 import { leaveNothing } from '../harness/leftovers.js';
 import { command } from '../harness/program.js';
-import { Calculator } from '../programs/manager-targets.js';
+import { Calculator, putThere } from '../programs/manager-targets.js';
 
 t.setTimeout(120_000);
 t.before(() => leaveNothing(t));
@@ -94,6 +95,20 @@ t.test('proxies go into other objects of the same manager, and come back', async
   t.equal(server.numberOfClients, 1);
   const elsewhere = await serve(t, { authkey: 'other' });
   await t.rejects(elsewhere.client.list([inner]), TypeError, "nobody is connected to on others' behalf");
+});
+
+t.test('what one program puts, another one gets', async (t) => {
+  const authkey = randomBytes(32);
+  const manager = new SyncManager({ address: ['127.0.0.1', 0], authkey });
+  await manager.start();
+  t.teardown(() => manager.shutdown());
+  const queue = await manager.Queue<unknown>();
+  const item = ['text', null, true, 2.25, 'hällo wörld', Buffer.from([0, 255])];
+  const child = new Process({ target: putThere, args: [queue, item] });
+  child.start();
+  t.strictSame(await queue.get(), item);
+  await child.join();
+  t.equal(child.exitCode, 0);
 });
 
 t.test('limits hold for each client', async (t) => {

@@ -249,17 +249,15 @@ export async function workOff(queue: JoinableQueueProxy<number | null>, done: Li
   }
 }
 
-/** A client on its own, which knows an address and a key. */
-export async function putThere(address: [string, number], authkey: Uint8Array, item: unknown): Promise<void> {
-  const manager = new QueueManager({ address, authkey });
-  await manager.connect();
-  await manager.getQueue().put(item);
+/** A client on its own: over TCP it puts what has no meaning there, and is told so, and what has. */
+export async function putThere(queue: QueueProxy, item: unknown): Promise<void> {
+  const refused = await queue.put(putAll).then(
+    () => false,
+    (error) => error instanceof TypeError,
+  );
+  check(refused, 'a function');
+  await queue.put(item);
 }
-
-export class QueueManager extends BaseManager {
-  declare getQueue: () => QueueProxy & Promise<QueueProxy>;
-}
-QueueManager.register('getQueue');
 
 /** Gives a managed pool work, and is killed. */
 export async function giveWork(pool: PoolProxy, list: ListProxy, ready: EventProxy): Promise<void> {
