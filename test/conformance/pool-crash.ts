@@ -86,16 +86,24 @@ export function poolCrashSuite(
     };
     const loads = [load(), load(), load()];
 
-    for (let killed = 0; killed < kills; ) {
-      await sleep(random() * 30);
+    const killed = { starting: 0, idle: 0, busy: 0, retired: 0 };
+    for (let count = 0; count < kills; ) {
+      // Killed faster than they start, workers would never come to their work.
+      const goal = books.settled + Math.floor(random() * 40);
+      await until('work goes on', () => books.settled >= goal);
+      await sleep(random() * 5);
       const { workers } = pool.stats();
-      const victim = workers[Math.floor(random() * workers.length)];
-      if (victim === undefined) continue;
-      if (kill(victim)) killed++;
+      const busy = workers.filter(({ state }) => state === 'busy');
+      const among = random() < 0.5 && busy.length > 0 ? busy : workers;
+      const victim = among[Math.floor(random() * among.length)];
+      if (victim === undefined || !kill(victim)) continue;
+      killed[victim.state]++;
+      count++;
     }
     isOver = true;
     await Promise.all(loads);
-    t.comment(JSON.stringify({ ...books, ...pool.stats() }));
+    const { lost, waitTime } = pool.stats();
+    t.comment(JSON.stringify({ ...books, killed, workersLost: lost, longestWait: Math.round(waitTime.max) }));
     t.equal(books.settled, books.given);
     t.equal(books.twice, 0);
     t.equal(books.wrong, 0);
