@@ -61,6 +61,7 @@
         "native/sys/glibc_baseline.cc",
         "native/sys/grace.cc",
         "native/sys/inherited_loop.cc",
+        "native/sys/left_children.cc",
         "native/sys/life_tie.cc",
         "native/sys/mapping.cc",
         "native/sys/poll_set.cc",

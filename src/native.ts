@@ -235,8 +235,8 @@ export interface Native {
   ): 0 | 1 | 2;
   /** Wakes up to `count` (−1: all) of those who sleep on the mark at `offset`. */
   ringWake(segment: SegmentId, offset: number, count: number): number;
-  /** One more of this thread has the end of a pipe (0 or 1, plus 2 for two directions); false: too many have it. */
-  pipeEnter(segment: SegmentId, body: number, end: number): boolean;
+  /** One more of a participant has the end of a pipe (0 or 1, plus 2 for two directions); false: too many have it. */
+  pipeEnter(segment: SegmentId, body: number, end: number, participant: number): boolean;
   /** One less, of a participant that entered. */
   pipeLeave(segment: SegmentId, body: number, end: number, participant: number): void;
   /**
@@ -309,7 +309,8 @@ export interface Native {
   /** `[size, inode]` */
   segmentFacts(segment: SegmentId): [number, number];
   segmentRelease(segment: SegmentId): void;
-  segmentSend(segment: SegmentId): boolean;
+  /** `keeper`: the participant while whose life the handle counts. */
+  segmentSend(segment: SegmentId, keeper: number): boolean;
   segmentReceive(segment: SegmentId, sender: number): void;
   sweepFile(fileName: string): 'removed' | 'in-use' | 'gone';
   unlinkFile(fileName: string): void;
@@ -399,6 +400,9 @@ export interface Native {
     directory: string,
     fds: readonly number[],
   ): number;
+  /** Once this thread has ended, its process reaps the child when another one is started. */
+  childOwn(pid: number): void;
+  childLetGo(pid: number): void;
   /** A file in memory: a descriptor. */
   memoryFile(name: string): number;
   /** An eventfd at 0. */

@@ -1,14 +1,17 @@
 // Child processes for JavaScript: how they are made, seen, signalled, and tied to the life of their creator.
+#include <algorithm>
 #include <cerrno>
 #include <string>
 #include <vector>
 
 #include "binding/arguments.h"
+#include "binding/environment.h"
 #include "binding/exports.h"
 #include "sys/child.h"
 #include "sys/clock.h"
 #include "sys/descriptors.h"
 #include "sys/grace.h"
+#include "sys/left_children.h"
 #include "sys/life_tie.h"
 #include "sys/process.h"
 #include "sys/process_file.h"
@@ -63,10 +66,30 @@ napi_value spawn_process(napi_env env, napi_callback_info info) {
     return throw_type_error(env, "arrays of strings and of numbers are expected");
   }
   pid_t pid = 0;
+  sys::reap_left_children();
   if (sys::Failure failure = sys::spawn_process(request, &pid)) {
     return throw_failure(env, failure, failure.call == std::string("chdir") ? request.directory : request.file);
   }
   return number_value(env, pid);
+}
+
+// childOwn(pid)
+napi_value child_own(napi_env env, napi_callback_info info) {
+  Arguments arguments(env, info);
+  pid_t pid = arguments.i32(0);
+  if (!arguments.ok()) return nullptr;
+  Environment::of(env).children.push_back(pid);
+  return undefined_value(env);
+}
+
+// childLetGo(pid)
+napi_value child_let_go(napi_env env, napi_callback_info info) {
+  Arguments arguments(env, info);
+  pid_t pid = arguments.i32(0);
+  if (!arguments.ok()) return nullptr;
+  auto& owned = Environment::of(env).children;
+  owned.erase(std::remove(owned.begin(), owned.end(), pid), owned.end());
+  return undefined_value(env);
 }
 
 // execProcess(file, arguments, descriptors): only ever throws
@@ -165,6 +188,8 @@ napi_value grace_is_over(napi_env env, napi_callback_info info) {
 void export_children(Napi::Env env, Napi::Object exports) {
   export_function(env, exports, "memoryFile", memory_file);
   export_function(env, exports, "noticeFile", notice_file);
+  export_function(env, exports, "childLetGo", child_let_go);
+  export_function(env, exports, "childOwn", child_own);
   export_function(env, exports, "processFile", process_file);
   export_function(env, exports, "hasPidfds", has_pidfds);
   export_function(env, exports, "signalProcess", signal_process);

@@ -10,6 +10,7 @@
 #include "binding/errors.h"
 #include "binding/grants.h"
 #include "sys/descriptors.h"
+#include "sys/left_children.h"
 
 namespace multiproc::binding {
 
@@ -43,6 +44,8 @@ Environment::~Environment() {
   }
   let_go();
   sys::close_descriptors(descriptors);
+  for (pid_t child : children) sys::leave_child(child);
+  sys::reap_left_children();
 }
 
 // Its anonymous segments may have been the last ones open.

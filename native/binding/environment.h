@@ -2,6 +2,7 @@
 #pragma once
 
 #include <napi.h>
+#include <sys/types.h>
 
 #include <memory>
 #include <vector>
@@ -24,6 +25,7 @@ struct Environment {
   std::vector<std::unique_ptr<sync::Segment>> segments;      // by the ids that JavaScript holds; empty where released
   Grants* grants = nullptr;                                  // made at the first pending wait
   std::vector<int> descriptors;                              // to be closed with it
+  std::vector<pid_t> children;                               // which nobody waits for after its end
   std::shared_ptr<Readiness> readiness;                      // made at the first pending wait for a descriptor
   std::shared_ptr<sys::DescriptorKeeper> descriptor_keeper;  // made when a socket travels
   std::shared_ptr<SemaphoreWaits> semaphore_waits;           // made at the first pending wait for a POSIX semaphore

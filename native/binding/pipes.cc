@@ -144,12 +144,13 @@ bool wait_for(napi_env env, const Located& located, double deadline_ms) {
   return block_until(env, located.target, deadline_ms) != sync::kNotYet;
 }
 
-// pipeEnter(end…): one more holder; false when there are too many
+// pipeEnter(end…, participant): one more holder; false when there are too many
 napi_value pipe_enter(napi_env env, napi_callback_info info) {
   Arguments arguments(env, info);
   Located located;
+  uint32_t who = arguments.u32(3);
   if (!locate(env, arguments, 0, Kind::pipe_readable, &located)) return nullptr;
-  return boolean_value(env, sync::pipe_enter(located.target.pipe(), participant()));
+  return boolean_value(env, sync::pipe_enter(located.target.pipe(), who));
 }
 
 // pipeLeave(end…, participant): one less

@@ -109,13 +109,13 @@ napi_value segment_release(napi_env env, napi_callback_info info) {
   return failure ? throw_failure(env, failure, "") : undefined_value(env);
 }
 
-// segmentSend(id): records that a handle is on its way; false if the record is full.
+// segmentSend(id, keeper): records that a handle is on its way; false if the record is full.
 napi_value segment_send(napi_env env, napi_callback_info info) {
   Arguments arguments(env, info);
-  uint32_t id = arguments.u32(0);
+  uint32_t id = arguments.u32(0), keeper = arguments.u32(1);
   sync::Segment* segment = arguments.ok() ? Environment::of(env).segment(env, id) : nullptr;
   if (segment == nullptr) return nullptr;
-  return boolean_value(env, sync::begin_transit(segment->header(), sync::attached()));
+  return boolean_value(env, sync::begin_transit(segment->header(), keeper));
 }
 
 // segmentReceive(id, sender): a handle of `sender` has arrived.

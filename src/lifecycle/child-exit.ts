@@ -36,8 +36,10 @@ export function isForked(): boolean {
  */
 export function routeThreadEnd(): void {
   forked = true;
+  // Later ones belong to those who want to know that somebody asks for it.
+  const { exit } = process;
   native.onNaturalEnd((final) => {
-    if (final) process.exit();
+    if (final) exit.call(process);
     process.emit('beforeExit', Number(process.exitCode ?? 0));
   });
 }

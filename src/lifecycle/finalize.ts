@@ -15,13 +15,14 @@ export interface FinalizeOptions {
 }
 
 const registered = new Map<Finalize, { readonly priority: number | undefined; readonly order: number }>();
-const collected = new FinalizationRegistry<WeakRef<Finalize>>((finalizer) => finalizer.deref()?.call());
+const collected = new FinalizationRegistry<WeakRef<Finalize>>((finalizer) => run(finalizer.deref()));
 let count = 0;
 let between: () => void = () => {};
 let hooked = false;
 
 /**
- * A callback that runs once. Mirrors `multiprocessing.util.Finalize`.
+ * A callback that runs once. Mirrors `multiprocessing.util.Finalize`. What it throws when nobody called it is reported on
+ * stderr.
  *
  * At the end of a process those with a priority of 0 or more run before its daemons are told to end, and negative ones
  * after its children have been waited for.
@@ -80,11 +81,16 @@ export function runFinalizers(minPriority = Number.NEGATIVE_INFINITY): void {
   for (;;) {
     const next = highest(minPriority);
     if (next === undefined) return;
-    try {
-      next.call();
-    } catch (error) {
-      report(error);
-    }
+    run(next);
+  }
+}
+
+// Nobody called it who could be told.
+function run(finalizer: Finalize | undefined): void {
+  try {
+    finalizer?.call();
+  } catch (error) {
+    report(error);
   }
 }
 

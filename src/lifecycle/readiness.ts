@@ -53,7 +53,6 @@ function onReady(fd: number, events: number, callback: () => void): ReadinessWai
 
 function listen(): void {
   if (listening) return;
-  listening = true;
   native.readinessStart((ticket) => finish(ticket)?.callback());
   // The waits are the parent's.
   afterForkInChild(() => {
@@ -61,6 +60,7 @@ function listen(): void {
     references = 0;
     native.readinessReference(false);
   });
+  listening = true;
 }
 
 function finish(ticket: number): Pending | undefined {

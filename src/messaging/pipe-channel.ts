@@ -5,6 +5,7 @@ import { beforeFork } from '../lifecycle/after-fork.js';
 import { me, onReattach } from '../lifecycle/participant.js';
 import { layout, native, TargetKind } from '../native.js';
 import { type Departure, type Handle, HandleKind } from '../serialize/handles.js';
+import { keeper } from '../serialize/keeper.js';
 import { receivedBuffer } from '../serialize/received.js';
 import { Block, BlockKind } from '../shared/block.js';
 import { nativeNotice } from '../sync/wait-queue.js';
@@ -156,7 +157,7 @@ export class PipeChannel implements Channel {
     this.#number = number;
     this.asleep = [TargetKind.pipeReadable, this.#segment, this.#body, number, 0];
     this.#holder = me;
-    if (!native.pipeEnter(this.#segment, this.#body, number)) {
+    if (!native.pipeEnter(this.#segment, this.#body, number, me)) {
       block.release();
       throw tooMany();
     }
@@ -280,9 +281,9 @@ export class PipeChannel implements Channel {
 
   /** The end counts as open until the handle has arrived. */
   depart(readable: boolean, writable: boolean): Departure {
-    if (!native.pipeEnter(this.#segment, this.#body, this.#number)) throw tooMany();
+    const sender = keeper();
+    if (!native.pipeEnter(this.#segment, this.#body, this.#number, sender)) throw tooMany();
     const block = this.#block.retain();
-    const sender = me;
     const ways = waysOf(readable, writable);
     const { handle, cancel } = block.depart(HandleKind.connection, this.#number | ways);
     block.release();
@@ -297,13 +298,13 @@ export class PipeChannel implements Channel {
 
   /** A child is about to be forked, and has the end open from the start. Returns what undoes that. */
   shareWithChild(): () => void {
-    const shared = native.pipeEnter(this.#segment, this.#body, this.#number);
+    const shared = native.pipeEnter(this.#segment, this.#body, this.#number, this.#holder);
     return () => shared && native.pipeLeave(this.#segment, this.#body, this.#number, this.#holder);
   }
 
   /** In the child of a fork: what the parent counted for us is now counted as ours, and its messages are not ours. */
   becomeOwn(): void {
-    native.pipeEnter(this.#segment, this.#body, this.#number);
+    native.pipeEnter(this.#segment, this.#body, this.#number, me);
     native.pipeLeave(this.#segment, this.#body, this.#number, this.#holder);
     this.#holder = me;
     this.#end.partial = undefined;

@@ -1,10 +1,17 @@
 /** A child of this process while somebody here has an interest in it: its end, its answer, and what is open for it. */
+import { constants } from 'node:os';
 import { now } from '../deadline.js';
 import { onReadable } from '../lifecycle/readiness.js';
 import { native } from '../native.js';
+import { discard } from '../serialize/codec.js';
 import { type Answer, closeErrand, type Errand, raiseNotice, readAnswer, readMessage } from './errand.js';
 import type { EndWatch, Launcher, LaunchRequest, RunningChild } from './launchers/launcher.js';
 import { discardMessage } from './message.js';
+
+const { SIGKILL } = constants.signals;
+
+/** How long a child that was killed may take to end, in ms, where its end has to be awaited. */
+const endPatience = 2000;
 
 /** What is called once something has happened; `reference` says whether waiting for it keeps the program alive. */
 interface Waiter {
@@ -40,6 +47,11 @@ class Sentinel {
 /** Children that are forgotten without `close()`. */
 const forgotten = new FinalizationRegistry<Sentinel>((sentinel) => sentinel.close());
 
+/** Answers that nobody has taken, with what this process keeps for them. In a forked child they are its parent's. */
+const unread = new FinalizationRegistry<{ readonly pid: number; readonly bytes: Buffer }>(({ pid, bytes }) => {
+  if (pid === native.currentPid()) discard(bytes);
+});
+
 export class Child {
   readonly pid: number;
   /** What the kernel, or Node, knows it by: the pid, or the thread's id. */
@@ -52,24 +64,39 @@ export class Child {
   #held = false;
   #exitCode: number | null = null;
   #answer: Answer | undefined;
+  /** Why the answer could not be read. */
+  #unreadable: { readonly reason: unknown } | undefined;
   #answerWatch: EndWatch | undefined;
   readonly #answerWaiters = new Set<() => void>();
   #sentinelShown = false;
   readonly #sentinel: Sentinel;
+  /** This process is a copy of the one whose child it is. */
+  #disowned = false;
 
+  /** @throws what the launcher throws, and SystemError `EMFILE`, `EAGAIN` where its end could not be seen: there is no child then */
   constructor(launcher: Launcher, request: LaunchRequest) {
     this.#errand = request.errand;
+    // Whoever waits needs descriptors and a thread, and there must be none of these missing once there is a child.
+    onReadable(request.errand.creator, () => {}).cancel();
     this.#running = launcher.launch(request);
     this.pid = this.#running.pid;
     this.ident = this.#running.thread ?? this.pid;
     this.#sentinel = new Sentinel(this.#running);
     forgotten.register(this, this.#sentinel, this);
-    this.#rearm();
+    try {
+      this.#rearm();
+    } catch (error) {
+      // Nobody would see its end.
+      this.#running.signal(SIGKILL);
+      this.#running.waitSync(now() + endPatience);
+      this.close();
+      throw error;
+    }
   }
 
-  /** The exit code, or −signal; `null` while it runs. Looks, and reaps it. */
+  /** The exit code, or −signal; `null` while it runs. Looks, and reaps it. Of a disowned one nothing new becomes known. */
   poll(): number | null {
-    if (this.#exitCode === null) {
+    if (this.#exitCode === null && !this.#disowned) {
       const exitCode = this.#running.poll();
       if (exitCode !== null) this.#end(exitCode);
     }
@@ -99,15 +126,20 @@ export class Child {
     };
   }
 
-  /** What the child answered; `undefined` if nothing, or nothing yet. */
-  answer(): Answer | undefined {
-    if (this.#answer === undefined && this.#exitCode === null) this.#answer = readAnswer(this.#errand);
+  /**
+   * What the child answered, for who deserialises it, once; `undefined` if nothing, or nothing yet.
+   *
+   * @throws why the answer cannot be read: there may be no memory for it
+   */
+  takeAnswer(): Answer | undefined {
+    if (this.#isAnswered()) unread.unregister(this);
+    if (this.#unreadable !== undefined) throw this.#unreadable.reason;
     return this.#answer;
   }
 
   /** Calls back when there is an answer, or never will be. That is waited for. */
   onAnswer(callback: () => void): void {
-    if (this.answer() !== undefined || this.poll() !== null) {
+    if (this.#isAnswered() || this.poll() !== null) {
       queueMicrotask(callback);
       return;
     }
@@ -131,7 +163,7 @@ export class Child {
   }
 
   signal(number: number): void {
-    if (this.poll() === null) this.#running.signal(number);
+    if (this.poll() === null && !this.#disowned) this.#running.signal(number);
   }
 
   /** Lets go of a child that has ended. */
@@ -140,10 +172,24 @@ export class Child {
     forgotten.unregister(this);
   }
 
+  /** Ends it: it was launched, but not all that belongs to it could be had. */
+  abandon(): void {
+    this.signal(SIGKILL);
+    this.waitSync(now() + endPatience);
+    this.close();
+  }
+
   /** In a forked child: it is the parent's, and so is what is open for it. */
   disown(): void {
+    if (!this.#isOpen) return;
+    this.#disowned = true;
     this.close();
     closeErrand(this.#errand);
+  }
+
+  /** The numbers of the errand's descriptors are those of the errand. */
+  get #isOpen(): boolean {
+    return this.#exitCode === null && !this.#disowned;
   }
 
   #rearm(): void {
@@ -158,9 +204,24 @@ export class Child {
     this.#watch?.reference(this.#held || [...this.#waiters].some(({ reference }) => reference));
   }
 
+  // Looks, while there is something to look at.
+  #isAnswered(): boolean {
+    if (this.#answer === undefined && this.#unreadable === undefined && this.#isOpen) this.#readAnswer();
+    return this.#answer !== undefined || this.#unreadable !== undefined;
+  }
+
+  #readAnswer(): void {
+    try {
+      this.#answer = readAnswer(this.#errand);
+    } catch (reason) {
+      this.#unreadable = { reason };
+    }
+    if (this.#answer?.keeps) unread.register(this, { pid: native.currentPid(), bytes: this.#answer.bytes }, this);
+  }
+
   #watchAnswer(): void {
     this.#answerWatch = onReadable(this.#errand.notice, () => {
-      if (this.answer() === undefined) {
+      if (!this.#isAnswered()) {
         this.#watchAnswer();
         return;
       }
@@ -173,13 +234,13 @@ export class Child {
 
   // Once.
   #end(exitCode: number): void {
-    this.#answer ??= readAnswer(this.#errand);
+    const answered = this.#isAnswered();
     this.#exitCode = exitCode;
     this.#watch?.cancel();
     this.#watch = undefined;
     this.#answerWatch?.cancel();
-    const unread = this.#answer === undefined ? readMessage(this.#errand) : undefined;
-    if (unread !== undefined) discardMessage(unread);
+    const unclaimed = answered ? undefined : readMessage(this.#errand);
+    if (unclaimed !== undefined) discardMessage(unclaimed);
     closeErrand(this.#errand);
     // Somebody may have the number of the sentinel.
     if (!this.#sentinelShown) this.#running.close();

@@ -26,10 +26,14 @@ export interface Answer {
   readonly outcome: Outcome;
   /** The serialised value or error. */
   readonly bytes: Buffer;
+  /** There are shared objects in it, which the creator keeps until it is deserialised or discarded. */
+  readonly keeps: boolean;
 }
 
 /** The first word of a message; those of answers are outcomes. */
 const messageMark = 0;
+/** Added to an outcome. */
+const keepsFlag = 4;
 const headerSize = 16;
 /** How much is read at once: with the header most messages are there. */
 const firstRead = 4096;
@@ -76,9 +80,9 @@ export function claimMessage({ memory }: Errand): void {
 }
 
 /** The child answers, and wakes a parent that waits for it. */
-export function writeAnswer({ memory, notice }: Errand, { outcome, bytes }: Answer): void {
+export function writeAnswer({ memory, notice }: Errand, { outcome, bytes, keeps }: Answer): void {
   ftruncateSync(memory, 0);
-  writeMarked(memory, outcome, bytes);
+  writeMarked(memory, keeps ? outcome | keepsFlag : outcome, bytes);
   raiseNotice(notice);
 }
 
@@ -93,7 +97,8 @@ export function raiseNotice(notice: number): void {
 export function readAnswer({ memory }: Errand): Answer | undefined {
   const marked = readMarked(memory);
   if (marked === undefined || marked.mark === messageMark) return undefined;
-  return { outcome: marked.mark as Outcome, bytes: marked.bytes };
+  const { mark, bytes } = marked;
+  return { outcome: (mark & ~keepsFlag) as Outcome, bytes, keeps: (mark & keepsFlag) !== 0 };
 }
 
 // The header goes last: half of what should be there is nothing.

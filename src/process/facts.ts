@@ -2,6 +2,14 @@
 import type { LoggingState } from '../logging.js';
 import type { StartMethod } from './launchers/launcher.js';
 
+/** Who makes the child. */
+export interface Creator {
+  readonly pid: number;
+  readonly name: string;
+  /** Its participant, who keeps what the child answers; 0 for none. */
+  readonly participant: number;
+}
+
 /** Plain data, made by the creator. */
 export interface ChildFacts {
   readonly name: string;
@@ -9,9 +17,9 @@ export interface ChildFacts {
   readonly identity: readonly number[];
   readonly daemon: boolean;
   readonly authkey: Uint8Array;
-  /** How it was started, and what it starts others with. */
-  readonly method: StartMethod;
-  readonly creator: { readonly pid: number; readonly name: string };
+  /** How it was started, and what it starts others with; `undefined` where that is still open. */
+  readonly method: StartMethod | undefined;
+  readonly creator: Creator;
   /** `process.argv` without the executable. */
   readonly argv: readonly string[];
   /** The program that all this belongs to, as a URL; `undefined` if it has no file. */

@@ -15,7 +15,7 @@ import { checkEnv, checkExecArgv, checkName, methodOf, type ProcessOptions, wron
 import { resultOf } from './result.js';
 import { self } from './self.js';
 import { factsOf, launch, launcherFor, type Started, type StartOptions } from './start.js';
-import { checkMethod, getStartMethod } from './start-method.js';
+import { checkMethod, getStartMethod, settledStartMethod } from './start-method.js';
 import { checkStdio } from './stdio.js';
 import { checkTarget, findTarget, type Target } from './target.js';
 
@@ -128,17 +128,19 @@ export class Process {
     }
     if (isLoading()) throw unguarded();
     runningOwners();
+    // A launcher of its own uses no start method: which one the program has stays open.
+    const method = this.#method ?? (this.#launcher === undefined ? getStartMethod() : settledStartMethod());
     const facts = factsOf({
       name: this.#name,
       identity: this.#identity,
       daemon: this.#daemon,
       authkey: this.authkey,
-      method: this.#method ?? getStartMethod(),
+      method,
     });
     const subclass = ownClasses.has(this.constructor) ? undefined : this.constructor;
     const fields = subclass === undefined ? {} : { ...this };
     const work = { target: this.#target, args: this.#args, subclass, fields };
-    const launcher = this.#launcher ?? launcherFor(facts.method);
+    const launcher = this.#launcher ?? launcherFor(method as StartMethod);
     const { child, streams } = launch(launcher, facts, work, this.#options, () => {
       this.#isSelf = true;
       this.#child = undefined;
@@ -264,7 +266,10 @@ export class Process {
     this.#daemon = daemon;
   }
 
-  /** The exit code, −signal if a signal ended it; null while it runs and before. */
+  /**
+   * The exit code, −signal if a signal ended it; null while it runs and before. In a forked child of its creator, which
+   * cannot learn it, what was known at the fork.
+   */
   get exitCode(): number | null {
     this.#checkOpen();
     return this.#child?.poll() ?? null;
@@ -278,11 +283,12 @@ export class Process {
   /**
    * A descriptor that becomes readable when the process ends, for `wait([…])`. It is this object's: do not close it.
    *
-   * @throws ValueError before the start
+   * @throws ValueError before the start, and in a forked child of its creator
    */
   get sentinel(): number {
     this.#checkOpen();
     if (this.#child === undefined) throw new ValueError('process not started');
+    if (this.#creatorPid !== native.currentPid()) throw new ValueError('can only watch a child process');
     return this.#child.sentinel;
   }
 
@@ -315,10 +321,10 @@ export class Process {
 
   /**
    * A promise of the exit code, as {@link exitCode}. Asked for before the start, it waits for that, too. While somebody has
-   * asked for it, the child keeps the program alive.
+   * asked for it, the child keeps the program alive. In a forked child of its creator it rejects with a ValueError.
    */
   get exited(): Promise<number> {
-    this.#exited ??= this.#started().then(
+    this.#exited ??= this.#startedHere().then(
       (child) => new Promise((resolve) => child.onEnd(() => resolve(child.poll() as number), true)),
     );
     return this.#exited;
@@ -330,7 +336,7 @@ export class Process {
    */
   get result(): Promise<unknown> {
     if (this.#result === undefined) {
-      this.#result = this.#started().then((child) => resultOf(child, this.#name));
+      this.#result = this.#startedHere().then((child) => resultOf(child, this.#name));
       this.#result.catch(() => {});
     }
     return this.#result;
@@ -374,6 +380,13 @@ export class Process {
     if (this.#creatorPid !== native.currentPid()) return 'unknown';
     if (this.#child === undefined) return 'initial';
     return exitCode === null ? 'started' : 'stopped';
+  }
+
+  async #startedHere(): Promise<Child> {
+    if (this.#child !== undefined && this.#creatorPid !== native.currentPid()) {
+      throw new ValueError('can only wait for a child process');
+    }
+    return this.#started();
   }
 
   #started(): Promise<Child> {

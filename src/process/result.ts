@@ -7,7 +7,7 @@ import { signalNameOf } from './exit-status.js';
 
 export async function resultOf(child: Child, name: string): Promise<unknown> {
   await new Promise<void>((resolve) => child.onAnswer(resolve));
-  const answer = child.answer();
+  const answer = child.takeAnswer();
   if (answer === undefined) throw unanswered(name, child.poll() as number);
   return read(answer);
 }

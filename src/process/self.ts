@@ -1,9 +1,9 @@
 /** Who this process is among those that multiproc started: what its own objects and its children are named after. */
-import { threadId } from 'node:worker_threads';
+import { getEnvironmentData, setEnvironmentData, threadId } from 'node:worker_threads';
 import { randomBytes } from '../lifecycle/random-bytes.js';
 import { nameRecordsBy } from '../logging.js';
 import type { Errand } from './errand.js';
-import type { ChildFacts } from './facts.js';
+import type { ChildFacts, Creator } from './facts.js';
 
 /** The state of this process; a child's is set before any module of the program is loaded. */
 export interface Self {
@@ -16,7 +16,7 @@ export interface Self {
   /** How many Process objects were constructed here. */
   constructed: number;
   /** Who started this process; `undefined` in the main one. */
-  creator: { readonly pid: number; readonly name: string; readonly sentinel: number } | undefined;
+  creator: (Creator & { readonly sentinel: number }) | undefined;
   /** The program, as a URL, where the creator said so. */
   main: string | undefined;
   /** The object that stands for this process, once there is one. */
@@ -25,18 +25,21 @@ export interface Self {
 
 const keySize = 32;
 
-let key: Buffer | undefined;
+/** Under this name Workers that the program makes find the key. */
+const keyName = 'multiproc:authkey';
+
+let key = inheritedKey();
+if (key === undefined) setKey(randomBytes(keySize));
 
 export const self: Self = {
   name: 'MainProcess',
   identity: [],
   daemon: false,
   get authkey() {
-    key ??= randomBytes(keySize);
-    return key;
+    return key as Buffer;
   },
   set authkey(bytes) {
-    key = bytes;
+    setKey(bytes);
   },
   thread: undefined,
   constructed: 0,
@@ -58,4 +61,14 @@ export function becomeChild(facts: ChildFacts, errand: Errand): void {
   self.creator = { ...facts.creator, sentinel: errand.creator };
   self.main = facts.main;
   self.object = undefined;
+}
+
+function setKey(bytes: Buffer): void {
+  key = bytes;
+  setEnvironmentData(keyName, bytes);
+}
+
+function inheritedKey(): Buffer | undefined {
+  const bytes = getEnvironmentData(keyName);
+  return bytes instanceof Uint8Array ? Buffer.from(bytes) : undefined;
 }

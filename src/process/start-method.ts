@@ -1,8 +1,12 @@
 /** Which start method this program uses, and whether that is still open. */
 import { inspect } from 'node:util';
+import { getEnvironmentData, isMainThread, setEnvironmentData } from 'node:worker_threads';
 import { ProcessError, ValueError } from '../errors.js';
 import { availableMethods, defaultMethod, launcherOf } from './launchers/choose.js';
 import type { StartMethod } from './launchers/launcher.js';
+
+/** Under this name Workers that the program makes find what was set. */
+const methodName = 'multiproc:startMethod';
 
 let chosen: StartMethod | undefined;
 
@@ -17,7 +21,7 @@ export interface SetStartMethodOptions {
  * Mirrors `multiprocessing.get_start_method`.
  */
 export function getStartMethod(): StartMethod {
-  chosen ??= defaultMethod();
+  chosen ??= inherited() ?? defaultMethod();
   return chosen;
 }
 
@@ -30,7 +34,7 @@ export function getStartMethod(): StartMethod {
  */
 export function setStartMethod(method: StartMethod | null, { force = false }: SetStartMethodOptions = {}): void {
   if (chosen !== undefined && !force) throw new ProcessError('context has already been set');
-  chosen = method === null && force ? undefined : checkMethod(method);
+  choose(method === null && force ? undefined : checkMethod(method));
 }
 
 /**
@@ -54,7 +58,23 @@ export function checkMethod(method: unknown): StartMethod {
   return launcher.method;
 }
 
+/** What was set or used until now. */
+export function settledStartMethod(): StartMethod | undefined {
+  return chosen;
+}
+
 /** A child starts others as it was started itself. */
-export function inheritStartMethod(method: StartMethod): void {
+export function inheritStartMethod(method: StartMethod | undefined): void {
+  choose(method);
+}
+
+function choose(method: StartMethod | undefined): void {
   chosen = method;
+  setEnvironmentData(methodName, method);
+}
+
+// By a Worker of a program that has set it; it may set another for itself.
+function inherited(): StartMethod | undefined {
+  const method = isMainThread ? undefined : getEnvironmentData(methodName);
+  return method === undefined ? undefined : checkMethod(method);
 }

@@ -1,10 +1,11 @@
 /** The start of a child: everything that is as of now is collected, and given to the launcher. */
 import type { Socket } from 'node:net';
 import { ProcessError } from '../errors.js';
-import { loggingState } from '../logging.js';
+import { attach, me } from '../lifecycle/participant.js';
+import { getLogger, loggingState } from '../logging.js';
 import { Child } from './child.js';
 import { runInherited } from './entry/perform.js';
-import { closeErrand, makeErrand } from './errand.js';
+import { closeErrand, type Errand, makeErrand, readMessage } from './errand.js';
 import { inheritedExecArgv } from './exec-argv.js';
 import type { ChildFacts } from './facts.js';
 import { launcherOf } from './launchers/choose.js';
@@ -25,7 +26,7 @@ export interface StartOptions {
 export function factsOf(child: Pick<ChildFacts, 'name' | 'identity' | 'daemon' | 'authkey' | 'method'>): ChildFacts {
   return {
     ...child,
-    creator: { pid: process.pid, name: self.name },
+    creator: { pid: process.pid, name: self.name, participant: ownParticipant() },
     argv: process.argv.slice(1),
     main: self.main ?? mainUrl(),
     logging: loggingState(),
@@ -61,40 +62,61 @@ export function launch(
   inherited: () => unknown,
 ): Started {
   const message = launcher.needsMessage ? composeMessage(facts, work) : undefined;
+  let errand: Errand;
   try {
-    const errand = makeErrand(message);
-    let pipes: OpenStdio['pipes'] = [];
-    const closePipes = () => {
-      for (const pipe of pipes) pipe?.close();
-    };
-    try {
-      const stdio = openStdio(options.stdio);
-      pipes = stdio.pipes;
-      const child = new Child(launcher, {
-        facts,
-        errand,
-        live: () => {
-          closePipes();
-          void runInherited(facts, errand, inherited);
-        },
-        cwd: process.cwd(),
-        env: environment(options.env ?? process.env),
-        given: { env: options.env !== undefined, execArgv: options.execArgv !== undefined },
-        argv: facts.argv,
-        execArgv: options.execArgv ?? inheritedExecArgv(process.execArgv),
-        stdio: stdio.fds,
-      });
-      // A daemon is ended when nothing else keeps the program alive.
-      return { child, streams: pipes.map((pipe, index) => pipe?.connect(index === 0, !facts.daemon)) };
-    } catch (error) {
-      closePipes();
-      closeErrand(errand);
-      throw error;
-    }
+    errand = makeErrand(message);
   } catch (error) {
     if (message !== undefined) discardMessage(message);
     throw error;
   }
+  let pipes: OpenStdio['pipes'] = [];
+  const closePipes = () => {
+    for (const pipe of pipes) pipe?.close();
+  };
+  let child: Child;
+  try {
+    const stdio = openStdio(options.stdio);
+    pipes = stdio.pipes;
+    child = new Child(launcher, {
+      facts,
+      errand,
+      live: () => {
+        closePipes();
+        void runInherited(facts, errand, inherited);
+      },
+      cwd: process.cwd(),
+      env: environment(options.env ?? process.env),
+      given: { env: options.env !== undefined, execArgv: options.execArgv !== undefined },
+      argv: facts.argv,
+      execArgv: options.execArgv ?? inheritedExecArgv(process.execArgv),
+      stdio: stdio.fds,
+    });
+  } catch (error) {
+    closePipes();
+    // A child that had to be ended may have taken what the message brings along.
+    const unread = readMessage(errand);
+    closeErrand(errand);
+    if (unread !== undefined) discardMessage(unread);
+    throw error;
+  }
+  try {
+    // A daemon is ended when nothing else keeps the program alive.
+    return { child, streams: pipes.map((pipe, index) => pipe?.connect(index === 0, !facts.daemon)) };
+  } catch (error) {
+    child.abandon();
+    closePipes();
+    throw error;
+  }
+}
+
+// A program without one goes without shared objects in results, too, not without processes.
+function ownParticipant(): number {
+  try {
+    attach();
+  } catch (error) {
+    getLogger().info('a child that ends takes the shared objects in its result along: %s', String(error));
+  }
+  return me;
 }
 
 function environment(variables: Readonly<Record<string, string | undefined>>): Record<string, string> {

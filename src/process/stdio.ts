@@ -49,12 +49,12 @@ export function openStdio(stdio: readonly Stdio[]): OpenStdio {
   const pipes: (StandardPipe | undefined)[] = [];
   try {
     for (const stream of stdio) pipes.push(stream === 'pipe' ? new StandardPipe() : undefined);
+    const fds = stdio.map((stream, index) => pipes[index]?.theirs ?? descriptorOf(stream, index));
+    return { fds: fds as [number, number, number], pipes };
   } catch (error) {
     for (const pipe of pipes) pipe?.close();
     throw error;
   }
-  const fds = stdio.map((stream, index) => pipes[index]?.theirs ?? descriptorOf(stream, index));
-  return { fds: fds as [number, number, number], pipes };
 }
 
 function descriptorOf(stream: Stdio, index: number): number {

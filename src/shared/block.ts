@@ -1,8 +1,8 @@
 /** A block is one object in shared memory: a checked header that says what it is, and a body. */
 import { ClosedError, MultiprocError, SystemError } from '../errors.js';
-import { me } from '../lifecycle/participant.js';
 import { layout, native } from '../native.js';
 import type { Departure, Handle, HandleKind } from '../serialize/handles.js';
+import { keeper } from '../serialize/keeper.js';
 import { allocate, largestSmall } from './arena.js';
 import { checkName, describe, fileOfName, namedPrefix } from './names.js';
 import { Segment, SegmentKind } from './segment.js';
@@ -206,8 +206,8 @@ export class Block implements Shape {
   depart(kind: HandleKind, flags = 0, nested: readonly object[] = []): Departure {
     this.#handedOut = true;
     const { segment, offset, generation } = this;
-    segment.send();
-    const sender = me;
+    const sender = keeper();
+    segment.send(sender);
     return {
       handle: { kind, file: segment.fileName, inode: segment.inode, offset, generation, sender, flags, nested },
       cancel: () => segment.receive(sender),

@@ -148,11 +148,13 @@ export class Segment {
   /**
    * A handle to something in it goes on its way: until it arrives, the segment counts as open. An anonymous segment gets
    * its file name now, at the first handle: one that never left its process leaves nothing behind, however that ends.
+   *
+   * @param keeper - the participant while whose life that holds
    */
-  send(): void {
+  send(keeper: number): void {
     while (this.#fileName === '') this.publish(anonymousFile());
     // With too many senders at once the segment stays open here instead, for as long as this thread lives.
-    if (!native.segmentSend(this.id)) this.retain();
+    if (!native.segmentSend(this.id, keeper)) this.retain();
   }
 
   /** A handle that `sender` gave away has arrived. */

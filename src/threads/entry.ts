@@ -34,6 +34,12 @@ function beginThread(facts: ChildFacts, given: Errand): void {
 
 /** The code is what it is once all listeners have had their say; nobody else is told of it in time. */
 function tellExitCode(): void {
+  const { exit } = process;
+  process.exit = (code) => {
+    // By a listener of 'exit': none of the others is asked any more.
+    if ((process as unknown as { _exiting?: boolean })._exiting) say(Number(code ?? process.exitCode ?? 0));
+    return exit.call(process, code);
+  };
   const emit = process.emit as (event: string | symbol, ...args: unknown[]) => boolean;
   process.emit = function (this: NodeJS.Process, event: string | symbol, ...args: unknown[]): boolean {
     if (event !== 'exit' || !(process as unknown as { _exiting?: boolean })._exiting) {
@@ -42,10 +48,14 @@ function tellExitCode(): void {
     let code = 1;
     try {
       const heard = emit.call(this, event, ...args);
-      code = Number(process.exitCode ?? args[0]) & 0xff;
+      code = Number(process.exitCode ?? args[0]);
       return heard;
     } finally {
-      Atomics.store(words, Word.exit, code + 1);
+      say(code);
     }
   } as typeof process.emit;
+}
+
+function say(code: number): void {
+  Atomics.store(words, Word.exit, (code & 0xff) + 1);
 }

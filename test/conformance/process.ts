@@ -8,9 +8,10 @@ import { text } from 'node:stream/consumers';
 import { inspect } from 'node:util';
 import { setFlagsFromString } from 'node:v8';
 import { runInNewContext } from 'node:vm';
-import type { Process, ProcessOptions, StartMethod, Target } from 'multiproc';
+import type { Process, ProcessOptions, SharedArray, StartMethod, Target } from 'multiproc';
 import type { Test } from 'tap';
 import { dummyPrograms } from '../harness/dummy.js';
+import { segments } from '../harness/leftovers.js';
 import { program } from '../harness/program.js';
 import { until } from '../harness/until.js';
 
@@ -60,7 +61,7 @@ export async function threadSuite(t: Test): Promise<void> {
 async function suite(t: Test, { multiproc, method, execArgv = [], targets, parent: parentProgram }: Flavour) {
   const { activeChildren, cpuCount, currentProcess, Event, getContext, isMainProcess, Lock, parentProcess, Process } =
     multiproc;
-  const { Pipe, Queue, Value, wait, waitSync } = multiproc;
+  const { Pipe, Queue, sweep, Value, wait, waitSync } = multiproc;
   const { Adder, apply, Capitals, Fragile, fail, perform, Refusal, Task, twice }: Targets = await import(targets.href);
   const context = getContext(method as StartMethod);
   const threads = method === 'thread';
@@ -245,6 +246,8 @@ async function suite(t: Test, { multiproc, method, execArgv = [], targets, paren
     ['rejectLater', [], 1],
     ['throwLater', [], 1],
     ['neverSettles', [], 13],
+    ['exitAfterIdling', [0], 0],
+    ['exitInExit', [10], 10],
     ['systemExit', [], 0],
     ['systemExit', [null], 0],
     ['systemExit', [8], 8],
@@ -312,6 +315,41 @@ async function suite(t: Test, { multiproc, method, execArgv = [], targets, paren
     t.strictSame(await Promise.all(early), [new Uint8Array([7, 7]), 0]);
     const settled = started(t, 'settleSlowly', [new Value('i')]);
     t.equal(await settled.result, undefined, 'before the end');
+  });
+
+  t.test('shared objects in a result outlive the child, until nobody can ask for it', async (t) => {
+    const before = segments();
+    const added = () => [...segments()].filter((name) => !before.has(name));
+    const child = started(t, 'makeArray', [50_000]);
+    const { result } = child;
+    child.joinSync();
+    sweep();
+    const array = (await result) as SharedArray<'d'>;
+    t.equal(array[0], 50_000);
+    array.close();
+    await until('it is gone', () => added().length === 0);
+    await (async () => {
+      const other = new context.Process({ target: { module: targets, export: 'makeArray' }, args: [60_000] });
+      other.start();
+      await other.exited;
+    })();
+    sweep();
+    t.equal(added().length, 1);
+    const collect = garbageCollector();
+    await until('that of the forgotten one is gone', () => {
+      collect();
+      return added().length === 0;
+    });
+  });
+
+  t.test('an answer that cannot be read does not hide the end of the child', async (t) => {
+    if (threads) return;
+    const child = started(t, 'spoilAnswer');
+    const result = t.rejects(child.result, RangeError);
+    t.equal(await child.join(), true);
+    t.equal(child.exitCode, -9);
+    await result;
+    t.equal(child.exitCode, -9);
   });
 
   t.test('a result is there before the child ends', async (t) => {

@@ -24,9 +24,11 @@ t.test('wrong options are refused', async (t) => {
   t.throws(() => new Finalize('text' as never, { exitPriority: 1 }), TypeError);
 });
 
-t.test('an object that is collected runs its finalizer', async (t) => {
+t.test('an object that is collected runs its finalizer, and one that throws ends nothing', async (t) => {
   const collected = program(t, 'finalize-collected', { execArgv: ['--expose-gc'] });
   t.equal(await collected.message(), 'collected');
+  t.strictSame(await collected.ended, { code: 0, signal: null });
+  t.match(collected.stderr, /A finalizer failed: Error: not today/);
 });
 
 t.test('high before low, newest first, and daemons between', async (t) => {

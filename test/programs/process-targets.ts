@@ -1,5 +1,5 @@
 /** What the children of the process suite run. */
-import { readlinkSync, writeSync } from 'node:fs';
+import { readdirSync, readlinkSync, writeSync } from 'node:fs';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { Worker } from 'node:worker_threads';
 import {
@@ -16,6 +16,7 @@ import {
   type ProcessOptions,
   parentProcess,
   Queue,
+  SharedArray,
   SystemExit,
   setStartMethod,
   type Value,
@@ -139,6 +140,42 @@ export function exit(code: number): void {
 export function setExitCode(code: number): string {
   process.exitCode = code;
   return 'returned';
+}
+
+/** With work that is only there to be waited for, once the event loop has run empty before. */
+export async function exitAfterIdling(code: number): Promise<void> {
+  await new Promise((resolve) => process.once('beforeExit', () => setTimeout(resolve, 10)));
+  process.exit(code);
+}
+
+export function exitInExit(code: number): void {
+  process.on('exit', () => process.exit(code));
+}
+
+export function makeArray(length: number): SharedArray<'d'> {
+  const array = new SharedArray('d', length);
+  array[0] = length;
+  return array;
+}
+
+/** Ends after an answer that no memory can hold. */
+export function spoilAnswer(): void {
+  for (const fd of readdirSync('/proc/self/fd').map(Number)) {
+    if (!linkOf(fd).includes('memfd:multiproc:errand')) continue;
+    const header = Buffer.alloc(16);
+    header.writeUInt32LE(1, 0);
+    header.writeDoubleLE(2 ** 60, 8);
+    writeSync(fd, header, 0, header.length, 0);
+  }
+  process.kill(process.pid, 'SIGKILL');
+}
+
+function linkOf(fd: number): string {
+  try {
+    return readlinkSync(`/proc/self/fd/${fd}`);
+  } catch {
+    return ''; // That of the listing itself.
+  }
 }
 
 export function systemExit(reason: unknown): void {

@@ -6,6 +6,7 @@ import { writeStdioAtOnce } from '../../lifecycle/child-stdio.js';
 import { adoptLogging, getLogger } from '../../logging.js';
 import { native } from '../../native.js';
 import { serialize } from '../../serialize/codec.js';
+import { whileKeptBy } from '../../serialize/keeper.js';
 import { writeToStderr } from '../../stderr.js';
 import { daemonGrace } from '../children.js';
 import { type Errand, leaveErrand, Outcome, writeAnswer } from '../errand.js';
@@ -59,10 +60,12 @@ export async function perform(errand: Errand, prepare: () => Promise<() => unkno
 
 function answer(errand: Errand, outcome: Outcome, value: unknown, root: string): void {
   try {
-    writeAnswer(errand, { outcome, bytes: serialize(value, root) });
+    // This process may end before anybody has read it.
+    const { value: bytes, keeps } = whileKeptBy(self.creator?.participant ?? 0, () => serialize(value, root));
+    writeAnswer(errand, { outcome, bytes, keeps });
   } catch (error) {
     const bytes = serialize(outcome === Outcome.threw ? plainError(value) : error);
-    writeAnswer(errand, { outcome: Outcome.threw, bytes });
+    writeAnswer(errand, { outcome: Outcome.threw, bytes, keeps: false });
   }
   leaveErrand(errand);
 }
@@ -87,7 +90,14 @@ function exit(errand: Errand, { reason }: SystemExit): never {
 /** What a process says at its end, however it comes to it. */
 function watchEnd(): { settled: boolean } {
   const end = { settled: false };
+  const { exit } = process;
   let idle = false;
+  let asked = false;
+  // That somebody wants it to end tells it from the end of a process that has nothing left to do.
+  process.exit = (code) => {
+    asked = true;
+    return exit.call(process, code);
+  };
   process.on('beforeExit', () => {
     idle = true;
   });
@@ -98,7 +108,7 @@ function watchEnd(): { settled: boolean } {
     else report(error);
   });
   process.on('exit', (code) => {
-    if (idle && !end.settled && code === 0) {
+    if (idle && !asked && !end.settled && code === 0) {
       process.exitCode = unsettledCode;
       write(`Process ${self.name}:\nIts target cannot settle any more: nothing is left that could make it`);
     }

@@ -16,7 +16,8 @@ export function beBorn(given: RequestDescriptors, hello: Hello): void {
   });
   native.closeDescriptors(stdio);
   changeEnvironment(env);
-  if (process.cwd() !== cwd) process.chdir(cwd);
+  // Also where it has the name of the server's own: that may be another directory by now.
+  process.chdir(cwd);
   adoptServer(requests, hello);
   reportEnd(channel);
   void runErrand({ memory, notice, creator });

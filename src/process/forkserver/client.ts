@@ -74,6 +74,7 @@ export async function connectAhead(): Promise<void> {
 export function adoptServer(requests: number, hello: Hello): void {
   setForkserverPreload(hello.preload);
   const list = forkserverPreload();
+  native.fdOwn(requests);
   server = { requests, hello, list, process: undefined, control: undefined, onSettled: new Set() };
 }
 
@@ -82,7 +83,7 @@ export function dismiss(dismissed: Server): void {
   if (dismissed === server) server = undefined;
   if (dismissed.control !== undefined) dismissed.process?.kill();
   settle(dismissed);
-  native.closeDescriptors([dismissed.requests]);
+  native.fdClose(dismissed.requests);
 }
 
 /** Whether an error says that the other side of a socket has ended. */
@@ -154,7 +155,7 @@ function conclude(candidate: Server, readiness: Readiness | undefined): void {
 function settle(settled: Server): void {
   if (settled.control === undefined) return;
   for (const callback of settled.onSettled) callback();
-  native.closeDescriptors([settled.control]);
+  native.fdClose(settled.control);
   settled.control = undefined;
 }
 

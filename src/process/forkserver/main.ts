@@ -21,7 +21,7 @@ const longestAnswer = 10_000;
 for (const fd of Object.values(inherited)) native.closeOnExec(fd);
 // Of messages that are sent before this the kernel does not say who sent them.
 native.identifySenders(inherited.requests);
-const hello = receiveData(inherited.control, Infinity) as Hello;
+const hello = awaitHello();
 setFlagsFromString('--lazy');
 markAsChild();
 process.argv = [process.execPath, ...hello.argv];
@@ -46,6 +46,15 @@ onceEmpty(loading, (problem) => {
   native.releaseSignals();
   setImmediate(beBorn, given, hello);
 });
+
+// Whoever started it may have ended meanwhile.
+function awaitHello(): Hello {
+  try {
+    return receiveData(inherited.control, Infinity) as Hello;
+  } catch {
+    native.exitNow(0);
+  }
+}
 
 function answer(readiness: Readiness): void {
   sendData(inherited.control, readiness, now() + longestAnswer);

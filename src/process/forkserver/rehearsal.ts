@@ -48,7 +48,7 @@ async function rehearseErrand(): Promise<void> {
   claimMessage(errand);
   const { args, fields } = received.restore();
   await Object.assign(oneself(Process, loaded, args), fields).run();
-  writeAnswer(errand, { outcome: Outcome.returned, bytes: serialize(undefined) });
+  writeAnswer(errand, { outcome: Outcome.returned, bytes: serialize(undefined), keeps: false });
   readAnswer(errand);
   closeErrand(errand);
 }
@@ -60,7 +60,7 @@ function facts(): ChildFacts {
     daemon: false,
     authkey: Buffer.alloc(0),
     method: 'forkserver',
-    creator: { pid: process.pid, name: '' },
+    creator: { pid: process.pid, name: '', participant: 0 },
     argv: process.argv.slice(1),
     main: mainUrl(),
     logging: loggingState(),

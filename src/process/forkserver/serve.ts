@@ -10,7 +10,8 @@ interface Child {
 }
 
 /**
- * Serves until the process of the pidfd `parent` has ended, or nobody is left who could ask; then the process ends.
+ * Serves until the process of the pidfd `parent` has ended, or until nobody is left who could ask, nor a child whose end
+ * is to be told; then the process ends.
  *
  * @param requests - a socket that tells who sends
  * @returns in each child, with what the child was given: it holds none of the server's own descriptors any more, and its
@@ -22,8 +23,9 @@ export function serve(requests: number, parent: number): RequestDescriptors {
   native.pollSetAdd(set, parent);
   const children = new Map<number, Child>();
   const buffer = Buffer.alloc(request.length + 1);
+  let asked = true;
 
-  for (;;) {
+  while (asked || children.size > 0) {
     for (const fd of native.pollSetWait(set, Infinity)) {
       if (fd === parent) native.exitNow(0);
       if (fd !== requests) {
@@ -32,11 +34,17 @@ export function serve(requests: number, parent: number): RequestDescriptors {
       }
       const received = native.channelReceive(requests, buffer, 0);
       if (received === undefined) continue;
-      if (received.size === 0) native.exitNow(0);
+      if (received.size === 0) {
+        // The last one who could ask may be a child that is ending.
+        native.pollSetRemove(set, requests);
+        asked = false;
+        continue;
+      }
       const given = accept(received, buffer);
       if (given !== undefined && make(given, received.pid)) return given;
     }
   }
+  native.exitNow(0);
 
   // True in the child.
   function make(given: RequestDescriptors, creator: number): boolean {

@@ -1,7 +1,8 @@
 /** A fork server that this process starts: its program, its descriptors, and its end. */
-import { closeSync, openSync } from 'node:fs';
+import { openSync } from 'node:fs';
 import { constants } from 'node:os';
 import { fileURLToPath } from 'node:url';
+import { SystemError } from '../../errors.js';
 import { afterForkInChild } from '../../lifecycle/after-fork.js';
 import { onReadable } from '../../lifecycle/readiness.js';
 import { getLogger } from '../../logging.js';
@@ -44,8 +45,18 @@ export class ServerProcess {
     }
     this.requests = requests;
     this.control = control;
-    this.#pidfd = native.processFile(this.#pid);
-    this.#awaitEnd();
+    // With the end of this thread, too, nobody is left who asks: then the server ends.
+    native.fdOwn(requests);
+    native.fdOwn(control);
+    native.childOwn(this.#pid);
+    try {
+      this.#pidfd = native.processFile(this.#pid);
+      native.fdOwn(this.#pidfd);
+      this.#awaitEnd();
+    } catch (error) {
+      this.#abandon();
+      throw error;
+    }
     // It is a sibling of such a child then.
     afterForkInChild(() => this.#forget());
     getLogger().info('started the fork server, process %d', this.#pid);
@@ -55,18 +66,37 @@ export class ServerProcess {
     if (this.#pidfd !== undefined) native.signalProcess(this.#pidfd, constants.signals.SIGKILL);
   }
 
+  // Nobody would see its end.
+  #abandon(): void {
+    process.kill(this.#pid, 'SIGKILL');
+    native.waitChild(this.#pid, false);
+    this.#forget();
+    native.fdClose(this.requests);
+    native.fdClose(this.control);
+  }
+
   #awaitEnd(): void {
     if (this.#pidfd !== undefined) onReadable(this.#pidfd, () => this.#reap());
   }
 
   #reap(): void {
-    const [ended] = native.waitChild(this.#pid, true);
-    if (ended === 0) this.#awaitEnd();
-    else this.#forget();
+    if (isReaped(this.#pid)) this.#forget();
+    else this.#awaitEnd();
   }
 
   #forget(): void {
-    if (this.#pidfd !== undefined) closeSync(this.#pidfd);
+    native.childLetGo(this.#pid);
+    if (this.#pidfd !== undefined) native.fdClose(this.#pidfd);
     this.#pidfd = undefined;
+  }
+}
+
+// The program itself may have done it, by a wait for any child.
+function isReaped(pid: number): boolean {
+  try {
+    return native.waitChild(pid, true)[0] !== 0;
+  } catch (error) {
+    if (error instanceof SystemError && error.code === 'ECHILD') return true;
+    throw error;
   }
 }

@@ -1,4 +1,5 @@
 /** The start method `forkserver`: a child is a copy of a server that has loaded what children need, and nothing else. */
+import { constants } from 'node:os';
 import { getSystemErrorMap } from 'node:util';
 import { now } from '../../deadline.js';
 import { ProcessError, SystemError } from '../../errors.js';
@@ -94,8 +95,11 @@ function ask(server: Server, { cwd, env, errand, stdio }: LaunchRequest): Runnin
     const report = receiveReport(channel, deadline);
     if (report === undefined) throw unresponsive(patience);
     if (report === 'end') throw new Unresponsive('it ended');
-    if (report.kind === Report.failed) throw failureToFork(report.value);
-    child = new ForkServerChild(report.value, report.descriptors[0] as number, channel);
+    if (report.kind === Report.failed) throw failureOf(report.value, 'fork');
+    const [sentinel] = report.descriptors;
+    // The kernel leaves out what there is no room for. The child ends when it sees that it is not wanted.
+    if (sentinel === undefined) throw failureOf(constants.errno.EMFILE, 'recvmsg');
+    child = new ForkServerChild(report.value, sentinel, channel);
     // The child does nothing before it has read this. If it is gone already, that is its end, and no failure here.
     try {
       if (!sendData(channel, { cwd, env: difference(server.hello.env, env) }, deadline)) throw unresponsive(patience);
@@ -120,7 +124,7 @@ function unresponsive(patience: number): Unresponsive {
   return new Unresponsive(`it did not answer for ${patience / 1000} s`);
 }
 
-function failureToFork(errno: number): SystemError {
+function failureOf(errno: number, syscall: string): SystemError {
   const [code, text] = getSystemErrorMap().get(-errno) ?? ['EUNKNOWN', `error ${errno}`];
-  return new SystemError(`${code}: ${text}, fork`, { code, errno, syscall: 'fork', path: '' });
+  return new SystemError(`${code}: ${text}, ${syscall}`, { code, errno, syscall, path: '' });
 }
