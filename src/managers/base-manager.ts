@@ -203,20 +203,15 @@ export class BaseManager {
       throw new ValueError('Only the manager that started the server can shut it down');
     }
     this.#state = 'shut down';
-    this.#finalizer?.cancel();
     const link = this.#link(this.#address as Address);
     if (child.isAlive()) {
-      // What goes wrong now ends with the process.
-      link
-        .ask(Question.shutdown)
-        .promise()
-        .catch(() => {});
-      if (!(await child.join(graceMs))) child.terminate();
+      if (!asksToStop(link) || !(await child.join(graceMs))) child.terminate();
       if (!(await child.join(graceMs))) child.kill();
       await child.join();
     }
     link.close();
     this.#removeFile();
+    this.#finalizer?.cancel();
   }
 
   /**
@@ -299,6 +294,7 @@ export class BaseManager {
     if (child.isAlive()) {
       const link = linkAt(this.#address as Address);
       try {
+        link?.forgetQuiet();
         link?.ask(Question.shutdown);
         link?.push();
       } catch {
@@ -318,5 +314,19 @@ export class BaseManager {
     } catch {
       // The server has removed it.
     }
+  }
+}
+
+/** False where the server cannot be reached: its socket file was removed, or there are no descriptors. */
+function asksToStop(link: Link): boolean {
+  try {
+    // What goes wrong now ends with the process.
+    link
+      .ask(Question.shutdown)
+      .promise()
+      .catch(() => {});
+    return true;
+  } catch {
+    return false;
   }
 }

@@ -20,10 +20,30 @@ export interface CurrentCall {
   readonly caller: Caller;
   /** Set by what waits: takes the wait back, which fails with {@link Cancelled}. False if it was over already. */
   cancel: (() => boolean) | undefined;
+  /** Set by what waits, and from then on: a wait that is over has had its effect, and its answer must go out. */
+  cancellable: boolean;
+  /** Who made the call has taken it back: it does not wait again. */
+  unwanted: boolean;
 }
 
 const local: Caller = { holdings: new Set(), ended: false };
-let current: CurrentCall = { caller: local, cancel: undefined };
+let current: CurrentCall = localCall();
+
+/** A call that nothing waits for yet. */
+export function callBy(caller: Caller): CurrentCall {
+  return { caller, cancel: undefined, cancellable: false, unwanted: false };
+}
+
+/**
+ * Takes the call back. A wait that was told what it waits for stays told.
+ *
+ * @returns false if the call knows nothing of that: it runs on
+ */
+export function takeBack(call: CurrentCall): boolean {
+  call.unwanted = true;
+  call.cancel?.();
+  return call.cancellable;
+}
 
 /** The call whose method is being started. Ask at once: other calls come in between. */
 export function currentCall(): CurrentCall {
@@ -43,5 +63,5 @@ export function asCall<A extends unknown[], T>(call: CurrentCall, start: (...arg
 
 /** A call by code of the server itself. */
 export function localCall(): CurrentCall {
-  return { caller: local, cancel: undefined };
+  return callBy(local);
 }

@@ -26,6 +26,8 @@ export interface Line {
   readonly inMemory: boolean;
   /** Bytes of the longest message that the server reads. */
   readonly largest: number;
+  /** Which server it is. */
+  readonly server: string;
 }
 
 /** What the script waits for. */
@@ -38,6 +40,8 @@ type Need =
 /** Between two attempts at a listener that has no room for another connection. */
 const pauseMs = 10;
 const mostWelcome = 64 * 1024;
+/** Longer timers than this fire at once. */
+const longestTimer = 2 ** 31 - 1;
 
 export class Dial {
   readonly #script: Generator<Need, Line, unknown>;
@@ -60,8 +64,8 @@ export class Dial {
     this.#done = done;
     this.#deadline = now() + timeout;
     if (timeout !== Infinity) {
-      this.#timer = setTimeout(() => this.#take(() => this.#throw(late(address))), timeout);
-      this.#timer.unref();
+      this.#setTimer(address);
+      this.#timer?.unref();
     }
     this.#take(() => this.#script.next());
     this.#await();
@@ -90,6 +94,19 @@ export class Dial {
   /** Gives up. */
   cancel(reason: unknown): void {
     if (!this.#settled) this.#take(() => this.#throw(reason));
+  }
+
+  #setTimer(address: Address): void {
+    const left = this.#deadline - now();
+    const expire = () => {
+      if (now() < this.#deadline) {
+        this.#setTimer(address);
+        this.reference(this.#kept);
+      } else {
+        this.#take(() => this.#throw(late(address)));
+      }
+    };
+    this.#timer = setTimeout(expire, Math.min(Math.max(Math.ceil(left), 1), longestTimer));
   }
 
   #satisfy(need: Exclude<Need, { kind: 'message' }>): void {
@@ -254,15 +271,20 @@ function* agreeing(channel: SocketChannel, local: boolean): Generator<Need, Line
       cause,
     });
   }
-  const { largest, pipe } = welcome;
-  if (pipe === undefined) return { channel, inMemory: false, largest };
+  const { largest, pipe, server } = welcome;
+  if (pipe === undefined) return { channel, inMemory: false, largest, server };
   const memory = attach(pipe);
-  send(channel, memory === undefined ? byStream : byMemory);
-  if (memory === undefined) return { channel, inMemory: false, largest };
-  // The server lets go of its copy of our end before it says so: then our end is known to be ours alone.
-  yield { kind: 'message', channel, most: mostBytes };
+  try {
+    send(channel, memory === undefined ? byStream : byMemory);
+    if (memory === undefined) return { channel, inMemory: false, largest, server };
+    // The server lets go of its copy of our end before it says so: then our end is known to be ours alone.
+    yield { kind: 'message', channel, most: mostBytes };
+  } catch (error) {
+    memory?.close();
+    throw error;
+  }
   channel.close();
-  return { channel: memory, inMemory: true, largest };
+  return { channel: memory, inMemory: true, largest, server };
 }
 
 /** `undefined` where this process cannot have the server's shared memory: in another container, for example. */

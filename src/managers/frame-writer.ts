@@ -1,47 +1,81 @@
-/** Writes frames, one behind the other, into memory that is used again. */
+/**
+ * Writes frames, one behind the other, into memory that is used again. Many frames leave in parts, each a message of its own:
+ * no message is much longer than the longest frame in it.
+ */
 import { Buffer } from 'node:buffer';
 import { serialize } from '../serialize/codec.js';
 import { Tag } from '../serialize/tags.js';
 import { together, whole } from './frames.js';
 
+const nothing = Buffer.alloc(0);
 const firstSize = 16 * 1024;
 /** A buffer that grew beyond this is not kept. */
 const keptSize = 256 * 1024;
 /** Up to this length a loop is quicker than a call. */
 const shortText = 24;
 const mostUnits = 3;
+/** A part that is this long ends with the frame. */
+const partSize = 32 * 1024;
 
 export class FrameWriter {
   #bytes: Buffer = Buffer.allocUnsafeSlow(firstSize);
+  /** Where the bytes begin that have not left, and where they end. */
+  #start = 0;
   #length = 0;
+  /** Where parts end that others follow. */
+  readonly #cuts: number[] = [];
+  #lastCut = 0;
+  /** Somebody else has bytes of it. */
+  #isLent = false;
 
+  /** How many bytes have not left. */
   get length(): number {
-    return this.#length;
+    return this.#length - this.#start;
   }
 
-  /** What was written. It changes with the next write, unless {@link detach} is called. */
-  get written(): Buffer {
-    return this.#bytes.subarray(0, this.#length);
+  /** The part that leaves next. It changes with the next write, unless {@link detach} is called. */
+  get part(): Buffer {
+    return this.#bytes.subarray(this.#start, this.#cuts[0] ?? this.#length);
   }
 
-  /** The bytes have left: the room may be used again. */
+  /** What was written since the length was this. */
+  since(length: number): Buffer {
+    return this.#bytes.subarray(this.#start + length, this.#length);
+  }
+
+  /** The part has left: its room may be used again. */
   clear(): void {
-    this.#length = 0;
-    if (this.#bytes.length > keptSize) this.#bytes = Buffer.allocUnsafeSlow(firstSize);
+    if (this.#cuts.length > 0) this.#start = this.#cuts.shift() as number;
+    else this.#renew(this.#isLent || this.#bytes.length > keptSize);
   }
 
-  /** The bytes are somebody else's from now on. */
+  /** The part is somebody else's from now on. */
   detach(): void {
-    this.#bytes = Buffer.allocUnsafeSlow(firstSize);
-    this.#length = 0;
+    this.#isLent = true;
+    this.clear();
+  }
+
+  /** Nothing will be written any more. */
+  close(): void {
+    this.#renew(true);
+    this.#bytes = nothing;
   }
 
   /** Takes back what was written since the length was this. */
   cutTo(length: number): void {
-    this.#length = length;
+    this.#length = this.#start + length;
+  }
+
+  /** A frame that was written before. */
+  frame(bytes: Uint8Array): void {
+    this.#endPart();
+    this.#reserve(bytes.length);
+    this.#bytes.set(bytes, this.#length);
+    this.#length += bytes.length;
   }
 
   begin(kind: number, call: number): void {
+    this.#endPart();
     this.#reserve(5);
     this.#bytes[this.#length] = kind;
     this.#bytes.writeUInt32LE(call, this.#length + 1);
@@ -69,11 +103,11 @@ export class FrameWriter {
   /** Writes arguments that are scalars. False, and nothing is written, for others. */
   scalars(values: readonly unknown[]): boolean {
     if (values.length >= together) return false;
-    const start = this.#length;
+    const { length } = this;
     this.byte(values.length);
     for (const value of values) {
       if (this.scalar(value)) continue;
-      this.#length = start;
+      this.cutTo(length);
       return false;
     }
     return true;
@@ -159,11 +193,32 @@ export class FrameWriter {
     return true;
   }
 
+  #endPart(): void {
+    if (this.#length - this.#lastCut < partSize) return;
+    this.#lastCut = this.#length;
+    this.#cuts.push(this.#length);
+  }
+
+  #renew(anew: boolean): void {
+    this.#start = 0;
+    this.#length = 0;
+    this.#lastCut = 0;
+    this.#cuts.length = 0;
+    this.#isLent = false;
+    if (anew) this.#bytes = Buffer.allocUnsafeSlow(firstSize);
+  }
+
   #reserve(size: number): void {
     if (this.#length + size <= this.#bytes.length) return;
-    const larger = Buffer.allocUnsafeSlow(Math.max(this.#length + size, this.#bytes.length * 2));
-    this.#bytes.copy(larger, 0, 0, this.#length);
+    const { length } = this;
+    const larger = Buffer.allocUnsafeSlow(Math.max(length + size, length * 2, firstSize));
+    this.#bytes.copy(larger, 0, this.#start, this.#length);
     this.#bytes = larger;
+    this.#isLent = false;
+    for (let i = 0; i < this.#cuts.length; i++) this.#cuts[i] = (this.#cuts[i] as number) - this.#start;
+    this.#lastCut -= this.#start;
+    this.#length = length;
+    this.#start = 0;
   }
 }
 

@@ -21,6 +21,8 @@ export interface Welcome {
   readonly largest: number;
   /** The client's end of a pipe, serialised. */
   readonly pipe: Buffer | undefined;
+  /** Which server it is, whatever its address looks like from where the client is. */
+  readonly server: string;
 }
 
 /** What the client says when it was given a pipe. */

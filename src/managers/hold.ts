@@ -7,6 +7,8 @@ export interface CallOptions {
   readonly signal?: AbortSignal | undefined;
   /** With `false` it does not keep the program alive. */
   readonly ref?: boolean | undefined;
+  /** In ms, as the server is told, too: if it does not say anything by then, it is asked whether it is there. */
+  readonly timeout?: number | undefined;
 }
 
 export interface Hold {

@@ -10,7 +10,7 @@ export interface ManagerLimits {
   nesting?: number | undefined;
   /** Objects of which the client has proxies. Default 100,000. */
   references?: number | undefined;
-  /** Calls that are not answered yet; further ones are read when some are. Default 10,000. */
+  /** Calls that wait; further ones begin when some are answered. Default 10,000. */
   calls?: number | undefined;
   /** Bytes of answers that the client has not taken; until it does, no further calls are read. Default 64 MiB. */
   unreadBytes?: number | undefined;

@@ -1,6 +1,6 @@
 /** A client's conversation with one server: every proxy of this thread whose object is there uses it. */
 import { constants } from 'node:buffer';
-import { ClosedError, EOFError, MultiprocError, RemoteError, SystemError } from '../errors.js';
+import { ClosedError, EOFError, MultiprocError, RemoteError, SystemError, TimeoutError } from '../errors.js';
 import { type Address, parseAddress, writeAddress } from '../messaging/address.js';
 import type { Carriage, ProxyDetails } from './carriage.js';
 import { Dial, type Line } from './dial.js';
@@ -8,7 +8,8 @@ import { FrameReader } from './frame-reader.js';
 import { FrameWriter } from './frame-writer.js';
 import { Reply, Request } from './frames.js';
 import type { CallOptions } from './hold.js';
-import { conveyed, forgo, kept, loading, open } from './opening.js';
+import { Early } from './early.js';
+import { conveyed, forgo, forgoFrame, kept, loading, open } from './opening.js';
 import { Pending } from './pending.js';
 import type { Registry } from './registry.js';
 import { isServedHere } from './served-here.js';
@@ -20,16 +21,23 @@ export interface LinkOwner {
   arrive(link: Link, id: number, details: ProxyDetails, registry: Registry | undefined): object;
   /** The conversation with the same server that follows one that is over. */
   renew(link: Link): Link;
+  /** It is over. */
+  ended(link: Link): void;
 }
+
+/** How long a server may take to answer who gives up waiting before it is taken for stopped, in ms. */
+const graceMs = 1000;
 
 export class Link implements Carriage, Talker {
   readonly address: Address;
   readonly key: Buffer;
+  readonly handshakeTimeout: number;
   /** The address, for people and for handles. */
   readonly where: string;
   readonly #owner: LinkOwner;
   readonly #isAfar: boolean;
   readonly #out = new FrameWriter();
+  readonly #early = new Early();
   readonly #pending = new Map<number, Pending>();
   #dial: Dial | undefined;
   #talk: Talk | undefined;
@@ -44,6 +52,7 @@ export class Link implements Carriage, Talker {
   constructor(address: Address, key: Buffer, handshakeTimeout: number, owner: LinkOwner) {
     this.address = address;
     this.key = key;
+    this.handshakeTimeout = handshakeTimeout;
     this.#owner = owner;
     const parsed = parseAddress(address);
     this.where = writeAddress(parsed);
@@ -69,7 +78,13 @@ export class Link implements Carriage, Talker {
 
   /** This conversation, or the one that follows it. */
   get living(): Link {
-    return this.ended ? this.#owner.renew(this) : this;
+    return this.isThere ? this : this.#owner.renew(this);
+  }
+
+  /** Whether the end of it has not come: while nothing is expected, nobody reads. */
+  get isThere(): boolean {
+    if (this.#pending.size === 0) this.#talk?.hear();
+    return !this.ended;
   }
 
   /** Resolves when the conversation has begun. */
@@ -82,15 +97,18 @@ export class Link implements Carriage, Talker {
     method: string,
     args: readonly unknown[],
     registry: Registry | undefined,
-    { signal, ref = true }: CallOptions = {},
+    { signal, ref = true, timeout }: CallOptions = {},
   ): Pending {
     const pending = this.#begin(ref, registry, (number) => this.#writeCall(number, id, method, args));
     if (signal !== undefined) {
       pending.watch(signal, () => {
         pending.error = signal.reason;
-        this.#out.begin(Request.cancel, pending.number);
-        this.#talk?.schedule();
+        this.#cancel(pending);
+        this.#giveUpUnlessAlive(pending);
       });
+    }
+    if (typeof timeout === 'number' && timeout > 0 && timeout !== Infinity) {
+      pending.limit(timeout + graceMs, () => this.#giveUpUnlessAlive(pending));
     }
     this.#attend();
     return pending;
@@ -111,8 +129,8 @@ export class Link implements Carriage, Talker {
   }
 
   /** @param question of `Question`; 0: whether it is there */
-  ask(question: number): Pending {
-    const pending = this.#begin(true, undefined, (number) => {
+  ask(question: number, keen = true): Pending {
+    const pending = this.#begin(keen, undefined, (number) => {
       this.#out.begin(Request.ask, number);
       this.#out.byte(question);
     });
@@ -122,7 +140,7 @@ export class Link implements Carriage, Talker {
 
   /** Has what was written sent, and waits for the answer, blocking the thread. */
   finishSync(pending: Pending): unknown {
-    if (!pending.settled && isServedHere(this.address)) throw wouldWaitForItself();
+    if (!pending.settled && this.#isHere) throw wouldWaitForItself();
     this.#dial?.finishSync();
     this.#talk?.flushSync();
     while (!pending.settled) {
@@ -136,15 +154,17 @@ export class Link implements Carriage, Talker {
   /** Says something that is not answered. */
   tell(request: number, id: number, transit = 0): void {
     if (this.ended) return;
+    const start = this.#out.length;
     this.#out.begin(request, 0);
     this.#out.number(id);
     this.#out.number(transit);
-    this.#talk?.schedule();
+    if (this.#talk === undefined) this.#keepEarly(undefined, start);
+    else this.#talk.schedule();
   }
 
   /** What was written leaves now: the other side has it even if this process ends at once. */
   push(): void {
-    if (isServedHere(this.address)) return;
+    if (this.#isHere) return;
     this.#dial?.finishSync();
     this.#talk?.flushSync();
   }
@@ -165,10 +185,18 @@ export class Link implements Carriage, Talker {
     const opened = this.#line !== undefined;
     this.#end = opened ? gone(this.where, reason) : (reason as Error);
     this.#talk?.close();
+    this.#out.close();
+    for (const { frame } of this.#early.takeAll()) forgoFrame(frame);
     const waiting = [...this.#pending.values()];
     this.#pending.clear();
     this.#keen = 0;
-    for (const pending of waiting) pending.reject(this.#end);
+    this.#owner.ended(this);
+    for (const pending of waiting) pending.reject(pending.error ?? this.#end);
+  }
+
+  /** At the end of the program: nobody hears any more of calls that do not keep it alive. */
+  forgetQuiet(): void {
+    for (const pending of this.#pending.values()) if (!pending.keen) this.#pending.delete(pending.number);
   }
 
   /** Closes the conversation; the server drops what this thread had. */
@@ -193,14 +221,60 @@ export class Link implements Carriage, Talker {
     const start = this.#out.length;
     try {
       write(pending.number);
-      this.#checkSize(this.#out.length - start);
     } catch (error) {
       this.#out.cutTo(start);
       throw error;
     }
+    const frame = this.#out.since(start);
+    const tooLong = this.#tooLong(frame);
+    if (tooLong !== undefined) {
+      forgoFrame(frame);
+      this.#out.cutTo(start);
+      throw tooLong;
+    }
+    if (this.#talk === undefined) this.#keepEarly(pending, start);
     this.#pending.set(pending.number, pending);
     if (keen) this.#keen++;
     return pending;
+  }
+
+  #keepEarly(pending: Pending | undefined, start: number): void {
+    this.#early.add(pending, this.#out.since(start));
+    this.#out.cutTo(start);
+  }
+
+  /** The server is told that the answer is not wanted; before the conversation has begun that is the end of it. */
+  #cancel(pending: Pending): void {
+    if (this.#talk !== undefined) {
+      this.#out.begin(Request.cancel, pending.number);
+      this.#talk.schedule();
+      return;
+    }
+    const frame = this.#early.takeBack(pending);
+    if (frame === undefined) return;
+    this.#take(pending.number);
+    forgoFrame(frame);
+    pending.reject(pending.error);
+    this.#dial?.reference(this.#keen > 0);
+  }
+
+  /** A server that does not say within the grace that it is there says nothing of the call either, for who knows how long. */
+  #giveUpUnlessAlive(pending: Pending): void {
+    if (pending.settled || this.ended) return;
+    const alive = this.#talk === undefined ? undefined : this.ask(0, pending.keen);
+    pending.limit(graceMs, () => {
+      if (alive?.settled === true) return;
+      if (pending.error === undefined) {
+        pending.error = new TimeoutError(`The manager at ${this.where} did not answer in time`);
+        this.#cancel(pending);
+      }
+      pending.givenUp = true;
+      pending.reject(pending.error);
+    });
+  }
+
+  get #isHere(): boolean {
+    return isServedHere(this.address, this.#line?.server);
   }
 
   /** What was written leaves soon, and its answer is looked for. */
@@ -227,14 +301,24 @@ export class Link implements Carriage, Talker {
     if (!this.#out.scalars(args)) conveyed(this, this.#isAfar, () => this.#out.arguments(args));
   }
 
-  #checkSize(size: number): void {
+  #tooLong({ length }: Uint8Array): RangeError | undefined {
     const largest = this.#line?.largest ?? Number.POSITIVE_INFINITY;
-    if (size <= largest) return;
-    throw new RangeError(`The call has ${size} bytes, more than the manager reads: ${largest} (limits.messageBytes)`);
+    if (length <= largest) return undefined;
+    return new RangeError(`The call has ${length} bytes, more than the manager reads: ${largest} (limits.messageBytes)`);
   }
 
   #open(line: Line): void {
     this.#line = line;
+    for (const { pending, frame } of this.#early.takeAll()) {
+      const tooLong = this.#tooLong(frame);
+      if (tooLong === undefined) {
+        this.#out.frame(frame);
+      } else {
+        forgoFrame(frame);
+        if (pending !== undefined) this.#take(pending.number);
+        pending?.reject(tooLong);
+      }
+    }
     this.#talk = new Talk(line.channel, this, { inMemory: line.inMemory, most: constants.MAX_LENGTH, out: this.#out });
     this.#talk.flush();
     if (this.interest !== Interest.none) this.#talk.watch();
@@ -243,6 +327,12 @@ export class Link implements Carriage, Talker {
   #answer(reader: FrameReader): void {
     const kind = reader.byte();
     const pending = this.#take(reader.integer());
+    if (pending?.givenUp === true && kind === Reply.value) {
+      // What the call had an effect on, a lock for example, is given back with the conversation.
+      throw new MultiprocError('A call was done that was given up as the manager did not answer', {
+        code: 'ERR_MULTIPROC_MESSAGE',
+      });
+    }
     if (kind === Reply.cancelled) {
       pending?.reject(pending.error);
     } else if (kind === Reply.failed) {

@@ -12,24 +12,28 @@ const links = new Map<string, Map<string, Link>>();
 
 const owner: LinkOwner = {
   arrive: (link, id, details, registry) => makeProxy(new RemoteHold(link, id, registry), details, registry),
-  renew: ({ address, key }) => linkTo(address, key),
+  renew: ({ address, key, handshakeTimeout }) => linkTo(address, key, handshakeTimeout),
+  ended: (link) => {
+    const sameAddress = links.get(link.where);
+    const name = link.key.toString('latin1');
+    if (sameAddress?.get(name) !== link) return;
+    sameAddress.delete(name);
+    if (sameAddress.size === 0) links.delete(link.where);
+  },
 };
 
 /** The conversation with the server at the address, which may be about to begin. */
 export function linkTo(address: Address, key: Buffer, handshakeTimeout?: number): Link {
   const where = writeAddress(parseAddress(address));
-  let sameAddress = links.get(where);
-  if (sameAddress === undefined) {
-    sameAddress = new Map();
-    links.set(where, sameAddress);
-  }
   const name = key.toString('latin1');
-  let link = sameAddress.get(name);
-  if (link === undefined || link.ended) {
-    attach();
-    link = new Link(address, key, checkHandshakeTimeout(handshakeTimeout), owner);
-    if (!link.ended) sameAddress.set(name, link);
-  }
+  const known = links.get(where)?.get(name);
+  if (known !== undefined && known.isThere) return known;
+  attach();
+  const link = new Link(address, key, checkHandshakeTimeout(handshakeTimeout), owner);
+  if (link.ended) return link;
+  const sameAddress = links.get(where);
+  if (sameAddress === undefined) links.set(where, new Map([[name, link]]));
+  else sameAddress.set(name, link);
   return link;
 }
 

@@ -1,11 +1,12 @@
 /** An object of this very process's server: its proxies call it directly. */
+import { types } from 'node:util';
 import { RemoteError } from '../errors.js';
 import { randomBytes } from '../lifecycle/random-bytes.js';
 import type { Departure } from '../serialize/handles.js';
-import { asCall, localCall } from './caller.js';
+import { asCall, Cancelled, type CurrentCall, localCall, takeBack } from './caller.js';
 import type { ProxyDetails } from './carriage.js';
 import { currentCarriage } from './carriage.js';
-import type { Hold } from './hold.js';
+import type { CallOptions, Hold } from './hold.js';
 import { ownHandle, type Place, travelHandle } from './proxy-handle.js';
 
 /** What it needs of a server's objects. */
@@ -41,12 +42,14 @@ export class LocalHold<E extends HostedEntry = HostedEntry> implements Hold {
     return 'this process';
   }
 
-  async call(name: string, args: readonly unknown[]): Promise<unknown> {
-    return this.#start(name, args);
+  async call(name: string, args: readonly unknown[], { signal }: CallOptions = {}): Promise<unknown> {
+    const call = localCall();
+    const result = this.#start(name, args, call);
+    return signal === undefined || !types.isPromise(result) ? result : unlessAborted(call, result, signal);
   }
 
   callSync(name: string, args: readonly unknown[]): unknown {
-    const result = this.#start(name, args);
+    const result = this.#start(name, args, localCall());
     if (result instanceof Promise) {
       result.catch(() => {});
       throw new RemoteError(`The server itself cannot block until ${name} is done: await it`);
@@ -71,9 +74,27 @@ export class LocalHold<E extends HostedEntry = HostedEntry> implements Hold {
     };
   }
 
-  #start(name: string, args: readonly unknown[]): unknown {
+  #start(name: string, args: readonly unknown[], call: CurrentCall): unknown {
     const method = this.entry.methods.get(name);
     if (method === undefined) throw new RemoteError(`The object has no method '${name}' that may be called`);
-    return asCall(localCall(), method, [...args]);
+    return asCall(call, method, [...args]);
   }
+}
+
+/** What does not know how to give up runs on, and nobody hears of it. */
+function unlessAborted(call: CurrentCall, result: Promise<unknown>, signal: AbortSignal): Promise<unknown> {
+  return new Promise((resolve, reject) => {
+    const abort = () => {
+      if (!takeBack(call)) reject(signal.reason);
+    };
+    signal.addEventListener('abort', abort, { once: true });
+    const settle = (act: () => void) => {
+      signal.removeEventListener('abort', abort);
+      act();
+    };
+    result.then(
+      (value) => settle(() => resolve(value)),
+      (error) => settle(() => reject(error instanceof Cancelled ? signal.reason : error)),
+    );
+  });
 }

@@ -166,6 +166,23 @@ function isObject(value: unknown): value is object {
   return (typeof value === 'object' && value !== null) || typeof value === 'function';
 }
 
+/** Classes of JavaScript itself, which do not look like such. */
+const constructedOnly = new Set<unknown>([
+  Map,
+  Set,
+  WeakMap,
+  WeakSet,
+  ArrayBuffer,
+  SharedArrayBuffer,
+  DataView,
+  Promise,
+  Date,
+  URL,
+  URLSearchParams,
+  ...[Int8Array, Uint8Array, Uint8ClampedArray, Int16Array, Uint16Array, Int32Array, Uint32Array],
+  ...[Float32Array, Float64Array, BigInt64Array, BigUint64Array],
+]);
+
 function isClass(callable: unknown): callable is new (...args: unknown[]) => unknown {
-  return /^class\b/.test(Function.prototype.toString.call(callable));
+  return /^class\b/.test(Function.prototype.toString.call(callable)) || constructedOnly.has(callable);
 }

@@ -3,7 +3,8 @@ import { Buffer } from 'node:buffer';
 import { fromAfar } from '../serialize/afar.js';
 import { deserialize, discard, prepare } from '../serialize/codec.js';
 import { type Carriage, carriedBy } from './carriage.js';
-import { Whole } from './frame-reader.js';
+import { FrameReader, Whole } from './frame-reader.js';
+import { Request } from './frames.js';
 
 /** Writes or reads something of a conversation, which goes over a network or does not. */
 export function conveyed<T>(carriage: Carriage, isAfar: boolean, act: () => T): T {
@@ -38,4 +39,15 @@ export function kept<T>(value: T): T {
 /** Nobody will open it. */
 export function forgo(value: unknown): void {
   if (value instanceof Whole) discard(value.bytes);
+}
+
+/** A call, or what makes an object, that will not be sent. */
+export function forgoFrame(frame: Buffer): void {
+  const reader = new FrameReader(frame);
+  const request = reader.byte();
+  if (request !== Request.call && request !== Request.create) return;
+  reader.integer();
+  if (request === Request.call) reader.number();
+  reader.text();
+  forgo(reader.arguments());
 }

@@ -19,7 +19,11 @@ export function pendingProxy(made: Promise<BaseProxy>, finish: () => BaseProxy):
   };
   const proxy = new Proxy(members, {
     get(target, name) {
-      if (name === 'sync') return finish().sync;
+      if (name === 'sync') {
+        // What goes wrong is thrown here.
+        made.catch(() => {});
+        return finish().sync;
+      }
       if (typeof name === 'symbol' || Object.hasOwn(target, name)) return target[name];
       return (...args: unknown[]) => made.then((each) => methodOf(each, name)(...args));
     },

@@ -1,6 +1,9 @@
 /** A call that was made and is not answered yet. */
 import type { Registry } from './registry.js';
 
+/** Longer timers than this fire at once. */
+const longestTimer = 2 ** 31 - 1;
+
 export class Pending {
   readonly number: number;
   readonly keen: boolean;
@@ -12,6 +15,8 @@ export class Pending {
   failed = false;
   /** The answer is here, and modules are being imported for it: makes do with what is loaded. */
   openNow: (() => void) | undefined;
+  /** Who waited was told that it does, and waits no more. */
+  givenUp = false;
   #resolve: ((value: unknown) => void) | undefined;
   #reject: ((reason: unknown) => void) | undefined;
   #dismiss: (() => void) | undefined;
@@ -33,10 +38,27 @@ export class Pending {
   /** Has `cancel` called when the signal fires before the answer. */
   watch(signal: AbortSignal, cancel: () => void): void {
     signal.addEventListener('abort', cancel, { once: true });
-    this.#dismiss = () => signal.removeEventListener('abort', cancel);
+    this.onSettled(() => signal.removeEventListener('abort', cancel));
+  }
+
+  /** Has it called when the answer is here, or nobody waits for it any more. */
+  onSettled(act: () => void): void {
+    const before = this.#dismiss;
+    this.#dismiss = () => {
+      before?.();
+      act();
+    };
+  }
+
+  /** Has `act` called unless it is settled by then. */
+  limit(ms: number, act: () => void): void {
+    const timer = setTimeout(act, Math.min(ms, longestTimer));
+    if (!this.keen) timer.unref();
+    this.onSettled(() => clearTimeout(timer));
   }
 
   resolve(value: unknown): void {
+    if (this.settled) return;
     this.settled = true;
     this.value = value;
     this.#dismiss?.();
@@ -44,6 +66,7 @@ export class Pending {
   }
 
   reject(error: unknown): void {
+    if (this.settled) return;
     this.settled = true;
     this.failed = true;
     this.error = error;

@@ -6,6 +6,7 @@ import type { ProxyDetails } from './carriage.js';
 import type { CallOptions, Hold } from './hold.js';
 import type { Registry } from './registry.js';
 import { syncTwin } from './sync-twin.js';
+import { waitPosition } from './waiting-methods.js';
 
 interface State {
   readonly hold: Hold;
@@ -57,9 +58,10 @@ export class BaseProxy implements Traveller {
    */
   callMethod(name: string, ...args: unknown[]): Promise<unknown> {
     try {
-      const [sent, options] = takeOptions(args);
+      const { hold, details } = stateOf(this);
+      const [sent, options] = takeOptions(args, waitPosition(details.kind, name));
       options?.signal?.throwIfAborted();
-      return stateOf(this).hold.call(name, sent, options);
+      return hold.call(name, sent, options);
     } catch (error) {
       return Promise.reject(error);
     }
@@ -151,14 +153,23 @@ const traps: ProxyHandler<BaseProxy> = {
   },
 };
 
-/** Separates what concerns the waiting here from what the server is told. */
-function takeOptions(args: unknown[]): [unknown[], CallOptions | undefined] {
+/**
+ * Separates what concerns the waiting here from what the server is told.
+ *
+ * @param position of the argument that says how to wait, if that is known; else the last one does if it has a signal, which
+ *   cannot be meant for the object
+ */
+function takeOptions(args: unknown[], position: number | undefined): [unknown[], CallOptions | undefined] {
   const last = args.at(-1);
-  if (typeof last !== 'object' || last === null || !('signal' in last || 'ref' in last)) return [args, undefined];
+  if (position !== undefined && position !== args.length - 1) return [args, undefined];
+  if (typeof last === 'number' && position !== undefined) return [args, { timeout: last }];
+  if (typeof last !== 'object' || last === null) return [args, undefined];
   const { signal, ref, ...rest } = last as WaitOptions & Record<string, unknown>;
-  if (!(signal instanceof AbortSignal) && typeof ref !== 'boolean') return [args, undefined];
+  const isWait = position !== undefined || signal instanceof AbortSignal;
+  if (!isWait) return [args, undefined];
   parseWait({ signal, ref });
+  const { timeout } = rest;
   const sent = args.slice(0, -1);
   if (Object.keys(rest).length > 0) sent.push(rest);
-  return [sent, { signal, ref }];
+  return [sent, { signal, ref, timeout: position === undefined ? undefined : timeout }];
 }

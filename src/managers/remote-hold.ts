@@ -67,8 +67,9 @@ export class RemoteHold implements Hold {
 
   /** After the end of the server, or in the child of a fork, there has to be another conversation. */
   #live(): Link {
-    if (this.#link.ended || this.#released) {
-      this.#link = this.#link.living;
+    const { living } = this.#link;
+    if (this.#link !== living || this.#released) {
+      this.#link = living;
       this.#link.tell(Request.claim, this.id, 0);
       this.#released = false;
     }

@@ -1,5 +1,7 @@
 /** The process of a manager's server: it serves until it is told to stop, or its creator is gone. */
+import { inspect } from 'node:util';
 import { ProcessError, SystemExit } from '../errors.js';
+import { getLogger } from '../logging.js';
 import type { Address } from '../messaging/address.js';
 import type { Connection } from '../messaging/connection.js';
 import { native } from '../native.js';
@@ -35,6 +37,10 @@ export type ServerReport = { readonly address: string | [string, number] } | { r
 export async function runServer(report: Connection, work: ServerWork): Promise<never> {
   // Ctrl-C goes to the whole group: the creator decides what becomes of its server.
   if (work.ignoresInterrupts) process.on('SIGINT', () => {});
+  // A function that a client has called for each item, or an object's method, may leave a promise to itself.
+  process.on('unhandledRejection', (reason) => {
+    getLogger().error('a promise that nobody waits for was rejected in a manager: %s', inspect(reason));
+  });
   const creator = parentProcess();
   if (creator !== null) native.tieLifeTo(creator.sentinel, daemonGrace);
   let server: Server;

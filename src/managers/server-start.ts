@@ -65,19 +65,20 @@ export async function startServer(
   context: Context,
 ): Promise<{ child: Process; address: string | [string, number] }> {
   const [reader, writer] = Pipe(false);
-  const child = new Process({
-    target: { module: serverModule, export: 'runServer' },
-    args: [writer, work],
-    daemon: false,
-    context: methodOf(context),
-  });
-  child.name = child.name.replace(/^Process/, name || 'Manager');
+  let child: Process | undefined;
   try {
+    child = new Process({
+      target: { module: serverModule, export: 'runServer' },
+      args: [writer, work],
+      daemon: false,
+      context: methodOf(context),
+    });
+    child.name = child.name.replace(/^Process/, name || 'Manager');
     child.start();
     writer.close();
     return { child, address: addressFrom(await reportFrom(reader)) };
   } catch (error) {
-    if (child.pid !== null) await child.join();
+    if (child !== undefined && child.pid !== null) await child.join();
     throw error;
   } finally {
     writer.close();

@@ -5,6 +5,7 @@
 import { AuthenticationError, ClosedError, TimeoutError } from '../errors.js';
 import { afterForkInChild } from '../lifecycle/after-fork.js';
 import { attach } from '../lifecycle/participant.js';
+import { randomBytes } from '../lifecycle/random-bytes.js';
 import { getLogger } from '../logging.js';
 import type { Address } from '../messaging/address.js';
 import type { Connection } from '../messaging/connection.js';
@@ -43,6 +44,7 @@ export class Server {
   /** @internal */
   readonly objects: Objects;
   readonly #listener: Listener;
+  readonly #name = randomBytes(16).toString('base64url');
   readonly #handshakeTimeout: number;
   readonly #sessions = new Set<Session>();
   /** Clients that are about to begin. */
@@ -62,7 +64,7 @@ export class Server {
     this.address = this.#listener.address;
     this.objects = new Objects(registry, { address: this.address, key });
     servers.add(this);
-    this.#notHere = serveHere(this.address);
+    this.#notHere = serveHere(this.address, this.#name);
   }
 
   /** How many objects clients have proxies of. */
@@ -149,6 +151,7 @@ export class Server {
       const agreed = await welcome(connection, {
         local,
         largest: this.limits.messageBytes,
+        server: this.#name,
         timeout: this.#handshakeTimeout,
         isWelcome: () => !this.#stopped && this.#sessions.size + this.#arriving.size <= this.limits.clients,
       });

@@ -2,8 +2,9 @@
 import { types } from 'node:util';
 import { MultiprocError, RemoteError } from '../errors.js';
 import type { Channel } from '../messaging/channel.js';
-import { asCall, type Caller, Cancelled, type CurrentCall, type Holdable } from './caller.js';
+import { asCall, type Caller, Cancelled, type CurrentCall, callBy, type Holdable, takeBack } from './caller.js';
 import type { Carriage } from './carriage.js';
+import { DeferredCalls } from './deferred.js';
 import { FrameReader, type Whole } from './frame-reader.js';
 import { Question, Reply, Request } from './frames.js';
 import { isDeeper } from './limits.js';
@@ -35,6 +36,8 @@ interface Task {
 
 /** Beside the frames of one call, those of the same turn may be in a message. */
 const batchBytes = 64 * 1024;
+/** What a deferred call takes beside its arguments. */
+const deferredSize = 200;
 
 export class Session implements Talker, Carriage, Caller {
   readonly objects: Objects;
@@ -47,7 +50,8 @@ export class Session implements Talker, Carriage, Caller {
   readonly #calls = new Map<number, Call>();
   /** Objects that went with the answer that is being written. */
   #given: Entry[] = [];
-  /** What comes behind a call whose modules are being loaded. */
+  readonly #deferred = new DeferredCalls();
+  /** What comes behind a call whose modules are being loaded, or when the client does not take its answers. */
   #rest: FrameReader | undefined;
   #loading = false;
 
@@ -62,9 +66,7 @@ export class Session implements Talker, Carriage, Caller {
   }
 
   get interest(): Interest {
-    const { calls, unreadBytes } = this.#server.limits;
-    const tooMuch = this.#calls.size >= calls || this.#talk.backlog > unreadBytes;
-    return tooMuch || this.#loading ? Interest.none : Interest.quiet;
+    return this.#mustWait || this.#rest !== undefined ? Interest.none : Interest.quiet;
   }
 
   receive(message: Buffer): void {
@@ -72,11 +74,22 @@ export class Session implements Talker, Carriage, Caller {
     if (this.#talk.out.length > 0) this.#talk.flush();
   }
 
+  relieved(): void {
+    const rest = this.#rest;
+    if (this.#mustWait || this.ended) return;
+    this.#rest = undefined;
+    this.#goOn();
+    if (rest !== undefined) this.#talk.attempt(() => this.#readOn(rest));
+    if (this.#talk.out.length > 0) this.#talk.flush();
+  }
+
   /** The client is gone. */
   end(): void {
     if (this.ended) return;
     this.ended = true;
-    for (const call of this.#calls.values()) call.cancel?.();
+    this.#rest = undefined;
+    this.#deferred.clear();
+    for (const call of this.#calls.values()) takeBack(call);
     this.#calls.clear();
     for (const holding of [...this.holdings]) holding.forsake(this);
     this.holdings.clear();
@@ -108,12 +121,37 @@ export class Session implements Talker, Carriage, Caller {
 
   #readOn(reader: FrameReader): void {
     while (!reader.atEnd && !this.ended) {
-      if (this.#loading) {
+      if (this.#mustWait) {
+        reader.keepRest();
         this.#rest = reader;
         return;
       }
       this.#next(reader);
-      if (this.#talk.isFull) this.#talk.flush();
+      this.#unburden();
+    }
+  }
+
+  /** Nothing that the client says is read now: a call's modules are being loaded, or the client does not take its answers. */
+  get #mustWait(): boolean {
+    return this.#loading || this.#talk.backlog > this.#server.limits.unreadBytes;
+  }
+
+  #unburden(): void {
+    if (this.#talk.isFull || this.#talk.backlog > this.#server.limits.unreadBytes) this.#talk.flush();
+  }
+
+  /** Whether calls have to wait for others to be answered. */
+  get #isBusy(): boolean {
+    return this.#calls.size >= this.#server.limits.calls;
+  }
+
+  /** Starts calls that were deferred, as far as there may be more. */
+  #goOn(): void {
+    while (!this.#isBusy && !this.#mustWait && !this.ended) {
+      const act = this.#deferred.next();
+      if (act === undefined) return;
+      this.#talk.attempt(act.start);
+      this.#unburden();
     }
   }
 
@@ -144,7 +182,7 @@ export class Session implements Talker, Carriage, Caller {
         this.#tell(number, reader.byte());
         break;
       case Request.release:
-        this.#references.release(reader.number(), reader.number());
+        this.#release(reader.number(), reader.number());
         break;
       case Request.claim:
         this.#references.claim(reader.number(), reader.number());
@@ -176,7 +214,35 @@ export class Session implements Talker, Carriage, Caller {
     }
   }
 
+  /** Calls that are deferred may have proxies of the object among their arguments. */
+  #release(id: number, count: number): void {
+    const start = () => this.#references.release(id, count);
+    const isFull = this.#deferred.size >= this.#server.limits.messageBytes;
+    if (this.#deferred.isEmpty || isFull) start();
+    else this.#deferred.add({ number: 0, size: deferredSize, start, forgo() {} });
+  }
+
   #take(task: Task, args: unknown[] | Whole): void {
+    if (this.#deferred.isEmpty && !this.#isBusy) this.#start(task, args);
+    else this.#defer(task, args);
+  }
+
+  /** What else the client says is read on: that it takes a call back, lets go of something, or is gone. */
+  #defer(task: Task, args: unknown[] | Whole): void {
+    const { calls, messageBytes } = this.#server.limits;
+    if (this.#deferred.size >= messageBytes) {
+      forgo(args);
+      const reason = `The client has ${calls} calls that are not answered (limits.calls), and too many wait behind them`;
+      this.#fail(task.number, new RemoteError(reason));
+      return;
+    }
+    const own = kept(args);
+    const size = deferredSize + (Array.isArray(own) ? scalarsSize(own) : own.bytes.length);
+    const start = () => this.#start(task, own);
+    this.#deferred.add({ number: task.number, size, start, forgo: () => forgo(own) });
+  }
+
+  #start(task: Task, args: unknown[] | Whole): void {
     if (Array.isArray(args)) {
       this.#run(task, args);
       return;
@@ -207,9 +273,7 @@ export class Session implements Talker, Carriage, Caller {
         return;
       }
       act();
-      const rest = this.#rest;
-      this.#rest = undefined;
-      if (rest !== undefined) this.#talk.attempt(() => this.#readOn(rest));
+      this.relieved();
       this.#talk.flush();
       this.#talk.watch();
     };
@@ -233,7 +297,7 @@ export class Session implements Talker, Carriage, Caller {
 
   #run(task: Task, args: unknown[]): void {
     const { number, start, typeid } = task;
-    const call: Call = { caller: this, cancel: undefined, number, dropped: false };
+    const call: Call = { ...callBy(this), number, dropped: false };
     let result: unknown;
     try {
       result = asCall(call, start, args);
@@ -257,9 +321,9 @@ export class Session implements Talker, Carriage, Caller {
     if (this.ended || call.dropped) return;
     this.#calls.delete(call.number);
     answer();
+    this.#unburden();
+    this.#goOn();
     this.#talk.schedule();
-    // There may have been too many to read on.
-    this.#talk.watch();
   }
 
   #refuse({ number, isOurs }: Task, error: unknown): void {
@@ -269,16 +333,17 @@ export class Session implements Talker, Carriage, Caller {
   }
 
   #cancel(number: number): void {
-    const call = this.#calls.get(number);
-    if (call === undefined) return;
-    if (call.cancel !== undefined) {
-      call.cancel();
+    if (this.#deferred.takeBack(number)) {
+      this.#talk.out.begin(Reply.cancelled, number);
       return;
     }
+    const call = this.#calls.get(number);
+    if (call === undefined || takeBack(call)) return;
     // The method knows nothing of cancelling: it runs on, and nobody hears of it.
     call.dropped = true;
     this.#calls.delete(number);
     this.#talk.out.begin(Reply.cancelled, number);
+    this.#goOn();
   }
 
   #tell(number: number, question: number): void {
@@ -331,6 +396,10 @@ export class Session implements Talker, Carriage, Caller {
   #proxyOf(entry: Entry): object {
     return makeProxy(new LocalHold(this.objects, entry), entry.details, undefined);
   }
+}
+
+function scalarsSize(args: readonly unknown[]): number {
+  return args.reduce<number>((size, arg) => size + (typeof arg === 'string' ? arg.length : 8), 0);
 }
 
 const rule = '-'.repeat(75);

@@ -30,6 +30,8 @@ export interface Talker {
   /** Nothing will come any more, and nothing can be sent. */
   end(reason: unknown): void;
   readonly interest: Interest;
+  /** Something has left: who had too much to say may listen again. */
+  relieved?(): void;
 }
 
 /** Whether messages are to be read now, and whether waiting for them keeps the program alive. */
@@ -110,8 +112,7 @@ export class Talk implements Looker {
     this.#room = this.#channel.onRoom(() => {
       this.#room = undefined;
       this.flush();
-      // Who had too much to say may listen again.
-      this.watch();
+      this.#relieve();
     });
     this.#room.reference(true);
   }
@@ -154,6 +155,19 @@ export class Talk implements Looker {
       this.#fail(error);
     }
     return true;
+  }
+
+  /** Whether there is something to read, or the end: what is read between two calls. */
+  hear(): void {
+    try {
+      while (!this.#closed && this.#channel.arrived()) {
+        const message = this.#channel.take(this.#most);
+        if (message === undefined) return;
+        this.#talker.receive(message);
+      }
+    } catch (error) {
+      this.#fail(error);
+    }
   }
 
   /** What is expected may have changed. */
@@ -207,7 +221,13 @@ export class Talk implements Looker {
   readonly #flushScheduled = (): void => {
     this.#scheduled = false;
     this.flush();
+    if (this.#arrival === undefined && !this.#looking) this.#relieve();
   };
+
+  #relieve(): void {
+    this.#talker.relieved?.();
+    if (this.#talker.interest !== Interest.none) this.watch();
+  }
 
   #sleep(): void {
     try {
@@ -261,18 +281,18 @@ export class Talk implements Looker {
       this.#sent();
     }
     if (this.out.length === 0) return false;
-    const { written } = this.out;
-    if (written.length < wholeMessage && this.#channel.sendAtOnce(written)) {
+    const { part } = this.out;
+    if (part.length < wholeMessage && this.#channel.sendAtOnce(part)) {
       this.out.clear();
       return true;
     }
-    const sending = this.#channel.send(written);
+    const sending = this.#channel.send(part);
     if (sending.advance() === true) {
       this.out.clear();
       return true;
     }
     this.#sending = sending;
-    this.#sendingSize = this.out.length;
+    this.#sendingSize = part.length;
     this.out.detach();
     return false;
   }

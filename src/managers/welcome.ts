@@ -5,7 +5,7 @@ import { mostBytes } from '../messaging/authentication.js';
 import type { Channel } from '../messaging/channel.js';
 import type { Connection } from '../messaging/connection.js';
 import { Pipe } from '../messaging/pipe.js';
-import { serialize } from '../serialize/codec.js';
+import { discard, serialize } from '../serialize/codec.js';
 import { byMemory, handedOver, readGreeting, type Welcome } from './greeting.js';
 
 export interface WelcomeOptions {
@@ -13,6 +13,8 @@ export interface WelcomeOptions {
   readonly local: boolean;
   /** Bytes of the longest message that the server reads. */
   readonly largest: number;
+  /** Which server it is. */
+  readonly server: string;
   /** How long all of it may take, in ms. */
   readonly timeout: number;
   /** Whether there is room for the client: asked once it has greeted. */
@@ -28,15 +30,15 @@ export interface Agreed {
 
 /** @throws EOFError for who is turned away; TimeoutError, and what reading throws */
 export async function welcome(connection: Connection, options: WelcomeOptions): Promise<Agreed> {
-  const { local, largest, timeout } = options;
+  const { local, largest, server, timeout } = options;
   const wait = { deadline: now() + timeout, signal: undefined, ref: true };
   const wantsMemory = readGreeting(await connection.take(mostBytes, wait));
   if (wantsMemory === undefined || !options.isWelcome()) throw new EOFError();
   const pipe = wantsMemory && local ? makePipe() : undefined;
+  const handle = pipe === undefined ? undefined : serialize(pipe[1]);
   let taken = false;
   try {
-    const handle = pipe === undefined ? undefined : serialize(pipe[1]);
-    await connection.give(serialize({ largest, pipe: handle } satisfies Welcome), wait);
+    await connection.give(serialize({ largest, pipe: handle, server } satisfies Welcome), wait);
     if (pipe === undefined || !(await connection.take(mostBytes, wait)).equals(byMemory)) {
       return agreed(connection, false);
     }
@@ -46,7 +48,10 @@ export async function welcome(connection: Connection, options: WelcomeOptions): 
     taken = true;
     return agreed(pipe[0], true);
   } finally {
-    if (!taken) for (const end of pipe ?? []) end.close();
+    if (!taken) {
+      if (handle !== undefined) discard(handle);
+      for (const end of pipe ?? []) end.close();
+    }
   }
 }
 

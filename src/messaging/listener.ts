@@ -23,8 +23,10 @@ export interface ListenerOptions {
   backlog?: number | undefined;
 }
 
-/** So many clients may be proving at once; the next ones wait in the kernel. */
+/** So many clients may be proving at once; the next ones wait in the kernel, or have the place of one that is slow. */
 const mostHandshakes = 64;
+/** Who has not proved itself after this time, in ms, is turned away when others wait. */
+const patienceMs = 1000;
 
 /** A client that was let in or turned away. */
 type Outcome =
@@ -49,7 +51,8 @@ export class Listener implements Waitable {
   readonly #handshakeTimeout: number;
   readonly #acceptors: Turns;
   readonly #outcomes: Outcome[] = [];
-  readonly #handshakes = new Set<Connection>();
+  /** Those who are proving, and since when. */
+  readonly #handshakes = new Map<Connection, number>();
   /** The socket file, to be removed by the process that made it. */
   readonly #file: { readonly path: string; readonly inode: number; readonly pid: number } | undefined;
   readonly #notices = new Notices();
@@ -75,6 +78,7 @@ export class Listener implements Waitable {
     const parsed = parseAddress(address ?? freshSocketPath());
     const text = isHostName(parsed) ? native.socketResolve(parsed.text) : parsed.text;
     this.#descriptor = listen(parsed.local, text, parsed.port, backlog);
+    native.fdOwn(this.#descriptor);
     this.address = publicAddress(native.socketAddress(this.#descriptor));
     if (parsed.local && !text.startsWith('\0')) {
       this.#file = { path: text, inode: lstatSync(text).ino, pid: process.pid };
@@ -122,7 +126,7 @@ export class Listener implements Waitable {
     this.#notices.close();
     this.#notice?.cancel();
     this.#acceptors.fail(closedError());
-    for (const connection of this.#handshakes) connection.close();
+    for (const connection of this.#handshakes.keys()) connection.close();
     for (const outcome of this.#outcomes.splice(0)) if ('connection' in outcome) outcome.connection.close();
     this.removeFile();
     native.fdClose(this.#descriptor);
@@ -161,9 +165,10 @@ export class Listener implements Waitable {
     for (;;) {
       const outcome = this.#outcomes.shift();
       if (outcome !== undefined) return outcome;
-      if (this.#handshakes.size >= mostHandshakes) return undefined;
+      if (this.#handshakes.size >= mostHandshakes && this.#patienceLeft() > 0) return undefined;
       const accepted = native.socketAccept(this.#descriptor);
       if (accepted === null) return undefined;
+      if (this.#handshakes.size >= mostHandshakes) this.#evictOldest();
       this.#receive(new Connection(new SocketChannel(accepted[0])), publicAddress(accepted[1]));
     }
   }
@@ -173,15 +178,29 @@ export class Listener implements Waitable {
       this.#outcomes.push({ connection, peer });
       return;
     }
-    this.#handshakes.add(connection);
+    this.#handshakes.set(connection, now());
     const wait: ParsedWait = { deadline: now() + this.#handshakeTimeout, signal: undefined, ref: true };
     authenticatePeer(connection, this.#key, wait).then(
       () => this.#settle(connection, { connection, peer }),
       (error) => {
         connection.close();
-        this.#settle(connection, { error });
+        // Who was evicted has had its outcome.
+        if (this.#handshakes.has(connection)) this.#settle(connection, { error });
       },
     );
+  }
+
+  /** How long the oldest of those who are proving may still take while others wait, in ms. */
+  #patienceLeft(): number {
+    const [oldest] = this.#handshakes.values();
+    return oldest === undefined ? Infinity : oldest + patienceMs - now();
+  }
+
+  #evictOldest(): void {
+    const [connection] = this.#handshakes.keys();
+    if (connection === undefined) return;
+    this.#settle(connection, { error: new TimeoutError('A client did not prove in time that it knows the key') });
+    connection.close();
   }
 
   #settle(connection: Connection, outcome: Outcome): void {
@@ -196,23 +215,32 @@ export class Listener implements Waitable {
 
   /** Those who accept look again when a client comes, and when one has proved itself or failed. */
   #watch(callback: () => void): Notice {
-    const changed = () => {
+    const cancel = () => {
       this.#onChange = undefined;
       this.#notice?.cancel();
       this.#notice = undefined;
+    };
+    const changed = () => {
+      cancel();
       callback();
     };
     this.#onChange = changed;
-    if (this.#handshakes.size < mostHandshakes) this.#notice = onReadable(this.#descriptor, changed);
-    return {
-      reference: (keep) => this.#notice?.reference(keep),
-      cancel: () => {
-        this.#onChange = undefined;
-        this.#notice?.cancel();
-        this.#notice = undefined;
-      },
-    };
+    const isFull = this.#handshakes.size >= mostHandshakes;
+    const patience = isFull ? this.#patienceLeft() : 0;
+    this.#notice = patience > 0 ? after(patience, changed) : onReadable(this.#descriptor, changed);
+    return { reference: (keep) => this.#notice?.reference(keep), cancel };
   }
+}
+
+function after(ms: number, callback: () => void): Notice {
+  const timer = setTimeout(callback, Math.max(Math.ceil(ms), 1));
+  return {
+    reference(keep) {
+      if (keep) timer.ref();
+      else timer.unref();
+    },
+    cancel: () => clearTimeout(timer),
+  };
 }
 
 function listen(local: boolean, text: string, port: number, backlog: number): number {

@@ -62,10 +62,14 @@ export class SocketChannel implements Channel {
   #end: Error | undefined;
   #closed = false;
 
-  /** Takes the descriptor over: it is closed with the channel, or when nobody can reach that any more. */
+  /**
+   * Takes the descriptor over: it is closed with the channel, or when nobody can reach that any more, or with the thread,
+   * however that ends.
+   */
   constructor(descriptor: number) {
     this.descriptor = descriptor;
     this.asleep = descriptor;
+    native.fdOwn(descriptor);
     forgotten.register(this, descriptor, this);
   }
 

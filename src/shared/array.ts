@@ -16,7 +16,7 @@ import { type InstanceClass, openerOf } from './struct-class.js';
 import { assign } from './struct-copy.js';
 import { findLayout } from './struct-layout.js';
 import type { Views } from './struct-views.js';
-import { bytesOf, type Read, type ScalarType, type TypeName, typeOf, type Written } from './types.js';
+import { bytesOf, type Elements, type Read, type ScalarType, type TypeName, typeOf, type Written } from './types.js';
 
 /** Options of {@link RawArray}. */
 export interface RawArrayOptions<N extends boolean = boolean> extends ScalarOptions<N> {}
@@ -220,6 +220,18 @@ function over(cells: Cells): Traveller {
 interface Initial {
   length: number;
   fill: ((buffer: ArrayBuffer) => void) | undefined;
+}
+
+/**
+ * The elements of an array that is not shared, checked as those of one that is.
+ *
+ * @param content as {@link RawArrayConstructor | RawArray} takes it
+ */
+export function ownElements(type: ScalarType, content: unknown): Elements {
+  const { length, fill } = readContent(type, content);
+  const elements = new type.elements(new ArrayBuffer(length * type.size));
+  fill?.(elements.buffer as ArrayBuffer);
+  return elements;
 }
 
 function readContent(type: ScalarType, content: unknown): Initial {

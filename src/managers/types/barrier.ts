@@ -77,11 +77,17 @@ export class ManagedBarrier {
 
   async #open(index: number): Promise<number> {
     const waiting = this.#renew();
+    // All have come: the time of none is over while the action runs.
+    waiting.stopClocks();
     try {
       await this.#action?.();
     } catch (error) {
+      // Others may have come meanwhile.
+      const later = this.#renew();
       this.#broken = true;
-      waiting.failAll(new BrokenBarrierError('The action of the barrier failed', { cause: error }));
+      for (const each of [waiting, later]) {
+        each.failAll(new BrokenBarrierError('The action of the barrier failed', { cause: error }));
+      }
       throw error;
     }
     waiting.tellAll(0);

@@ -1,7 +1,7 @@
 /** Condition in a manager's server. */
 import { parseWait, type Wait } from '../../deadline.js';
 import { ValueError } from '../../errors.js';
-import { type CurrentCall, currentCall } from '../caller.js';
+import { type CurrentCall, callBy, currentCall, takeBack } from '../caller.js';
 import { ManagedLock, ManagedRLock } from './lock.js';
 import { Waiting } from './waiting.js';
 
@@ -68,9 +68,10 @@ export class ManagedCondition {
   }
 
   async #reacquire(call: CurrentCall, depth: number): Promise<void> {
-    const got = this.#lock.acquireFor(call, depth);
-    const { cancel } = call;
-    if (cancel !== undefined) call.cancel = () => call.caller.ended && cancel();
+    // Only the end of the client takes this wait back.
+    const again = callBy(call.caller);
+    const got = this.#lock.acquireFor(again, depth);
+    call.cancel = () => call.caller.ended && takeBack(again);
     await got;
   }
 

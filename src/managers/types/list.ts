@@ -3,7 +3,7 @@ import { ValueError } from '../../errors.js';
 import { ManagedIterator } from './iterator.js';
 
 /** Of Array.prototype, as they are. */
-const arrayMethods = `at unshift shift splice slice concat fill copyWithin includes indexOf lastIndexOf join forEach map
+const arrayMethods = `at unshift shift splice slice concat fill copyWithin includes indexOf lastIndexOf join map
   filter find findIndex findLast findLastIndex some every reduce reduceRight flat flatMap toSorted toReversed toSpliced with`
   .trim()
   .split(/\s+/);
@@ -35,6 +35,10 @@ export class ListMethods {
   extend(items: Iterable<unknown>): void {
     // First all of them: they may be this very list.
     for (const item of [...items]) this.array.push(item);
+  }
+
+  async forEach(fn: (item: unknown, index: number) => unknown): Promise<void> {
+    for (let i = 0; i < this.array.length; i++) await fn(this.array[i], i);
   }
 
   insert(index: number, item: unknown): void {

@@ -9,6 +9,8 @@ export class ManagedLock implements Holdable {
   readonly waiting = new Waiting<boolean>();
   #owner: Caller | undefined;
   #depth = 0;
+  /** How deep those who wait will hold it. */
+  readonly #depths = new WeakMap<CurrentCall, number>();
   #ownerDied = false;
 
   /** Whether who has it may take it again. */
@@ -52,12 +54,8 @@ export class ManagedLock implements Holdable {
   /** For who has held it so deep before. */
   acquireFor(call: CurrentCall, depth: number, deadline = Infinity): Promise<boolean> | boolean {
     if (this.#take(call.caller, depth)) return true;
-    const got = this.waiting.wait(deadline, false, call);
-    if (depth === 1 || typeof got === 'boolean') return got;
-    return got.then((won) => {
-      if (won) this.#depth = depth;
-      return won;
-    });
+    this.#depths.set(call, depth);
+    return this.waiting.wait(deadline, false, call);
   }
 
   /** Gives it up, however often it was taken. How often that was. */
@@ -96,7 +94,7 @@ export class ManagedLock implements Holdable {
     this.#owner = undefined;
     const next = this.waiting.first;
     if (next === undefined) return;
-    this.#own(next, 1);
+    this.#own(next.caller, this.#depths.get(next) ?? 1);
     this.waiting.tellOne(true);
   }
 }

@@ -170,8 +170,7 @@ export class ManagedJoinableQueue extends ManagedQueue implements Holdable {
   taskDone(): void {
     const { caller } = currentCall();
     if (this.#unfinished === 0) throw new ValueError('taskDone() was called too often');
-    const mine = this.#taken.get(caller) ?? 0;
-    if (mine > 0) this.#taken.set(caller, mine - 1);
+    this.#acknowledge(this.#taken.has(caller) ? caller : this.#taken.keys().next().value);
     this.#finish(1);
   }
 
@@ -194,6 +193,18 @@ export class ManagedJoinableQueue extends ManagedQueue implements Holdable {
 
   protected override added(): void {
     this.#unfinished++;
+  }
+
+  /** Of whom an item is done: who took none acknowledges somebody else's. Items that nobody has taken may be, too. */
+  #acknowledge(caller: Caller | undefined): void {
+    if (caller === undefined) return;
+    const left = (this.#taken.get(caller) as number) - 1;
+    if (left > 0) {
+      this.#taken.set(caller, left);
+      return;
+    }
+    this.#taken.delete(caller);
+    caller.holdings.delete(this);
   }
 
   #finish(count: number): void {

@@ -1,61 +1,80 @@
-/** Value and Array in a manager's server: those of this package, without a lock, as every method runs alone there. */
-import { RawArray } from '../../shared/array.js';
-import { RawValue } from '../../shared/value.js';
+/**
+ * Value and Array in a manager's server: their elements are those of this package's, but in memory of the server alone, as
+ * every method runs there. So they go with the last proxy.
+ */
+import { ownElements } from '../../shared/array.js';
+import { type Elements, type ScalarType, typeOf } from '../../shared/types.js';
 import { ManagedIterator } from './iterator.js';
-import { ListMethods } from './list.js';
+import { ListMethods, nothingForSelf } from './list.js';
 
-type Integer = RawValue<'i'>;
+type Operation = 'add' | 'sub' | 'and' | 'or' | 'xor' | 'exchange';
 
 export class ManagedValue {
   static readonly kind = 'value';
-  readonly #value: Integer;
+  readonly #type: ScalarType;
+  readonly #cell: Elements;
 
-  constructor(type: 'i', initial?: number) {
-    this.#value = new RawValue(type, initial);
+  constructor(type: string, initial?: unknown) {
+    this.#type = typeOf(type);
+    this.#cell = ownElements(this.#type, 1);
+    if (initial !== undefined) this.set(initial);
   }
 
   get(): unknown {
-    return this.#value.value;
+    return this.#type.decode(this.#cell[0] as number);
   }
 
-  set(value: number): void {
-    this.#value.value = value;
+  set(value: unknown): void {
+    this.#cell[0] = this.#type.encode(value);
   }
 
   value(): unknown {
     return this.get();
   }
 
-  add(operand: number): unknown {
-    return this.#value.add(operand);
+  add(operand: unknown): unknown {
+    return this.#combine('add', operand);
   }
 
-  sub(operand: number): unknown {
-    return this.#value.sub(operand);
+  sub(operand: unknown): unknown {
+    return this.#combine('sub', operand);
   }
 
-  and(operand: number): unknown {
-    return this.#value.and(operand);
+  and(operand: unknown): unknown {
+    return this.#combine('and', operand);
   }
 
-  or(operand: number): unknown {
-    return this.#value.or(operand);
+  or(operand: unknown): unknown {
+    return this.#combine('or', operand);
   }
 
-  xor(operand: number): unknown {
-    return this.#value.xor(operand);
+  xor(operand: unknown): unknown {
+    return this.#combine('xor', operand);
   }
 
-  exchange(value: number): unknown {
-    return this.#value.exchange(value);
+  exchange(value: unknown): unknown {
+    return this.#combine('exchange', value);
   }
 
-  compareExchange(expected: number, replacement: number): unknown {
-    return this.#value.compareExchange(expected, replacement);
+  compareExchange(expected: unknown, replacement: unknown): unknown {
+    const type = this.#integral('compareExchange');
+    const [from, to] = [type.encode(expected), type.encode(replacement)];
+    return type.decode(Atomics.compareExchange(this.#cell as BigInt64Array, 0, from as bigint, to as bigint));
   }
 
   getValue(): unknown {
     return this.get();
+  }
+
+  /** Beyond the limits of the type it wraps around. */
+  #combine(operation: Operation, operand: unknown): unknown {
+    const type = this.#integral(operation);
+    return type.decode(Atomics[operation](this.#cell as BigInt64Array, 0, type.encode(operand) as bigint));
+  }
+
+  #integral(operation: string): ScalarType {
+    if (this.#type.integral) return this.#type;
+    throw new TypeError(`A ${this.#type.name} has no ${operation}(), which is for integers`);
   }
 }
 
@@ -63,13 +82,25 @@ export class ManagedValue {
 export class ManagedArray extends ListMethods {
   static override readonly kind = 'array' as never;
 
-  constructor(type: 'i', sizeOrIterable: number | Iterable<number>) {
-    super(new RawArray(type, sizeOrIterable) as unknown as number[]);
+  readonly #type: ScalarType;
+
+  constructor(name: string, sizeOrIterable: unknown) {
+    const type = typeOf(name);
+    const elements = ownElements(type, sizeOrIterable);
+    const converted = type.family === 'converted' && type.code !== 'c';
+    super((converted ? Array.from(elements as Iterable<number>, type.decode) : elements) as unknown[]);
+    this.#type = type;
+    if (converted) {
+      Object.defineProperty(this, 'fill', {
+        value: (value: unknown, ...range: number[]) =>
+          nothingForSelf(this.array.fill(this.#checked(value), ...range), this.array),
+      });
+    }
   }
 
   override set(index: number, value: unknown): void {
     if (index === this.array.length) throw new RangeError(`The array has no index ${index}`);
-    super.set(index, value);
+    super.set(index, Array.isArray(this.array) ? this.#checked(value) : value);
   }
 
   override iter(): ManagedIterator {
@@ -78,5 +109,10 @@ export class ManagedArray extends ListMethods {
 
   override getValue(): unknown[] {
     return [...this.array];
+  }
+
+  /** As it would read once it was stored. */
+  #checked(value: unknown): unknown {
+    return this.#type.decode(this.#type.encode(value));
   }
 }

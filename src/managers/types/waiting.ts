@@ -19,8 +19,8 @@ export class Waiting<T> {
   }
 
   /** Who has waited longest. */
-  get first(): Caller | undefined {
-    return this.#waiters[0]?.call.caller;
+  get first(): CurrentCall | undefined {
+    return this.#waiters[0]?.call;
   }
 
   /**
@@ -32,6 +32,9 @@ export class Waiting<T> {
    */
   wait(deadline: number, missed: T, call: CurrentCall = currentCall(), onEnd?: () => void): Promise<T> | T {
     if (deadline === 0) return missed;
+    call.cancellable = true;
+    // It was taken back between two waits.
+    if (call.unwanted) return Promise.reject(new Cancelled());
     return new Promise((resolve, reject) => {
       const waiter: Waiter<T> = { call, resolve, reject, timer: undefined };
       const leave = (): boolean => {
@@ -58,6 +61,11 @@ export class Waiting<T> {
         expire();
       }
     });
+  }
+
+  /** Nobody's time is over any more. */
+  stopClocks(): void {
+    for (const { timer } of this.#waiters) clearTimeout(timer);
   }
 
   /** Tells the oldest. Who that was; `undefined` if nobody waits. */
