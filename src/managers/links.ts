@@ -29,12 +29,18 @@ export function linkTo(address: Address, key: Buffer, handshakeTimeout?: number)
   const known = links.get(where)?.get(name);
   if (known !== undefined && known.isThere) return known;
   attach();
+  noticeEnds();
   const link = new Link(address, key, checkHandshakeTimeout(handshakeTimeout), owner);
   if (link.ended) return link;
   const sameAddress = links.get(where);
   if (sameAddress === undefined) links.set(where, new Map([[name, link]]));
   else sameAddress.set(name, link);
   return link;
+}
+
+/** Whoever expects nothing of a server does not notice its end: without this, those of all servers ever used would be kept. */
+function noticeEnds(): void {
+  for (const sameAddress of links.values()) for (const link of sameAddress.values()) void link.isThere;
 }
 
 /** Any conversation with the server at the address, whatever its key. */

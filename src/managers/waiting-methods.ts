@@ -11,6 +11,8 @@ const positions: Readonly<Record<string, Readonly<Record<string, number>>>> = {
   barrier: { wait: 0 },
   queue,
   joinablequeue: { ...queue, join: 0 },
+  pool: { join: 0 },
+  asyncresult: { get: 0, wait: 0 },
 };
 
 /** `undefined` for a method of which nothing is known, or that does not wait. */

@@ -19,6 +19,7 @@ export class ListMethods {
       if (method === undefined) continue;
       Object.defineProperty(this, name, {
         value: (...args: unknown[]) => nothingForSelf(method.apply(array, args), array),
+        configurable: true,
       });
     }
   }
