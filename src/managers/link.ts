@@ -4,11 +4,11 @@ import { ClosedError, EOFError, MultiprocError, RemoteError, SystemError, Timeou
 import { type Address, parseAddress, writeAddress } from '../messaging/address.js';
 import type { Carriage, ProxyDetails } from './carriage.js';
 import { Dial, type Line } from './dial.js';
+import { Early } from './early.js';
 import { FrameReader } from './frame-reader.js';
 import { FrameWriter } from './frame-writer.js';
 import { Reply, Request } from './frames.js';
 import type { CallOptions } from './hold.js';
-import { Early } from './early.js';
 import { conveyed, forgo, forgoFrame, kept, loading, open } from './opening.js';
 import { Pending } from './pending.js';
 import type { Registry } from './registry.js';
@@ -304,7 +304,9 @@ export class Link implements Carriage, Talker {
   #tooLong({ length }: Uint8Array): RangeError | undefined {
     const largest = this.#line?.largest ?? Number.POSITIVE_INFINITY;
     if (length <= largest) return undefined;
-    return new RangeError(`The call has ${length} bytes, more than the manager reads: ${largest} (limits.messageBytes)`);
+    return new RangeError(
+      `The call has ${length} bytes, more than the manager reads: ${largest} (limits.messageBytes)`,
+    );
   }
 
   #open(line: Line): void {

@@ -293,3 +293,26 @@ while True:
   t.strictSame(await server.ended, { code: 0, signal: null });
   client.close();
 });
+
+t.test('clients that say nothing do not keep others out', async (t) => {
+  const listener = new Listener(['127.0.0.1', 0], { authkey: 'secret', handshakeTimeout: Infinity });
+  const [host, port] = listener.address as [string, number];
+  const silent: Socket[] = [];
+  for (let i = 0; i < 80; i++) {
+    const socket = connect(port, host).on('error', () => {});
+    await new Promise<void>((resolve) => socket.once('connect', resolve));
+    silent.push(socket);
+  }
+  const client = Client(listener.address, { authkey: 'secret' });
+  for (;;) {
+    // Those who are turned away are told so, each by a call of its own.
+    const accepted = await listener.accept().catch((error: unknown) => error);
+    if (accepted instanceof TimeoutError) continue;
+    (accepted as { close(): void }).close();
+    break;
+  }
+  t.pass('the client has proved itself');
+  (await client).close();
+  for (const socket of silent) socket.destroy();
+  listener.close();
+});
