@@ -27,7 +27,7 @@ export function linkTo(address: Address, key: Buffer, handshakeTimeout?: number)
   const where = writeAddress(parseAddress(address));
   const name = key.toString('latin1');
   const known = links.get(where)?.get(name);
-  if (known !== undefined && known.isThere) return known;
+  if (known?.isThere) return known;
   attach();
   noticeEnds();
   const link = new Link(address, key, checkHandshakeTimeout(handshakeTimeout), owner);
