@@ -2,7 +2,7 @@
 import { parseWait } from '../deadline.js';
 import { ValueError } from '../errors.js';
 import { describe } from '../shared/names.js';
-import type { ApplyOptions } from './options.js';
+import type { ApplyOptions, MapOptions } from './options.js';
 
 export function checkSize(processes: unknown): number {
   if (!Number.isInteger(processes)) {
@@ -65,7 +65,13 @@ export function checkCallbacks(options: { callback?: unknown; errorCallback?: un
   }
 }
 
-export function checkOnProgress(onProgress: unknown): void {
+export function checkMap(options: MapOptions = {}): ReturnType<typeof checkApply> & { chunksize: number | undefined } {
+  const limits = checkApply(options);
+  checkOnProgress(options.onProgress);
+  return { ...limits, chunksize: checkPositive('chunksize', options.chunksize) };
+}
+
+function checkOnProgress(onProgress: unknown): void {
   if (onProgress === undefined || typeof onProgress === 'function') return;
   throw new TypeError(`Expected "onProgress" to be a function, got ${describe(onProgress)}`);
 }

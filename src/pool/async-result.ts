@@ -2,14 +2,15 @@
 import { now, parseSyncWait, parseWait, type Wait } from '../deadline.js';
 import { TimeoutError, ValueError } from '../errors.js';
 import { getLogger } from '../logging.js';
+import { stackOf, textOf } from './thrown.js';
 import { waiting } from './waiting.js';
 
 /** Callbacks of work that was given to a pool. They run in this process, before anybody who waits goes on. */
 export interface AsyncCallbacks<T> {
   /** Gets the result. */
-  callback?: ((value: T) => void) | undefined;
+  callback?: ((value: T) => void) | null | undefined;
   /** Gets the error. */
-  errorCallback?: ((error: unknown) => void) | undefined;
+  errorCallback?: ((error: unknown) => void) | null | undefined;
 }
 
 /** @internal Serves a pool's outcomes without the event loop, until something came or the deadline passed. */
@@ -90,8 +91,8 @@ export class AsyncResult<T> implements PromiseLike<T> {
     this.#value = value;
     const { callback, errorCallback } = this.#callbacks;
     const called = ok ? callback : errorCallback;
-    if (called !== undefined) runCallback(() => called(value as T));
-    else if (!ok && this.#waiters.size === 0) getLogger().warning('a task of a pool failed: %s', String(value));
+    if (called !== undefined && called !== null) runCallback(() => called(value as T));
+    else if (!ok && this.#waiters.size === 0) getLogger().warning('a task of a pool failed: %s', textOf(value));
     for (const waiter of [...this.#waiters]) waiter();
   }
 
@@ -120,7 +121,6 @@ export function runCallback(call: () => void): void {
   try {
     call();
   } catch (error) {
-    const text = error instanceof Error ? (error.stack ?? error.message) : String(error);
-    process.emitWarning(`A callback of a pool threw: ${text}`, 'PoolCallbackWarning');
+    process.emitWarning(`A callback of a pool threw: ${stackOf(error)}`, 'PoolCallbackWarning');
   }
 }

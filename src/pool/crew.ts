@@ -1,5 +1,6 @@
 /** The workers of a pool: as many as it was made with; who ends is replaced until the pool does not want that any more. */
 
+import { now } from '../deadline.js';
 import { WorkerLostError } from '../errors.js';
 import { getLogger } from '../logging.js';
 import { sweep } from '../shared/sweep.js';
@@ -11,8 +12,11 @@ import type { PoolWorker, WorkerEnd, WorkerSource } from './worker-source.js';
 export interface CrewOwner {
   /** What the next worker in the row is given. */
   assignment(row: number, attention: Event): Assignment;
-  /** A worker has ended: before its row is given to another. Whether it had done all it was to do. */
-  ended(row: number, worker: PoolWorker, end: WorkerEnd): boolean;
+  /**
+   * A worker has ended: before its row is given to another. Whether it had done all it was to do; `undefined` if that
+   * cannot be told yet: this is called again.
+   */
+  ended(row: number, worker: PoolWorker, end: WorkerEnd): boolean | undefined;
   /** A worker is on its way. */
   started(): void;
   /** Workers cannot be had. */
@@ -26,6 +30,9 @@ interface Row {
   worker: PoolWorker | undefined;
   /** It has said that it takes tasks. */
   ready: boolean;
+  /** When something is to be done about the row, on the machine's monotonic clock in ms, and what sees to it. */
+  due: number;
+  timer: NodeJS.Timeout | undefined;
   unwatch: () => void;
 }
 
@@ -34,12 +41,14 @@ const mostFailures = 4;
 /** As many that a signal ended; after the first few each start waits longer. */
 const mostKills = 64;
 const longestPause = 1000;
+/** So long, in ms, somebody who has ended is left as he is while that cannot be judged. */
+const judgementPause = 50;
 
 export class Crew {
   readonly #rows: Row[] = [];
   readonly #source: WorkerSource;
   readonly #owner: CrewOwner;
-  readonly #timers = new Set<NodeJS.Timeout>();
+  #killTimer: NodeJS.Timeout | undefined;
   #replaces = true;
   #failures = 0;
   #kills = 0;
@@ -52,7 +61,14 @@ export class Crew {
     this.#source = source;
     this.#owner = owner;
     for (let row = 0; row < size; row++) {
-      this.#rows.push({ attention: new Event(), worker: undefined, ready: false, unwatch: () => {} });
+      this.#rows.push({
+        attention: new Event(),
+        worker: undefined,
+        ready: false,
+        due: Infinity,
+        timer: undefined,
+        unwatch: () => {},
+      });
     }
   }
 
@@ -106,8 +122,7 @@ export class Crew {
   /** From now on nobody is replaced. */
   disband(): void {
     this.#replaces = false;
-    for (const timer of this.#timers) clearTimeout(timer);
-    this.#timers.clear();
+    for (let row = 0; row < this.#rows.length; row++) if (this.worker(row) === undefined) this.#forgetDue(row);
     this.#checkGone();
   }
 
@@ -116,9 +131,8 @@ export class Crew {
     this.disband();
     for (const { worker } of this.#rows) worker?.terminate();
     if (this.#closed) return;
-    const timer = setTimeout(() => this.kill(), grace);
-    timer.unref();
-    this.#timers.add(timer);
+    this.#killTimer = setTimeout(() => this.kill(), grace);
+    this.#killTimer.unref();
   }
 
   kill(): void {
@@ -132,9 +146,12 @@ export class Crew {
     for (let row = 0; row < this.#rows.length; row++) this.#watch(row);
   }
 
-  /** Looks for workers that have ended, without the event loop. */
+  /** Looks for workers that have ended, and starts those that are due, without the event loop. */
   poll(): void {
-    for (let row = 0; row < this.#rows.length; row++) this.#look(row);
+    for (let row = 0; row < this.#rows.length; row++) {
+      if ((this.#rows[row] as Row).due <= now()) this.#attend(row);
+      else this.#look(row);
+    }
   }
 
   /** In the child of a fork: they are the parent's. */
@@ -164,9 +181,15 @@ export class Crew {
     const { worker } = place;
     const end = worker?.poll();
     if (worker === undefined || end === undefined) return;
+    this.#forgetDue(row);
     place.unwatch();
     place.worker = undefined;
     const done = this.#owner.ended(row, worker, end);
+    if (done === undefined) {
+      place.worker = worker;
+      this.#attendLater(row, judgementPause);
+      return;
+    }
     if (end.signal !== null) this.#mustSweep = true;
     if (!done && !place.ready) this.#count(worker, end);
     if (this.#replaces) {
@@ -190,10 +213,11 @@ export class Crew {
 
   #replace(row: number): void {
     const tries = this.#failures + Math.max(this.#kills - 4, 0);
-    if (tries > 0) {
-      this.#replaceLater(row, Math.min(2 ** tries, longestPause));
-      return;
-    }
+    if (tries > 0) this.#attendLater(row, Math.min(2 ** tries, longestPause));
+    else this.#tryStart(row);
+  }
+
+  #tryStart(row: number): void {
     try {
       this.#start(row);
     } catch (error) {
@@ -201,23 +225,31 @@ export class Crew {
       getLogger().warning('a worker cannot be started: %s', (error as Error).message);
       this.#failures++;
       if (this.#failures >= mostFailures + 4) this.#owner.failed(error);
-      else this.#replaceLater(row, Math.min(2 ** (this.#failures + 4), longestPause));
+      else this.#attendLater(row, Math.min(2 ** (this.#failures + 4), longestPause));
     }
   }
 
-  #replaceLater(row: number, ms: number): void {
-    const timer = setTimeout(() => {
-      this.#timers.delete(timer);
-      if (!this.#replaces) return;
-      try {
-        this.#start(row);
-      } catch {
-        this.#replace(row);
-      }
-    }, ms);
+  /** By a timer, or by {@link poll} for those who block the event loop. */
+  #attendLater(row: number, ms: number): void {
+    this.#forgetDue(row);
+    const place = this.#rows[row] as Row;
+    place.due = now() + ms;
+    place.timer = setTimeout(() => this.#attend(row), ms);
     // Unfinished tasks keep the program alive by themselves.
-    timer.unref();
-    this.#timers.add(timer);
+    place.timer.unref();
+  }
+
+  #attend(row: number): void {
+    this.#forgetDue(row);
+    if (this.worker(row) !== undefined) this.#look(row);
+    else if (this.#replaces) this.#tryStart(row);
+  }
+
+  #forgetDue(row: number): void {
+    const place = this.#rows[row] as Row;
+    clearTimeout(place.timer);
+    place.timer = undefined;
+    place.due = Infinity;
   }
 
   #checkGone(): void {
@@ -237,7 +269,8 @@ export class Crew {
   #close(): void {
     this.#closed = true;
     this.#sweep();
-    for (const timer of this.#timers) clearTimeout(timer);
+    clearTimeout(this.#killTimer);
+    for (let row = 0; row < this.#rows.length; row++) this.#forgetDue(row);
     for (const { attention } of this.#rows) attention.close();
   }
 }

@@ -1,4 +1,5 @@
 /** Giving a pool's workers piece after piece of something long, with a turn for the event loop now and then. */
+import { setImmediate } from 'node:timers';
 import { clock } from './clock.js';
 
 /** How long pieces are given before the event loop gets a turn, in ms. */
@@ -20,18 +21,27 @@ export class Feeding {
 
   /** Gives all that is wanted, now or in the next turns. */
   run(): void {
-    if (this.#continuing) return;
+    if (!this.#continuing) this.runNow();
+  }
+
+  /** Gives what it would give in a turn, without one: for those who block the event loop, again and again. */
+  runNow(): void {
     const until = clock() + longestFeed;
     while (this.#isWanted()) {
       if (clock() > until) {
-        this.#continuing = true;
-        setImmediate(() => {
-          this.#continuing = false;
-          this.run();
-        });
+        this.#continueLater();
         return;
       }
       this.#feedOne();
     }
+  }
+
+  #continueLater(): void {
+    if (this.#continuing) return;
+    this.#continuing = true;
+    setImmediate(() => {
+      this.#continuing = false;
+      this.run();
+    });
   }
 }

@@ -134,6 +134,11 @@ export class ImapIterator<T> implements AsyncIterableIterator<T, undefined> {
     else this.#feeding.run();
   }
 
+  /** @internal The same for those who block the event loop; items that come by promises do not. */
+  feedNow(): void {
+    if (!this.#fetching && !this.isFed && !this.#isAsync) this.#feeding.runNow();
+  }
+
   /** @internal Somebody waits for the end of all work: the buffer takes what comes. */
   unbind(): void {
     this.#isUnbounded = true;

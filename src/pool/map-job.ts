@@ -18,7 +18,8 @@ export interface MapOptions {
   readonly chunksize: number;
   /** Of each chunk, from the start of its run. */
   readonly timeout: number;
-  readonly signal: AbortSignal | undefined;
+  /** Whether chunks may be told to end. */
+  readonly interruptible: boolean;
   readonly onProgress: ((done: number, total: number) => void) | undefined;
 }
 
@@ -43,7 +44,6 @@ export class MapJob {
     () => !this.isFed && this.#chunks.size < this.#mostChunks && this.#traffic.isRoomy,
     () => this.#feedOne(),
   );
-  readonly #abort = () => this.fail(this.#options.signal?.reason);
 
   constructor(
     traffic: Traffic,
@@ -58,7 +58,6 @@ export class MapJob {
     this.#settled = settled;
     this.#mostChunks = Math.max(Math.ceil(mostItems / options.chunksize), workers * 4 + 1);
     this.#results = items.length <= longestPrepared ? new Array(items.length) : [];
-    options.signal?.addEventListener('abort', this.#abort, { once: true });
   }
 
   /** Nothing is left to be given to the workers. */
@@ -69,6 +68,11 @@ export class MapJob {
   /** Gives the workers as much as makes sense now. */
   feed(): void {
     this.#feeding.run();
+  }
+
+  /** The same for those who block the event loop. */
+  feedNow(): void {
+    this.#feeding.runNow();
   }
 
   /** Ends it now: chunks that run are told to stop, the others are not run. */
@@ -110,7 +114,6 @@ export class MapJob {
 
   #finish(ok: boolean, value: unknown): void {
     this.#over = true;
-    this.#options.signal?.removeEventListener('abort', this.#abort);
     this.#settled(ok, value);
   }
 }
@@ -120,8 +123,8 @@ class ChunkTask extends PoolTask {
   readonly to: number;
   readonly #job: MapJob;
 
-  constructor(job: MapJob, { fn, application, timeout, signal }: MapOptions, from: number, to: number) {
-    super({ fn, application, timeout, interruptible: timeout !== Infinity || signal !== undefined });
+  constructor(job: MapJob, options: MapOptions, from: number, to: number) {
+    super(options);
     this.#job = job;
     this.from = from;
     this.to = to;

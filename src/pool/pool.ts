@@ -13,8 +13,8 @@ import {
   checkGrace,
   checkInitializer,
   checkIterable,
+  checkMap,
   checkMaxTasks,
-  checkOnProgress,
   checkPositive,
   checkSize,
   listOf,
@@ -30,6 +30,7 @@ import type { ApplyOptions, ImapOptions, MapAsyncOptions, MapOptions, PoolOption
 import { packValues } from './payload.js';
 import { processWorkers } from './process-workers.js';
 import { progressBar } from './progress.js';
+import { Signals } from './signals.js';
 import type { PoolStats, PoolWorkerStats } from './stats.js';
 import { SingleTask, type TaskOptions } from './task.js';
 import { Application } from './task-record.js';
@@ -40,6 +41,7 @@ import type { WorkerSource } from './worker-source.js';
 interface Job {
   readonly isFed: boolean;
   feed(): void;
+  feedNow(): void;
   fail(error: unknown): void;
   unbind?(): void;
 }
@@ -61,6 +63,7 @@ export class Pool {
   readonly #traffic: Traffic;
   readonly #grace: number;
   readonly #jobs = new Set<Job>();
+  readonly #signals = new Signals();
   readonly #serveSync: (deadline: number) => void;
   #state: State = 'running';
   /** Why there are no workers. */
@@ -117,10 +120,11 @@ export class Pool {
       ended: (row, worker, end) => {
         initializers.settle(row, this.#traffic.board.get(row, Row.initialised) !== 0);
         const retired = this.#traffic.board.get(row, Row.state) === WorkerState.retired;
-        this.#traffic.judge(
+        const judged = this.#traffic.judge(
           row,
           () => new WorkerLostError(`${describeEnd(worker, end)} while it ran the task`, { pid: worker.pid, ...end }),
         );
+        if (!judged) return undefined;
         if (!retired && this.#state !== 'terminated') {
           this.#lost++;
           const message: WorkerLostMessage = { pool: this, pid: worker.pid, name: worker.name, ...end };
@@ -136,6 +140,7 @@ export class Pool {
       // Not for long at a time: the death of a worker is not heard meanwhile.
       this.#traffic.serveSync(Math.min(deadline, now() + 20));
       this.#crew.poll();
+      for (const job of this.#jobs) if (!job.isFed) job.feedNow();
     };
     try {
       this.#crew.start();
@@ -365,13 +370,14 @@ export class Pool {
       timeout,
       interruptible: timeout !== Infinity || signal !== undefined,
     };
-    const abort = () => this.#traffic.giveUp(task, Interrupt.aborted, signal?.reason);
+    let unwatch: (() => void) | undefined;
     const task = new SingleTask(limits, (ok, value) => {
-      signal?.removeEventListener('abort', abort);
+      unwatch?.();
       settled(ok, value);
     });
     this.#traffic.submit(task, packValues(list, 'args'));
-    signal?.addEventListener('abort', abort, { once: true });
+    if (signal === undefined) return;
+    unwatch = this.#signals.watch(signal, () => this.#traffic.giveUp(task, Interrupt.aborted, signal.reason));
   }
 
   #mapPromise<R>(
@@ -398,11 +404,11 @@ export class Pool {
     let callbacks: AsyncCallbacks<R[]> = options ?? {};
     const list = listOf(items, 'items');
     if (list.length === 0) callbacks = {};
+    checkMap(options);
     const result = new AsyncResult<R[]>(callbacks, this.#serveSync);
     try {
       this.#map(fn, list, application, options, (ok, value) => result.settle(ok, value));
     } catch (error) {
-      if (error instanceof ValueError || !(error instanceof TypeError)) throw error;
       result.settle(false, error);
     }
     return result;
@@ -417,17 +423,17 @@ export class Pool {
   ): void {
     this.#checkRunning();
     const known = this.#traffic.functions.of(fn);
-    const { timeout, signal } = checkApply(options);
+    const { timeout, signal, ...checked } = checkMap(options);
     const { onProgress, progress } = options;
-    checkOnProgress(onProgress);
     const list = listOf(items, 'items');
-    const chunksize = checkPositive('chunksize', options.chunksize) ?? automaticChunksize(list.length, this.#crew.size);
+    const chunksize = checked.chunksize ?? automaticChunksize(list.length, this.#crew.size);
     signal?.throwIfAborted();
     if (list.length === 0) {
       settled(true, []);
       return;
     }
     const bar = progress === true ? progressBar(list.length) : undefined;
+    let unwatch: (() => void) | undefined;
     const job = new MapJob(
       this.#traffic,
       this.#crew.size,
@@ -437,7 +443,7 @@ export class Pool {
         application,
         chunksize,
         timeout,
-        signal,
+        interruptible: timeout !== Infinity || signal !== undefined,
         onProgress: (done, total) => {
           bar?.update(done);
           if (onProgress !== undefined) runCallback(() => onProgress(done, total));
@@ -445,12 +451,14 @@ export class Pool {
       },
       (ok, value) => {
         this.#jobs.delete(job);
+        unwatch?.();
         bar?.stop();
         settled(ok, value);
         this.#moved();
       },
     );
     this.#jobs.add(job);
+    if (signal !== undefined) unwatch = this.#signals.watch(signal, () => job.fail(signal.reason));
     job.feed();
   }
 

@@ -89,8 +89,10 @@ export class Traffic {
   #flyingBytes = 0;
   readonly #mostBytes = Math.min(mostBytes, defaultCapacity() / 2);
   /** Those that found no room, oldest first. */
-  readonly #waiting: PoolTask[] = [];
+  readonly #waiting: (PoolTask | undefined)[] = [];
   #waitingFrom = 0;
+  /** How many of them are still wanted. */
+  #waitingCount = 0;
   /** Outcomes whose values are being made. */
   #making = 0;
   #looking = false;
@@ -136,6 +138,7 @@ export class Traffic {
     if (this.#waitingCount > 0 || !this.#launch(task, payload)) {
       task.payload = freeze(payload);
       this.#waiting.push(task);
+      this.#waitingCount++;
     }
     this.attend();
   }
@@ -145,7 +148,7 @@ export class Traffic {
     if (task.over) return;
     task.over = true;
     if (task.place >= 0) this.#interrupt(task, why);
-    else this.#removeWaiting(task);
+    else this.#giveUpWaiting(task);
     // What nobody wanted any more has not failed.
     if (why !== Interrupt.none) this.#count(task, -1, false, 0, 0);
     task.settle(false, reason);
@@ -164,39 +167,40 @@ export class Traffic {
   /**
    * The worker in the row has ended, in this way: the task that it was running, if any, is settled, everything that it had
    * said before is heard.
+   *
+   * @returns `false` if nobody can say yet what it was running, as a stopped process is about to take a task: ask again
    */
-  judge(row: number, error: (task: PoolTask) => WorkerLostError): void {
-    if (this.#closed) return;
+  judge(row: number, error: (task: PoolTask) => WorkerLostError): boolean {
+    if (this.#closed) return true;
     const ordinal = this.board.get(row, Row.ordinal);
-    const place = this.board.get(row, Row.place) - 1;
-    this.#settleGets();
+    if (!this.#taskRing.settleGets()) return false;
     const taken = ((this.#taskRing.taken - ordinal) | 0) >= 0;
     const bySomebodyElse = this.#isRunElsewhere(row, ordinal);
     const received = this.board.get(row, Row.received) === ordinal;
     this.#serve(Infinity);
     // What came may have been the last of all: then nobody is left, and all is closed.
-    if (this.#closed) return;
+    if (this.#closed) return true;
     this.functions.left(row);
-    const task = place < 0 ? undefined : this.#flying[place];
     if (taken && !bySomebodyElse) {
-      if (!received) this.#dropKept(place, ordinal);
-      if (task !== undefined && task.ordinal === ordinal) {
+      const task = this.#find(row, ordinal);
+      if (!received) this.#dropKept(task?.place ?? this.board.get(row, Row.place) - 1, ordinal);
+      if (task !== undefined) {
         this.#land(task);
         this.#settle(task, row, false, error(task), 0, 0);
       }
     }
-    if (this.#closed) return;
+    if (this.#closed) return true;
     this.board.clearRow(row);
     this.#launchWaiting();
     this.#owner.moved();
     this.attend();
+    return true;
   }
 
   /** Everything that is unfinished fails. */
   failAll(reason: unknown): void {
     const waiting = this.#waiting.slice(this.#waitingFrom);
-    this.#waiting.length = 0;
-    this.#waitingFrom = 0;
+    this.#clearWaiting();
     for (const task of [...this.#flying, ...waiting]) {
       if (task === undefined) continue;
       if (task.payload !== undefined) dropPayload(task.payload);
@@ -251,10 +255,6 @@ export class Traffic {
     this.close();
   }
 
-  get #waitingCount(): number {
-    return this.#waiting.length - this.#waitingFrom;
-  }
-
   /** Puts it into the ring; `false` if there is no room now. */
   #launch(task: PoolTask, payload: Payload): boolean {
     if (this.#flyingCount >= mostPlaces) return false;
@@ -293,30 +293,48 @@ export class Traffic {
   #launchWaiting(): void {
     while (this.#waitingCount > 0) {
       const task = this.#waiting[this.#waitingFrom] as PoolTask;
+      if (task.over) {
+        this.#shiftWaiting();
+        continue;
+      }
       try {
         if (!this.#launch(task, task.payload as Payload)) return;
         this.#shiftWaiting();
+        this.#countWaiting();
       } catch (error) {
         this.#shiftWaiting();
+        this.#countWaiting();
         task.payload = undefined;
         this.#settle(task, -1, false, error, 0, 0);
       }
     }
   }
 
+  /** A task keeps what came of it for whoever waits, so none is held here after its turn. */
   #shiftWaiting(): void {
-    this.#waitingFrom++;
+    this.#waiting[this.#waitingFrom++] = undefined;
     if (this.#waitingFrom < 1024 || this.#waitingFrom * 2 < this.#waiting.length) return;
     this.#waiting.splice(0, this.#waitingFrom);
     this.#waitingFrom = 0;
   }
 
-  #removeWaiting(task: PoolTask): void {
-    const index = this.#waiting.indexOf(task, this.#waitingFrom);
-    if (index === -1) return;
-    this.#waiting.splice(index, 1);
-    if (task.payload !== undefined) dropPayload(task.payload);
+  /** One less is wanted. */
+  #countWaiting(): void {
+    if (--this.#waitingCount === 0) this.#clearWaiting();
+  }
+
+  #clearWaiting(): void {
+    this.#waiting.length = 0;
+    this.#waitingFrom = 0;
+    this.#waitingCount = 0;
+  }
+
+  /** It is over, and passed by when its turn comes. */
+  #giveUpWaiting(task: PoolTask): void {
+    if (task.payload === undefined) return;
+    dropPayload(task.payload);
     task.payload = undefined;
+    this.#countWaiting();
   }
 
   /** The task is in flight no more. */
@@ -359,9 +377,14 @@ export class Traffic {
     while (!this.#closed) {
       const found = this.#resultRing.tryTakeRecord(this.#reader);
       if (found === nothing || found === busy) break;
-      this.#take();
-      this.#reader.reset();
       served++;
+      try {
+        this.#take();
+      } catch (error) {
+        // Of a handler of the program's: an uncaught error, but no outcome is lost for it.
+        setImmediate(throwIt, error);
+      }
+      this.#reader.reset();
       if ((served & 31) === 0 && clock() > until) break;
     }
     if (served > 0) {
@@ -391,7 +414,9 @@ export class Traffic {
     const task = this.#flying[place];
     // Of a task that everybody has given up.
     if (task === undefined) {
-      if (kind !== OutcomeKind.began) this.#kept.delete(place);
+      if (kind === OutcomeKind.began) return;
+      this.#kept.delete(place);
+      dropValues(values);
       return;
     }
     if (kind === OutcomeKind.began) {
@@ -426,6 +451,7 @@ export class Traffic {
           this.#making--;
           this.#makeNow(values, made, failed);
           this.#owner.moved();
+          this.attend();
         };
         ready.then(finish, finish);
         return;
@@ -473,13 +499,22 @@ export class Traffic {
       this.#owner.alert(row);
       clearTimeout(task.timer);
       task.timer = setTimeout(() => {
+        // It may have ended in time, and only this thread was busy.
+        this.#serve(Infinity);
         if (task.place >= 0 && board.get(row, Row.ordinal) === task.ordinal) this.#owner.overdue(row);
       }, this.#grace);
     }
   }
 
-  #settleGets(): void {
-    while (!this.#taskRing.settleGets());
+  /**
+   * The task that the worker in the row took. A worker may die between the two words of its claim, and another one finish
+   * it: then the place is that of an earlier task, and the ordinal alone is right.
+   */
+  #find(row: number, ordinal: number): PoolTask | undefined {
+    const place = this.board.get(row, Row.place) - 1;
+    if (place < 0) return undefined;
+    const task = this.#flying[place];
+    return task?.ordinal === ordinal ? task : this.#flying.find((other) => other?.ordinal === ordinal);
   }
 
   /** A worker that died before its claim counted may have left it to another one. */
@@ -545,4 +580,8 @@ export class Traffic {
     this.#notice?.cancel();
     this.#notice = undefined;
   }
+}
+
+function throwIt(error: unknown): never {
+  throw error;
 }

@@ -1,6 +1,5 @@
 /** The life of a pool's worker: it takes one task after the other from the ring, until the pool ends or enough are done. */
 import '../../process/entry/classes.js';
-import { inspect } from 'node:util';
 import { now } from '../../deadline.js';
 import { MaybeEncodingError, TimeoutError } from '../../errors.js';
 import { busy, ended, nothing, Put, type Ring } from '../../messaging/ring.js';
@@ -25,6 +24,7 @@ import {
   refers,
 } from '../payload.js';
 import { Application, readTask, type TakenTask } from '../task-record.js';
+import { readableError, textOf } from '../thrown.js';
 import type { Assignment } from './assignment.js';
 import { applyToEach, isThenable } from './chunk.js';
 import { Functions, load } from './functions.js';
@@ -300,7 +300,7 @@ function packResult(value: unknown): Payload {
   try {
     return packValues([value], 'result');
   } catch (cause) {
-    throw new MaybeEncodingError(String(cause), inspect(value), { cause });
+    throw new MaybeEncodingError(textOf(cause), textOf(value), { cause });
   }
 }
 
@@ -310,11 +310,7 @@ function packError(error: unknown): Payload {
   try {
     bytes = serialize(error, 'the error');
   } catch {
-    const { name, message, stack } = Object(error) as Partial<Error>;
-    const plain = new Error(message ?? inspect(error));
-    if (name !== undefined) plain.name = name;
-    if (stack !== undefined) plain.stack = stack;
-    bytes = serialize(plain);
+    bytes = serialize(readableError(error));
   }
   const message = new Message(bytes);
   return { packing: Packing.values, values: [message], from: 0, to: 1, units: mostUnits(message) };
