@@ -1,4 +1,6 @@
 /** What `Pool` promises, whatever its workers are: run by one test file for each kind. */
+import { getEventListeners } from 'node:events';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { inspect } from 'node:util';
 import { setFlagsFromString } from 'node:v8';
 import { runInNewContext } from 'node:vm';
@@ -229,6 +231,33 @@ export function poolSuite(t: Test, { Pool, workers }: PoolKind): void {
     t.equal(await pool.apply(targets.square, [4]), 16);
   });
 
+  t.test('null is no callback', async (t) => {
+    const pool = make(t, 1);
+    const none = { callback: null, errorCallback: null };
+    t.equal(await pool.applyAsync(targets.square, [3], none), 9);
+    await t.rejects(pool.mapAsync(targets.miss, ['k'], none).get(), targets.KeyError);
+  });
+
+  t.test('what is thrown may be anything', async (t) => {
+    const pool = make(t, 1);
+    // Nobody waits: it is logged.
+    const unseen = pool.applyAsync(targets.throwTextless);
+    t.equal(await pool.apply(targets.square, [3]), 9);
+    t.ok(unseen.ready());
+    await t.rejects(pool.apply(targets.throwUnreadable), { name: 'Error', message: /Getter/ });
+    await t.rejects(pool.apply(targets.throwOddlyNamed), { name: 'Error', message: 'boom' });
+    t.equal(pool.stats().lost, 0);
+  });
+
+  t.test('getSync has a long map fed to its end', async (t) => {
+    const pool = make(t, 2);
+    const items = range(60_000).map((n) => ({ x: n % 50, text: 'x'.repeat(n % 50) }));
+    t.strictSame(
+      pool.mapAsync(targets.squareOf, items, { chunksize: 10 }).getSync(60_000),
+      items.map(({ x }) => x * x),
+    );
+  });
+
   t.test('an error arrives whole: class, fields, cause, and the stack of the worker', async (t) => {
     const pool = make(t);
     const error = await pool.apply(targets.miss, ['k']).catch((error) => error);
@@ -400,10 +429,16 @@ export function poolSuite(t: Test, { Pool, workers }: PoolKind): void {
       });
       t.throws(() => pool.imapUnordered(targets.square, [1], { chunksize }), ValueError);
       await t.rejects(pool.map(targets.square, [1], { chunksize }), ValueError);
+      t.throws(() => pool.mapAsync(targets.square, [1], { chunksize }), ValueError);
     }
     t.throws(() => pool.imap(targets.square, null as never), TypeError);
     await t.rejects(pool.map(targets.square, null as never), TypeError);
     await t.rejects(pool.apply(5 as never), TypeError);
+    t.throws(() => pool.mapAsync(targets.square, [1], { chunksize: 'x' as never }), TypeError);
+    t.throws(() => pool.starmapAsync(targets.square, [[1]], { onProgress: 5 as never }), TypeError);
+    const aborted = { signal: AbortSignal.abort() };
+    await t.rejects(pool.mapAsync(targets.square, [1], aborted).get(), { name: 'AbortError' });
+    await t.rejects(pool.applyAsync(targets.square, [1], aborted).get(), { name: 'AbortError' });
     t.throws(() => serialize(pool), TypeError);
   });
 
@@ -448,6 +483,22 @@ export function poolSuite(t: Test, { Pool, workers }: PoolKind): void {
       return refs.every((ref) => ref.deref() === undefined);
     });
     t.equal(refs.length, 30);
+  });
+
+  t.test('results of tasks that had to wait for room are not kept either', async (t) => {
+    const pool = make(t, 2);
+    const refs: WeakRef<object>[] = [];
+    const use = async () => {
+      const results = await Promise.all(range(33_000).map((n) => pool.apply(targets.describe, [n])));
+      for (const result of results.slice(-100)) refs.push(new WeakRef(result));
+    };
+    await use();
+    const collect = garbageCollector();
+    await until('everything is collected', () => {
+      collect();
+      return refs.every((ref) => ref.deref() === undefined);
+    });
+    t.equal(refs.length, 100);
   });
 
   t.test('a pool that was left is over, and its unfinished tasks are not done', async (t) => {
@@ -587,6 +638,43 @@ export function poolSuite(t: Test, { Pool, workers }: PoolKind): void {
     await abort(make(t, 1, { grace: 60_000 }), targets.heed);
     t.equal(await said.get(), 'stopped: AbortError');
     said.close();
+  });
+
+  t.test('a worker that stops in time is not replaced although nobody has listened', async (t) => {
+    const pool = make(t, 1, { grace: 20 });
+    const said = new Queue<string>();
+    const before = await pool.apply(targets.who);
+    const controller = new AbortController();
+    const running = pool.apply(targets.heed, [said], { signal: controller.signal });
+    t.equal(await said.get(), 'begun');
+    controller.abort();
+    t.match(said.getSync(), /stopped/);
+    const end = performance.now() + 50;
+    while (performance.now() < end || pool.stats().workers.some(({ state }) => state !== 'idle'));
+    await t.rejects(running, { name: 'AbortError' });
+    await sleep(1);
+    t.strictSame(await pool.apply(targets.who), before);
+    t.equal(pool.stats().lost, 0);
+    said.close();
+  });
+
+  t.test('a signal has one listener, however much work it ends', async (t) => {
+    const pool = make(t, 1);
+    const { signal } = new AbortController();
+    const listeners = () => getEventListeners(signal, 'abort').length;
+    const work = [
+      ...range(20).map((x) => pool.apply(targets.square, [x], { signal })),
+      pool.map(targets.square, range(9), { signal }),
+    ];
+    t.equal(listeners(), 1);
+    t.strictSame(await Promise.all(work), [...squares(20), squares(9)]);
+    t.equal(listeners(), 0);
+    const controller = new AbortController();
+    const many = range(34_000).map((x) => pool.apply(targets.square, [x], { signal: controller.signal }));
+    controller.abort();
+    for (const { status } of await Promise.allSettled(many)) if (status !== 'rejected') t.fail('it was not ended');
+    t.equal(pool.stats().queued, 0);
+    t.equal(await pool.apply(targets.square, [3]), 9);
   });
 
   t.test('a signal that fires before the start keeps the task from running', async (t) => {

@@ -1,6 +1,7 @@
 /** What holds for pools whose workers are processes: their deaths, their daemonic nature, and the program's end. */
 import { subscribe, unsubscribe } from 'node:diagnostics_channel';
 import { readFileSync, statSync } from 'node:fs';
+import { setTimeout as sleep } from 'node:timers/promises';
 import {
   getContext,
   Pool,
@@ -130,6 +131,41 @@ t.test('workers that cannot start fail the pool instead of starting for ever', a
   t.equal(await pool.join(), true);
 });
 
+t.test('getSync waits for a worker that is replaced later', async (t) => {
+  const file = `${t.testdir({ once: '' })}/once`;
+  const pool = make(t as never, 1, { initializer: targets.exitIfThere, initargs: [file] });
+  t.equal(pool.applyAsync(targets.square, [3]).getSync(60_000), 9);
+});
+
+t.test('a replacement that can never be started fails the pool', async (t) => {
+  const settings: { fn?: () => void } = {};
+  const pool = make(t as never, 1, { initializer: targets.initialise, initargs: [settings] });
+  const { pid } = await pool.apply(targets.who);
+  settings.fn = () => {};
+  process.kill(pid, 'SIGKILL');
+  await t.rejects(pool.applyAsync(targets.square, [3]).get(60_000), { name: 'TypeError', message: /fn/ });
+  t.equal(await pool.join(), true);
+});
+
+t.test('a death beside a stopped worker that holds the tasks is judged when that has ended', async (t) => {
+  const pool = make(t as never, 2);
+  const begun = new Queue();
+  const running = t.rejects(pool.apply(targets.report, [begun, 1, 300_000]), WorkerLostError);
+  await begun.get();
+  const stopped = await pool.apply(targets.stopAtNextTask);
+  const other = pool.stats().workers.find(({ pid }) => pid !== stopped)?.pid as number;
+  const results = [0, 1, 2, 3].map((x) => pool.apply(targets.square, [x]));
+  await until('one worker has stopped', () => /\) T /.test(readFileSync(`/proc/${stopped}/stat`, 'latin1')));
+  process.kill(other, 'SIGKILL');
+  await until('the other one is dead', () => !isAlive(other));
+  // The event loop goes on meanwhile.
+  for (let turn = 0; turn < 20; turn++) await sleep(5);
+  process.kill(stopped, 'SIGKILL');
+  await running;
+  t.strictSame(await Promise.all(results), [0, 1, 4, 9]);
+  begun.close();
+});
+
 t.test('workers are daemons with names of their own; children may have pools', async (t) => {
   const pool = make(t as never, 1);
   const { name, daemon, pid } = await pool.apply(targets.who);
@@ -194,6 +230,9 @@ t.test('diagnostics_channel tells of tasks and of lost workers', async (t) => {
 t.test('a program ends with an idle pool, not before its tasks are done', async (t) => {
   const idle = program(t, 'pool-parent', { args: ['idle'] });
   t.strictSame(await idle.ended, { code: 0, signal: null }, idle.stderr);
+  const imported = program(t, 'pool-parent', { args: ['imported'] });
+  t.equal(await imported.line(), '{"isFar":true}');
+  t.strictSame(await imported.ended, { code: 0, signal: null }, imported.stderr);
   const busy = program(t, 'pool-parent', { args: ['busy'] });
   t.equal(await busy.line(), 'done: 49');
   t.strictSame(await busy.ended, { code: 0, signal: null }, busy.stderr);

@@ -1,7 +1,7 @@
-/** Programs with a pool: `idle`, `busy`, `workers`. */
+/** Programs with a pool: `idle`, `imported`, `busy`, `workers`. */
 import { isMainProcess, Pool } from 'multiproc';
 import { hear, tell } from '../harness/parent.js';
-import { square, who } from './pool-targets.js';
+import { makeFar, square, who } from './pool-targets.js';
 
 const scenario = process.argv[2];
 
@@ -11,6 +11,10 @@ async function main(): Promise<void> {
   const pool = new Pool(2);
   if (scenario === 'idle') {
     await pool.map(square, [1, 2, 3]);
+    (globalThis as { pool?: Pool }).pool = pool;
+    process.disconnect();
+  } else if (scenario === 'imported') {
+    console.log(JSON.stringify(await pool.apply(makeFar)));
     (globalThis as { pool?: Pool }).pool = pool;
     process.disconnect();
   } else if (scenario === 'busy') {

@@ -1,4 +1,5 @@
 /** What the workers of the pool suites run. */
+import { existsSync, rmSync } from 'node:fs';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { isMainThread, threadId } from 'node:worker_threads';
 import { currentProcess, currentTask, Pool, Process, type Queue, ThreadPool } from 'multiproc';
@@ -60,6 +61,24 @@ export function missIfOdd(x: number): number {
 export function throwFive(): never {
   const five: unknown = 5;
   throw five;
+}
+
+/** Thrown things whose parts do not work. */
+export function throwTextless(): never {
+  throw Object.create(null, { toString: { value: 1 }, valueOf: { value: 1 } });
+}
+
+export function throwUnreadable(): never {
+  throw Object.defineProperty({}, 'message', {
+    enumerable: true,
+    get() {
+      throw new Error('not to be read');
+    },
+  });
+}
+
+export function throwOddlyNamed(): never {
+  throw Object.assign(new Error('boom'), { name: () => {} });
 }
 
 export function closure(): () => number {
@@ -178,6 +197,30 @@ export async function threadsOfOne(): Promise<unknown> {
   pool.close();
   await pool.join();
   return squares;
+}
+
+/** The worker stops itself when it takes its next task, while it holds the ring of tasks. */
+export async function stopAtNextTask(): Promise<number> {
+  const { Board } = await import(new URL('./pool/board.js', import.meta.resolve('multiproc')).href);
+  const { claim } = Board.prototype;
+  Board.prototype.claim = function (...words: unknown[]) {
+    claim.apply(this, words);
+    process.kill(process.pid, 'SIGSTOP');
+  };
+  return process.pid;
+}
+
+/** The first worker that gets there removes the file, and ends. */
+export function exitIfThere(file: string): void {
+  if (!existsSync(file)) return;
+  rmSync(file);
+  process.exit(3);
+}
+
+/** An object of a class that nobody has loaded in the parent. */
+export async function makeFar(): Promise<unknown> {
+  const { Far } = await import('./pool-far.js');
+  return new Far();
 }
 
 export function ignoreTermination(queue: Queue): Promise<void> {
