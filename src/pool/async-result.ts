@@ -23,6 +23,8 @@ export type ServeSync = (deadline: number) => void;
 export class AsyncResult<T> implements PromiseLike<T> {
   #state: 'pending' | 'fulfilled' | 'rejected' = 'pending';
   #value: unknown;
+  /** Why it cannot be had while the thread is blocked, although it is there. */
+  #stuck: { readonly error: unknown } | undefined;
   readonly #waiters = new Set<() => void>();
   readonly #callbacks: AsyncCallbacks<T>;
   readonly #serve: ServeSync;
@@ -46,10 +48,15 @@ export class AsyncResult<T> implements PromiseLike<T> {
     return this.#outcome();
   }
 
-  /** As {@link get}, blocking the thread; no JavaScript but callbacks of the pool runs meanwhile. */
+  /**
+   * As {@link get}, blocking the thread; no JavaScript but callbacks of the pool runs meanwhile.
+   *
+   * @throws TypeError for a result that needs a module which can only be imported, not required; `get` gives it
+   */
   getSync(wait?: Wait): T {
     const deadline = parseSyncWait(wait);
     while (this.#state === 'pending') {
+      if (this.#stuck !== undefined) throw this.#stuck.error;
       if (deadline <= 0 || now() >= deadline) throw new TimeoutError('There is no result yet');
       this.#serve(deadline);
     }
@@ -94,6 +101,11 @@ export class AsyncResult<T> implements PromiseLike<T> {
     if (called !== undefined && called !== null) runCallback(() => called(value as T));
     else if (!ok && this.#waiters.size === 0) getLogger().warning('a task of a pool failed: %s', textOf(value));
     for (const waiter of [...this.#waiters]) waiter();
+  }
+
+  /** @internal */
+  stick(error: unknown): void {
+    this.#stuck = { error };
   }
 
   #outcome(): T {

@@ -24,6 +24,21 @@ export function setCurrentTask(task: Task | undefined): void {
   current = task;
 }
 
+/** A task that nobody can interrupt but by killing the worker: its signal never fires. */
+export class PlainTask implements Task {
+  #signal: AbortSignal | undefined;
+
+  get signal(): AbortSignal {
+    this.#signal ??= new AbortController().signal;
+    return this.#signal;
+  }
+
+  /** Whether somebody may listen to the signal: the next task needs another one. */
+  get isUsed(): boolean {
+    return this.#signal !== undefined;
+  }
+}
+
 /** A task with a signal that is made when somebody asks for it. */
 export class RunningTask implements Task {
   readonly ordinal: number;

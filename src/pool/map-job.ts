@@ -20,6 +20,8 @@ export interface MapOptions {
   readonly timeout: number;
   /** Whether chunks may be told to end. */
   readonly interruptible: boolean;
+  /** Told why the results cannot be had while the thread is blocked. */
+  readonly stuck: ((error: unknown) => void) | undefined;
   readonly onProgress: ((done: number, total: number) => void) | undefined;
 }
 
@@ -88,6 +90,10 @@ export class MapJob {
     for (let i = 0; i < count; i++) results[from + i] = values[at + i];
   }
 
+  chunkStuck(error: unknown): void {
+    this.#options.stuck?.(error);
+  }
+
   chunkEnded(chunk: ChunkTask, failure: { readonly error: unknown } | undefined): void {
     this.#chunks.delete(chunk);
     if (this.#over) return;
@@ -132,6 +138,10 @@ class ChunkTask extends PoolTask {
 
   override numbers(numbers: Int32Array | Float64Array, at: number, count: number): void {
     if (count === this.to - this.from) this.#job.take(this.from, numbers, at, count);
+  }
+
+  override stick(error: unknown): void {
+    this.#job.chunkStuck(error);
   }
 
   settle(ok: boolean, value: unknown): void {

@@ -2,7 +2,7 @@
  * How arguments, items and results lie in a record of a pool: numbers packed as such, common values in the compact form
  * that queues have, everything else as a message of `serialize`.
  */
-import { deserialize, discard, isKeeping, prepare, serialize } from '../serialize/codec.js';
+import { deserialize, discard, isKeeping, prepare, prepareNow, serialize } from '../serialize/codec.js';
 import { Later, Message, mostUnits, readRecord, type Window, writeRecord } from '../serialize/records.js';
 import { Tag } from '../serialize/tags.js';
 import { bytesOfView, makeView, viewIndex } from '../serialize/views.js';
@@ -191,6 +191,11 @@ export function refers(values: readonly unknown[]): boolean {
 export function prepareValues(values: readonly unknown[]): Promise<unknown> | undefined {
   const pending = values.map((value) => (value instanceof Later ? prepare(value.bytes) : undefined));
   return pending.some((one) => one !== undefined) ? Promise.all(pending) : undefined;
+}
+
+/** The same for those who block the thread. @throws TypeError for what can only be imported */
+export function prepareValuesNow(values: readonly unknown[]): void {
+  for (const value of values) if (value instanceof Later) prepareNow(value.bytes);
 }
 
 export function finishValue(value: unknown): unknown {

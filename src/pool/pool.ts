@@ -200,7 +200,8 @@ export class Pool {
     checkCallbacks(options);
     const result = new AsyncResult<Awaited<R>>(options, this.#serveSync);
     try {
-      this.#call(fn, args, options, (ok, value) => result.settle(ok, value));
+      const stuck = (error: unknown) => result.stick(error);
+      this.#call(fn, args, options, (ok, value) => result.settle(ok, value), stuck);
     } catch (error) {
       result.settle(false, error);
     }
@@ -350,6 +351,7 @@ export class Pool {
     args: readonly unknown[],
     options: ApplyOptions | undefined,
     settled: (ok: boolean, value: unknown) => void,
+    stuck?: (error: unknown) => void,
   ): void {
     this.#checkRunning();
     const known = this.#traffic.functions.of(fn);
@@ -358,6 +360,7 @@ export class Pool {
       const task = new SingleTask(
         { fn: known, application: Application.call, timeout: Infinity, interruptible: false },
         settled,
+        stuck,
       );
       this.#traffic.submit(task, packValues(list, 'args'));
       return;
@@ -371,10 +374,11 @@ export class Pool {
       interruptible: timeout !== Infinity || signal !== undefined,
     };
     let unwatch: (() => void) | undefined;
-    const task = new SingleTask(limits, (ok, value) => {
+    const ended = (ok: boolean, value: unknown) => {
       unwatch?.();
       settled(ok, value);
-    });
+    };
+    const task = new SingleTask(limits, ended, stuck);
     this.#traffic.submit(task, packValues(list, 'args'));
     if (signal === undefined) return;
     unwatch = this.#signals.watch(signal, () => this.#traffic.giveUp(task, Interrupt.aborted, signal.reason));
@@ -407,7 +411,8 @@ export class Pool {
     checkMap(options);
     const result = new AsyncResult<R[]>(callbacks, this.#serveSync);
     try {
-      this.#map(fn, list, application, options, (ok, value) => result.settle(ok, value));
+      const stuck = (error: unknown) => result.stick(error);
+      this.#map(fn, list, application, options, (ok, value) => result.settle(ok, value), stuck);
     } catch (error) {
       result.settle(false, error);
     }
@@ -420,6 +425,7 @@ export class Pool {
     application: Application,
     options: MapOptions = {},
     settled: (ok: boolean, value: unknown) => void,
+    stuck?: (error: unknown) => void,
   ): void {
     this.#checkRunning();
     const known = this.#traffic.functions.of(fn);
@@ -444,6 +450,7 @@ export class Pool {
         chunksize,
         timeout,
         interruptible: timeout !== Infinity || signal !== undefined,
+        stuck,
         onProgress: (done, total) => {
           bar?.update(done);
           if (onProgress !== undefined) runCallback(() => onProgress(done, total));

@@ -43,6 +43,9 @@ export abstract class PoolTask {
   /** Called once. `value`: of a chunk the results, unless {@link numbers} got them; or why there is none. */
   abstract settle(ok: boolean, value: unknown): void;
 
+  /** The result is there, and cannot be had while the thread is blocked; it is settled later. */
+  stick(_error: unknown): void {}
+
   /** The results of a chunk as numbers, to be copied. */
   numbers(_numbers: Int32Array | Float64Array, _at: number, _count: number): void {}
 }
@@ -50,10 +53,16 @@ export abstract class PoolTask {
 /** A task with one result. */
 export class SingleTask extends PoolTask {
   readonly #settled: (ok: boolean, value: unknown) => void;
+  readonly #stuck: ((error: unknown) => void) | undefined;
 
-  constructor(options: TaskOptions, settled: (ok: boolean, value: unknown) => void) {
+  constructor(options: TaskOptions, settled: (ok: boolean, value: unknown) => void, stuck?: (error: unknown) => void) {
     super(options);
     this.#settled = settled;
+    this.#stuck = stuck;
+  }
+
+  override stick(error: unknown): void {
+    this.#stuck?.(error);
   }
 
   settle(ok: boolean, value: unknown): void {

@@ -26,6 +26,7 @@ import {
   Packing,
   type Payload,
   prepareValues,
+  prepareValuesNow,
   refers,
 } from './payload.js';
 import type { PoolTask } from './task.js';
@@ -63,6 +64,17 @@ export interface TrafficOwner {
   finished(task: PoolTask, row: number, ok: boolean, waited: number, ran: number): void;
 }
 
+/** An outcome whose value needs a module that may have to be loaded. */
+interface Making {
+  readonly values: unknown[];
+  /** Makes the value. */
+  finish(): void;
+  /** Told why that cannot be done while the thread is blocked. */
+  stuck(error: unknown): void;
+  /** Whether that was tried. */
+  isHurried: boolean;
+}
+
 export class Traffic {
   readonly functions: PoolFunctions;
   readonly boardWords: BoardWords;
@@ -94,7 +106,8 @@ export class Traffic {
   /** How many of them are still wanted. */
   #waitingCount = 0;
   /** Outcomes whose values are being made. */
-  #making = 0;
+  readonly #making = new Set<Making>();
+  #isBlocked = false;
   #looking = false;
   #lookUntil = 0;
   #patience = mostPatience;
@@ -119,7 +132,7 @@ export class Traffic {
 
   /** How many tasks no worker has settled. */
   get unfinished(): number {
-    return this.#flyingCount + this.#waitingCount + this.#making;
+    return this.#flyingCount + this.#waitingCount + this.#making.size;
   }
 
   /** How many nobody has taken. */
@@ -158,10 +171,17 @@ export class Traffic {
 
   /** What is there is served. For those who block the thread: `false` when nothing came until the deadline. */
   serveSync(deadline: number): boolean {
-    if (this.#serve(Infinity) > 0) return true;
-    const came = this.#resultRing.waitForItems(deadline);
-    this.#serve(Infinity);
-    return came;
+    const wasBlocked = this.#isBlocked;
+    this.#isBlocked = true;
+    try {
+      for (const making of this.#making) this.#hurry(making);
+      if (this.#serve(Infinity) > 0) return true;
+      const came = this.#resultRing.waitForItems(deadline);
+      this.#serve(Infinity);
+      return came;
+    } finally {
+      this.#isBlocked = wasBlocked;
+    }
   }
 
   /**
@@ -268,11 +288,14 @@ export class Traffic {
     if (this.#flyingCount > 0 && this.#flyingBytes + units * 8 > this.#mostBytes) return false;
     const place = this.#free.pop() ?? this.#flying.length;
     writer.place = place;
-    const put = this.#taskRing.tryPutRecord(writer, units);
-    writer.reset();
+    let put: Put = Put.busy;
+    try {
+      put = this.#taskRing.tryPutRecord(writer, units);
+    } finally {
+      writer.reset();
+      if (put !== Put.done) this.#giveBack(place);
+    }
     if (put !== Put.done) {
-      this.#free.push(place);
-      if (place === this.#flying.length) this.#flying.push(undefined);
       if (put === Put.noRoom && (!this.#taskRing.fits(units) || this.#flyingCount === 0)) {
         dropPayload(payload);
         throw new RangeError(`A task of about ${units * 8} bytes is larger than the shared memory that there is`);
@@ -288,6 +311,11 @@ export class Traffic {
     this.#flyingCount++;
     this.#flyingBytes += task.size;
     return true;
+  }
+
+  #giveBack(place: number): void {
+    this.#free.push(place);
+    if (place === this.#flying.length) this.#flying.push(undefined);
   }
 
   #launchWaiting(): void {
@@ -438,26 +466,51 @@ export class Traffic {
       return;
     }
     const settle = (value: unknown) => this.#settle(task, row, kind === OutcomeKind.returned, value, waited, ran);
-    this.#make(values, settle, (error) => this.#settle(task, row, false, error, waited, ran));
+    const failedToMake = (error: unknown) => this.#settle(task, row, false, error, waited, ran);
+    this.#make(values, settle, failedToMake, (error) => task.stick(error));
   }
 
-  /** Makes the one value there is, or says why that fails. */
-  #make(values: unknown[], made: (value: unknown) => void, failed: (error: unknown) => void): void {
-    if (refers(values)) {
-      const ready = prepareValues(values);
-      if (ready !== undefined) {
-        this.#making++;
-        const finish = () => {
-          this.#making--;
-          this.#makeNow(values, made, failed);
-          this.#owner.moved();
-          this.attend();
-        };
-        ready.then(finish, finish);
-        return;
-      }
+  /**
+   * Makes the one value there is, or says why that fails.
+   *
+   * @param stuck is told why the value cannot be made while the thread is blocked; absent: that is a failure
+   */
+  #make(
+    values: unknown[],
+    made: (value: unknown) => void,
+    failed: (error: unknown) => void,
+    stuck?: (error: unknown) => void,
+  ): void {
+    // Before an import begins, which would be in the way.
+    const against = this.#isBlocked && refers(values) ? reasonAgainst(values) : undefined;
+    const mustImport = refers(values) && (!this.#isBlocked || against !== undefined);
+    const ready = mustImport ? prepareValues(values) : undefined;
+    if (ready === undefined) {
+      this.#makeNow(values, made, failed);
+      return;
     }
-    this.#makeNow(values, made, failed);
+    const finish = () => {
+      if (!this.#making.delete(making)) return;
+      this.#makeNow(values, made, failed);
+      this.#owner.moved();
+      this.attend();
+    };
+    const fail = (error: unknown) => {
+      if (this.#making.delete(making)) failed(error);
+    };
+    const making: Making = { values, finish, stuck: stuck ?? fail, isHurried: this.#isBlocked };
+    this.#making.add(making);
+    ready.then(finish, finish);
+    if (against !== undefined) making.stuck(against);
+  }
+
+  /** Makes the value now, if what it needs can be required: nothing is imported while the thread is blocked. */
+  #hurry(making: Making): void {
+    if (making.isHurried) return;
+    making.isHurried = true;
+    const against = reasonAgainst(making.values);
+    if (against === undefined) making.finish();
+    else making.stuck(against);
   }
 
   #makeNow(values: unknown[], made: (value: unknown) => void, failed: (error: unknown) => void): void {
@@ -579,6 +632,16 @@ export class Traffic {
   #rest(): void {
     this.#notice?.cancel();
     this.#notice = undefined;
+  }
+}
+
+/** Why the values cannot be made while the thread is blocked; `undefined` if they can. */
+function reasonAgainst(values: readonly unknown[]): unknown {
+  try {
+    prepareValuesNow(values);
+    return undefined;
+  } catch (error) {
+    return error;
   }
 }
 

@@ -20,7 +20,7 @@ import { resolveText } from './dressing.js';
 import { damaged } from './handles.js';
 import { isPlain, pack, TooDeep } from './packing.js';
 import { type ReferenceEntry, readText, textOf } from './reference-text.js';
-import { isResolved, prepareReference } from './references.js';
+import { isResolved, prepareReference, resolveReference } from './references.js';
 import { Tag } from './tags.js';
 import { bytesOfView, makeView, viewIndex } from './views.js';
 
@@ -143,6 +143,22 @@ export function prepare(bytes: Uint8Array, { fresh = false } = {}): Promise<void
     return entry.fallback === undefined ? ready : ready.catch(() => undefined);
   });
   return Promise.all(prepared).then(() => undefined);
+}
+
+/**
+ * As {@link prepare} for those who block the thread: what can be required is.
+ *
+ * @throws TypeError for what can only be imported; nothing was received then
+ */
+export function prepareNow(bytes: Uint8Array): void {
+  for (const { reference, fallback } of absentIn(bytes)) {
+    try {
+      resolveReference(reference);
+    } catch (error) {
+      // An error is worth more than its class.
+      if (fallback === undefined) throw error;
+    }
+  }
 }
 
 /**

@@ -233,9 +233,16 @@ export function poolSuite(t: Test, { Pool, workers }: PoolKind): void {
 
   t.test('null is no callback', async (t) => {
     const pool = make(t, 1);
+    const { emitWarning } = process;
+    let warnings = 0;
+    process.emitWarning = () => warnings++;
+    t.teardown(() => {
+      process.emitWarning = emitWarning;
+    });
     const none = { callback: null, errorCallback: null };
     t.equal(await pool.applyAsync(targets.square, [3], none), 9);
     await t.rejects(pool.mapAsync(targets.miss, ['k'], none).get(), targets.KeyError);
+    t.equal(warnings, 0);
   });
 
   t.test('what is thrown may be anything', async (t) => {
@@ -256,6 +263,18 @@ export function poolSuite(t: Test, { Pool, workers }: PoolKind): void {
       pool.mapAsync(targets.squareOf, items, { chunksize: 10 }).getSync(60_000),
       items.map(({ x }) => x * x),
     );
+  });
+
+  t.test('getSync loads what the result needs, or says that it has to be imported', async (t) => {
+    const pool = make(t, 2);
+    const far = pool.applyAsync(targets.makeFar);
+    const farther = pool.mapAsync(targets.makeFarther, [1, 2]);
+    // Not everywhere can modules be required.
+    const needed = process.features.require_module === true ? /top-level await/ : /had at once/;
+    t.throws(() => farther.getSync(60_000), { name: 'TypeError', message: needed } as never);
+    t.match(await farther, [{ isFarther: true }, { isFarther: true }]);
+    if (process.features.require_module === true) t.match(far.getSync(60_000), { isFar: true });
+    t.match(await far, { isFar: true });
   });
 
   t.test('an error arrives whole: class, fields, cause, and the stack of the worker', async (t) => {
@@ -647,6 +666,8 @@ export function poolSuite(t: Test, { Pool, workers }: PoolKind): void {
     const controller = new AbortController();
     const running = pool.apply(targets.heed, [said], { signal: controller.signal });
     t.equal(await said.get(), 'begun');
+    // Timers are next then, before anything is heard.
+    await new Promise(setImmediate);
     controller.abort();
     t.match(said.getSync(), /stopped/);
     const end = performance.now() + 50;
@@ -656,6 +677,11 @@ export function poolSuite(t: Test, { Pool, workers }: PoolKind): void {
     t.strictSame(await pool.apply(targets.who), before);
     t.equal(pool.stats().lost, 0);
     said.close();
+  });
+
+  t.test('every task has a signal of its own', async (t) => {
+    const pool = make(t, 1);
+    t.strictSame(await pool.map(targets.isNewSignal, [1, 2, 3], { chunksize: 1 }), [true, true, true]);
   });
 
   t.test('a signal has one listener, however much work it ends', async (t) => {

@@ -147,6 +147,15 @@ export function heedBusily(queue: Queue): void {
   queue.putSync(`stopped: ${(signal.reason as Error).name}`);
 }
 
+let lastSignal: AbortSignal | undefined;
+
+/** Whether the task before had another signal. */
+export function isNewSignal(_item: number): boolean {
+  const before = lastSignal;
+  lastSignal = currentTask()?.signal;
+  return lastSignal !== before;
+}
+
 export function busyForEver(queue: Queue): never {
   queue.putSync('begun');
   for (;;);
@@ -221,6 +230,12 @@ export function exitIfThere(file: string): void {
 export async function makeFar(): Promise<unknown> {
   const { Far } = await import('./pool-far.js');
   return new Far();
+}
+
+/** The same of a module that can only be imported. */
+export async function makeFarther(_item: number): Promise<unknown> {
+  const { Farther } = await import('./pool-farther.js');
+  return new Farther();
 }
 
 export function ignoreTermination(queue: Queue): Promise<void> {

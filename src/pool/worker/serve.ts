@@ -11,7 +11,7 @@ import { Message, mostUnits, type Window } from '../../serialize/records.js';
 import { nativeNotice } from '../../sync/wait-queue.js';
 import { Board, Interrupt, Row, WorkerState } from '../board.js';
 import { clock } from '../clock.js';
-import { RunningTask, setCurrentTask } from '../current-task.js';
+import { PlainTask, RunningTask, setCurrentTask } from '../current-task.js';
 import { OutcomeKind, OutcomeWriter } from '../outcome-record.js';
 import {
   dropValues,
@@ -78,7 +78,7 @@ class Worker {
       await this.#send(OutcomeKind.unable, packError(error));
       return false;
     }
-    setCurrentTask(idleTask);
+    setCurrentTask(nextTask());
     this.#board.set(this.#row, Row.state, WorkerState.idle);
     await this.#send(OutcomeKind.ready, none);
     return true;
@@ -198,7 +198,7 @@ class Worker {
 
   #finish(kind: OutcomeKind, payload: Payload): Promise<void> | undefined {
     this.#running = undefined;
-    setCurrentTask(idleTask);
+    setCurrentTask(nextTask());
     this.#outcome.ran = clock() - this.#outcome.began;
     return this.#send(kind, payload);
   }
@@ -274,8 +274,13 @@ class Worker {
   }
 }
 
-/** For tasks that nobody can interrupt but by killing the worker. */
-const idleTask = { signal: new AbortController().signal };
+let plainTask = new PlainTask();
+
+/** What the next task is, as long as nobody may interrupt it. */
+function nextTask(): PlainTask {
+  if (plainTask.isUsed) plainTask = new PlainTask();
+  return plainTask;
+}
 
 const none: Payload = { packing: Packing.values, values: [], from: 0, to: 0, units: 0 };
 
