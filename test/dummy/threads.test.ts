@@ -207,8 +207,9 @@ t.test('a Worker of the program may start threads', async (t) => {
     workerData: targets.href,
   });
   const message = new Promise((resolve, reject) => worker.once('message', resolve).once('error', reject));
+  const exited = new Promise((resolve) => worker.once('exit', resolve));
   t.strictSame(await message, [{ own: true, ident: true, pid: true }, true]);
-  await new Promise((resolve) => worker.once('exit', resolve));
+  await exited;
 });
 
 /** A module without a file has no packages: their places are told. */

@@ -37,9 +37,11 @@ t.test('what a thread had of a server over TCP is given back when it ends, howev
     const worker = new Worker(new URL('../programs/thread-client.js', import.meta.url), {
       workerData: { manager: server.address, how },
     });
+    // Both may come in one turn of the event loop.
+    const exited = new Promise((resolve) => worker.once('exit', resolve));
     await new Promise((resolve) => worker.once('message', resolve));
     if (how === 'terminate') await worker.terminate();
-    else await new Promise((resolve) => worker.once('exit', resolve));
+    await exited;
     await until('the server has seen its end', () => server.numberOfClients === before);
     t.equal(server.numberOfClients, before);
   }

@@ -149,8 +149,8 @@ t.test('threads that have ended leave no fork server', async (t) => {
     } else {
       const ended = async (how) => {
         const worker = new Worker(new URL(here), { argv: [how], workerData: 'own' });
-        await new Promise((resolve) => worker.once('message', resolve));
         const exit = new Promise((resolve) => worker.once('exit', resolve));
+        await new Promise((resolve) => worker.once('message', resolve));
         if (how === 'stay') worker.terminate();
         await exit;
       };

@@ -96,7 +96,7 @@ const scenarios: Record<string, () => unknown> = {
   async waits() {
     const blocked = start('exitWith', [3]);
     const blockedFor = [blocked.joinSync(), blocked.exitCode];
-    const joined = start('sayAndStay', ['staying']);
+    const joined = start('sayLater', ['never said', 1_000_000]);
     const notYet = [joined.joinSync(5), await joined.join(5), (await wait([joined.sentinel], 0)).length];
     joined.terminate();
     const exited = start('sayAndStay', ['staying']);
