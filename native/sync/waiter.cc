@@ -4,12 +4,12 @@
 
 #include <errno.h>
 #include <pthread.h>
-#include <signal.h>
 
 #include <mutex>
 
 #include "sync/registry.h"
 #include "sys/clock.h"
+#include "sys/thread.h"
 
 namespace multiproc::sync {
 
@@ -74,19 +74,11 @@ class Waiter::State {
 };
 
 sys::Failure Lane::start() {
-  // Signals are for the program's own threads.
-  sigset_t all, before;
-  sigfillset(&all);
-  pthread_sigmask(SIG_SETMASK, &all, &before);
-  int code = pthread_create(
-      &thread_, nullptr,
-      [](void* lane) -> void* {
-        static_cast<Lane*>(lane)->run();
-        return nullptr;
-      },
-      this);
-  pthread_sigmask(SIG_SETMASK, &before, nullptr);
-  return {code, "pthread_create"};
+  auto main = [](void* lane) -> void* {
+    static_cast<Lane*>(lane)->run();
+    return nullptr;
+  };
+  return sys::start_thread(main, this, &thread_);
 }
 
 void Lane::ring() {

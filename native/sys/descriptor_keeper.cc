@@ -3,26 +3,24 @@
 
 #include <poll.h>
 #include <pthread.h>
-#include <signal.h>
 #include <sys/eventfd.h>
 #include <sys/socket.h>
 #include <sys/time.h>
 #include <unistd.h>
 
-#include <algorithm>
 #include <cerrno>
 #include <cstdlib>
 #include <cstring>
 #include <map>
 #include <mutex>
-#include <vector>
 
 #include "sys/channel.h"
 #include "sys/clock.h"
 #include "sys/descriptors.h"
 #include "sys/entropy.h"
-#include "sys/fork.h"
+#include "sys/fork_members.h"
 #include "sys/stream_socket.h"
+#include "sys/thread.h"
 
 namespace multiproc::sys {
 
@@ -75,39 +73,10 @@ class DescriptorKeeper::State {
   void run();
   void answer(int client);
   void close_all();
+  void forget();
 };
 
 namespace {
-
-// Every keeper of the process, for fork. Never destroyed: threads may still run while the process exits.
-struct Keepers {
-  std::mutex mutex;
-  std::vector<DescriptorKeeper::State*> all;
-};
-
-Keepers& keepers() {
-  static Keepers& keepers = *new Keepers;
-  return keepers;
-}
-
-void lock_all() {
-  keepers().mutex.lock();
-  for (auto* state : keepers().all) state->mutex.lock();
-}
-
-void unlock_all() {
-  for (auto* state : keepers().all) state->mutex.unlock();
-  keepers().mutex.unlock();
-}
-
-// What is on its way is so from the parent: a copy here would keep connections open that everybody else has closed.
-void reset_all() {
-  for (auto* state : keepers().all) {
-    state->running = false;
-    state->close_all();
-  }
-  unlock_all();
-}
 
 void* thread_main(void* state) {
   static_cast<DescriptorKeeper::State*>(state)->run();
@@ -124,21 +93,19 @@ void DescriptorKeeper::State::close_all() {
   listener = doorbell = -1;
 }
 
+// What is on its way is so from the parent: a copy here would keep connections open that everybody else has closed.
+void DescriptorKeeper::State::forget() {
+  running = false;
+  close_all();
+}
+
 Failure DescriptorKeeper::State::start() {
   SocketAddress address;
   Failure failure = random_hex(kNameSize, &name);
   if (!failure) failure = keeper_address(name, &address);
   if (!failure) failure = listen_at(address, SOMAXCONN, &listener);
   if (!failure) failure = notice_file(&doorbell);
-  if (!failure) {
-    // Signals are for the program's own threads.
-    sigset_t all, before;
-    sigfillset(&all);
-    pthread_sigmask(SIG_SETMASK, &all, &before);
-    int code = pthread_create(&thread, nullptr, thread_main, this);
-    pthread_sigmask(SIG_SETMASK, &before, nullptr);
-    if (code != 0) failure = {code, "pthread_create"};
-  }
+  if (!failure) failure = start_thread(thread_main, this, &thread);
   if (failure) {
     close_all();
     return failure;
@@ -182,19 +149,10 @@ void DescriptorKeeper::State::answer(int client) {
   kept.erase(found);
 }
 
-DescriptorKeeper::DescriptorKeeper() : state_(new State) {
-  static const bool hooked = (on_fork({lock_all, unlock_all, reset_all}), true);
-  (void)hooked;
-  std::lock_guard<std::mutex> guard(keepers().mutex);
-  keepers().all.push_back(state_.get());
-}
+DescriptorKeeper::DescriptorKeeper() : state_(new State) { ForkMembers<State>::add(state_.get()); }
 
 DescriptorKeeper::~DescriptorKeeper() {
-  {
-    std::lock_guard<std::mutex> guard(keepers().mutex);
-    auto& all = keepers().all;
-    all.erase(std::find(all.begin(), all.end(), state_.get()));
-  }
+  ForkMembers<State>::remove(state_.get());
   bool running = false;
   {
     std::lock_guard<std::mutex> guard(state_->mutex);

@@ -3,7 +3,6 @@
 
 #include <fcntl.h>
 #include <pthread.h>
-#include <signal.h>
 #include <sys/epoll.h>
 #include <sys/eventfd.h>
 #include <unistd.h>
@@ -14,7 +13,8 @@
 #include <map>
 #include <mutex>
 
-#include "sys/fork.h"
+#include "sys/fork_members.h"
+#include "sys/thread.h"
 
 namespace multiproc::sys {
 
@@ -45,43 +45,12 @@ class FdWatcher::State {
   Failure start();
   void run();
   void close_all();
+  void forget();
   int set_interest(int operation, int fd);
   bool settle(int fd, uint32_t events);
 };
 
 namespace {
-
-// Every watcher of the process, for fork. Never destroyed: threads may still run while the process exits.
-struct Watchers {
-  std::mutex mutex;
-  std::vector<FdWatcher::State*> all;
-};
-
-Watchers& watchers() {
-  static Watchers& watchers = *new Watchers;
-  return watchers;
-}
-
-void lock_all() {
-  watchers().mutex.lock();
-  for (auto* state : watchers().all) state->mutex.lock();
-}
-
-void unlock_all() {
-  for (auto* state : watchers().all) state->mutex.unlock();
-  watchers().mutex.unlock();
-}
-
-// The child shares the parent's epoll set: closing the descriptor is all that it may do with it.
-void reset_all() {
-  for (auto* state : watchers().all) {
-    state->waits.clear();
-    state->ready.clear();
-    state->running = false;
-    state->close_all();
-  }
-  unlock_all();
-}
 
 void* thread_main(void* state) {
   static_cast<FdWatcher::State*>(state)->run();
@@ -94,6 +63,14 @@ void FdWatcher::State::close_all() {
   if (epoll != -1) close(epoll);
   if (doorbell != -1) close(doorbell);
   epoll = doorbell = -1;
+}
+
+// The child shares the parent's epoll set: closing the descriptor is all that it may do with it.
+void FdWatcher::State::forget() {
+  waits.clear();
+  ready.clear();
+  running = false;
+  close_all();
 }
 
 Failure FdWatcher::State::start() {
@@ -110,15 +87,7 @@ Failure FdWatcher::State::start() {
     event.data.fd = doorbell;
     if (epoll_ctl(epoll, EPOLL_CTL_ADD, doorbell, &event) != 0) failure = {errno, "epoll_ctl"};
   }
-  if (!failure) {
-    // Signals are for the program's own threads.
-    sigset_t all, before;
-    sigfillset(&all);
-    pthread_sigmask(SIG_SETMASK, &all, &before);
-    int code = pthread_create(&thread, nullptr, thread_main, this);
-    pthread_sigmask(SIG_SETMASK, &before, nullptr);
-    if (code != 0) failure = {code, "pthread_create"};
-  }
+  if (!failure) failure = start_thread(thread_main, this, &thread);
   if (failure) {
     close_all();
     return failure;
@@ -187,18 +156,11 @@ void FdWatcher::State::run() {
 FdWatcher::FdWatcher(void (*notify)(void*), void* context) : state_(new State) {
   state_->notify = notify;
   state_->context = context;
-  static const bool hooked = (on_fork({lock_all, unlock_all, reset_all}), true);
-  (void)hooked;
-  std::lock_guard<std::mutex> guard(watchers().mutex);
-  watchers().all.push_back(state_.get());
+  ForkMembers<State>::add(state_.get());
 }
 
 FdWatcher::~FdWatcher() {
-  {
-    std::lock_guard<std::mutex> guard(watchers().mutex);
-    auto& all = watchers().all;
-    all.erase(std::find(all.begin(), all.end(), state_.get()));
-  }
+  ForkMembers<State>::remove(state_.get());
   bool running = false;
   {
     std::lock_guard<std::mutex> guard(state_->mutex);

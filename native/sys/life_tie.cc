@@ -9,6 +9,7 @@
 #include <cerrno>
 
 #include "sys/grace.h"
+#include "sys/thread.h"
 
 namespace multiproc::sys {
 
@@ -37,16 +38,11 @@ void* watch(void* context) {
 }  // namespace
 
 Failure tie_life_to(int process, int64_t grace_ns) {
-  sigset_t all, before;
-  sigfillset(&all);
   Tie* tie = new Tie{process, grace_ns};
   pthread_t thread;
-  pthread_sigmask(SIG_SETMASK, &all, &before);
-  int code = pthread_create(&thread, nullptr, watch, tie);
-  pthread_sigmask(SIG_SETMASK, &before, nullptr);
-  if (code != 0) {
+  if (Failure failure = start_thread(watch, tie, &thread)) {
     delete tie;
-    return {code, "pthread_create"};
+    return failure;
   }
   pthread_detach(thread);
   return {};

@@ -17,6 +17,7 @@
 #include <mutex>
 
 #include "sys/fork.h"
+#include "sys/thread.h"
 
 #ifndef SYS_pidfd_send_signal
 #define SYS_pidfd_send_signal 424
@@ -122,17 +123,12 @@ Failure child_file(pid_t pid, int* fd) {
     return {code, "fcntl"};
   }
   Watch* watch = new Watch{pid, copy};
-  sigset_t all, before;
-  sigfillset(&all);
   pthread_t thread;
-  pthread_sigmask(SIG_SETMASK, &all, &before);
-  int code = pthread_create(&thread, nullptr, await_end, watch);
-  pthread_sigmask(SIG_SETMASK, &before, nullptr);
-  if (code != 0) {
+  if (Failure failure = start_thread(await_end, watch, &thread)) {
     delete watch;
     close(copy);
     close(notice);
-    return {code, "pthread_create"};
+    return failure;
   }
   pthread_detach(thread);
   std::lock_guard<std::mutex> guard(substitutes().mutex);

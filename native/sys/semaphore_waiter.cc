@@ -3,14 +3,14 @@
 #include "sys/semaphore_waiter.h"
 
 #include <pthread.h>
-#include <signal.h>
 
 #include <algorithm>
 #include <mutex>
 #include <set>
 
 #include "sys/clock.h"
-#include "sys/fork.h"
+#include "sys/fork_members.h"
+#include "sys/thread.h"
 
 namespace multiproc::sys {
 
@@ -50,41 +50,11 @@ class SemaphoreWaiter::State {
   Failure start();
   void run();
   void ring();
+  void forget();
   bool look(FutexSet* set, int64_t* until);
 };
 
 namespace {
-
-// Every waiter of the process, for fork. Never destroyed: threads may still run while the process exits.
-struct Waiters {
-  std::mutex mutex;
-  std::vector<SemaphoreWaiter::State*> all;
-};
-
-Waiters& waiters() {
-  static Waiters& waiters = *new Waiters;
-  return waiters;
-}
-
-void lock_all() {
-  waiters().mutex.lock();
-  for (auto* state : waiters().all) state->mutex.lock();
-}
-
-void unlock_all() {
-  for (auto* state : waiters().all) state->mutex.unlock();
-  waiters().mutex.unlock();
-}
-
-// The threads do not exist here, and what they waited for or won is the parent's: it is forgotten, not given back.
-void reset_all() {
-  for (auto* state : waiters().all) {
-    state->waits.clear();
-    state->results.clear();
-    state->running = false;
-  }
-  unlock_all();
-}
 
 void* thread_main(void* state) {
   static_cast<SemaphoreWaiter::State*>(state)->run();
@@ -94,14 +64,16 @@ void* thread_main(void* state) {
 }  // namespace
 
 Failure SemaphoreWaiter::State::start() {
-  // Signals are for the program's own threads.
-  sigset_t all, before;
-  sigfillset(&all);
-  pthread_sigmask(SIG_SETMASK, &all, &before);
-  int code = pthread_create(&thread, nullptr, thread_main, this);
-  pthread_sigmask(SIG_SETMASK, &before, nullptr);
-  running = code == 0;
-  return {code, "pthread_create"};
+  Failure failure = start_thread(thread_main, this, &thread);
+  running = !failure;
+  return failure;
+}
+
+// The thread does not exist here, and what it waited for or won is the parent's: it is forgotten, not given back.
+void SemaphoreWaiter::State::forget() {
+  waits.clear();
+  results.clear();
+  running = false;
 }
 
 void SemaphoreWaiter::State::ring() {
@@ -158,18 +130,11 @@ void SemaphoreWaiter::State::run() {
 SemaphoreWaiter::SemaphoreWaiter(void (*notify)(void*), void* context) : state_(new State) {
   state_->notify = notify;
   state_->context = context;
-  static const bool hooked = (on_fork({lock_all, unlock_all, reset_all}), true);
-  (void)hooked;
-  std::lock_guard<std::mutex> guard(waiters().mutex);
-  waiters().all.push_back(state_.get());
+  ForkMembers<State>::add(state_.get());
 }
 
 SemaphoreWaiter::~SemaphoreWaiter() {
-  {
-    std::lock_guard<std::mutex> guard(waiters().mutex);
-    auto& all = waiters().all;
-    all.erase(std::find(all.begin(), all.end(), state_.get()));
-  }
+  ForkMembers<State>::remove(state_.get());
   bool running = false;
   {
     std::lock_guard<std::mutex> guard(state_->mutex);

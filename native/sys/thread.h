@@ -1,11 +1,15 @@
-// Threads of this process as the kernel knows them, and a notice of their end.
+// Threads of this process: how ours are started, how the kernel knows them, and a notice of their end.
 #pragma once
 
+#include <pthread.h>
 #include <sys/types.h>
 
 #include "sys/result.h"
 
 namespace multiproc::sys {
+
+// Starts a thread that takes no signals: these are for the program's own threads. EAGAIN: there is no room for one.
+Failure start_thread(void* (*run)(void*), void* context, pthread_t* thread);
 
 // The calling thread's id, which it shares with no other thread of the machine.
 pid_t current_thread();

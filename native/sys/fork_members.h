@@ -1,0 +1,58 @@
+// Objects with a thread of their own, which a fork does not copy: all of a kind are held still around it.
+#pragma once
+
+#include <algorithm>
+#include <mutex>
+#include <vector>
+
+#include "sys/fork.h"
+
+namespace multiproc::sys {
+
+// What the State of such a class is a member of while it lives. It has a `mutex`, held around a fork, and a `forget()`,
+// which in the child makes it what it was before its thread started.
+template <typename State>
+class ForkMembers {
+ public:
+  static void add(State* state) {
+    static const bool hooked = (on_fork({lock, unlock, forget}), true);
+    (void)hooked;
+    std::lock_guard<std::mutex> guard(members().mutex);
+    members().all.push_back(state);
+  }
+
+  static void remove(State* state) {
+    std::lock_guard<std::mutex> guard(members().mutex);
+    auto& all = members().all;
+    all.erase(std::find(all.begin(), all.end(), state));
+  }
+
+ private:
+  struct Members {
+    std::mutex mutex;
+    std::vector<State*> all;
+  };
+
+  // Never destroyed: threads may still run while the process exits.
+  static Members& members() {
+    static Members& members = *new Members;
+    return members;
+  }
+
+  static void lock() {
+    members().mutex.lock();
+    for (State* state : members().all) state->mutex.lock();
+  }
+
+  static void unlock() {
+    for (State* state : members().all) state->mutex.unlock();
+    members().mutex.unlock();
+  }
+
+  static void forget() {
+    for (State* state : members().all) state->forget();
+    unlock();
+  }
+};
+
+}  // namespace multiproc::sys
