@@ -68,6 +68,7 @@
         "native/sys/posix_semaphore.cc",
         "native/sys/posix_shm.cc",
         "native/sys/process.cc",
+        "native/sys/process_end.cc",
         "native/sys/process_file.cc",
         "native/sys/read_only_memory.cc",
         "native/sys/semaphore_waiter.cc",

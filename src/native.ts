@@ -412,6 +412,11 @@ export interface Native {
    * given it) and for children of it (of use here only).
    */
   processFile(pid: number): number;
+  /**
+   * How the process of a pidfd, whoever's child it was, has ended: its exit code, or −signal. `undefined` where the kernel
+   * tells only its parent. Ask once the pidfd is readable.
+   */
+  processEnd(processFd: number): number | undefined;
   hasPidfds(): boolean;
   /** Sends a signal to the process of a pidfd; false if it has ended. */
   signalProcess(processFd: number, signal: number): boolean;

@@ -14,6 +14,7 @@
 #include "sys/left_children.h"
 #include "sys/life_tie.h"
 #include "sys/process.h"
+#include "sys/process_end.h"
 #include "sys/process_file.h"
 
 namespace multiproc::binding {
@@ -135,6 +136,16 @@ napi_value process_file(napi_env env, napi_callback_info info) {
   return descriptor_value(env, failure, fd, std::to_string(pid));
 }
 
+// processEnd(process): its exit code, or -signal; undefined if nobody tells
+napi_value process_end(napi_env env, napi_callback_info info) {
+  Arguments arguments(env, info);
+  int32_t process = arguments.i32(0);
+  if (!arguments.ok()) return nullptr;
+  sys::ChildEnd end;
+  if (!sys::process_end(process, &end)) return undefined_value(env);
+  return number_value(env, end.signal == 0 ? end.code : -end.signal);
+}
+
 // hasPidfds()
 napi_value has_pidfds(napi_env env, napi_callback_info) { return boolean_value(env, sys::has_pidfds()); }
 
@@ -191,6 +202,7 @@ void export_children(Napi::Env env, Napi::Object exports) {
   export_function(env, exports, "childLetGo", child_let_go);
   export_function(env, exports, "childOwn", child_own);
   export_function(env, exports, "processFile", process_file);
+  export_function(env, exports, "processEnd", process_end);
   export_function(env, exports, "hasPidfds", has_pidfds);
   export_function(env, exports, "signalProcess", signal_process);
   export_function(env, exports, "spawnProcess", spawn_process);

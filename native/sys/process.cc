@@ -16,6 +16,16 @@ constexpr int kLongestSleep = 100;  // ms
 
 }  // namespace
 
+ChildEnd end_of(int status) {
+  ChildEnd end;
+  if (WIFSIGNALED(status)) {
+    end.signal = WTERMSIG(status);
+  } else {
+    end.code = WEXITSTATUS(status);
+  }
+  return end;
+}
+
 Failure wait_child(pid_t pid, bool no_hang, ChildEnd* end) {
   int status = 0;
   pid_t ended = 0;
@@ -23,13 +33,8 @@ Failure wait_child(pid_t pid, bool no_hang, ChildEnd* end) {
     ended = waitpid(pid, &status, no_hang ? WNOHANG : 0);
   } while (ended == -1 && errno == EINTR);
   if (ended == -1) return {errno, "waitpid"};
+  if (ended != 0) *end = end_of(status);
   end->pid = ended;
-  if (ended == 0) return {};
-  if (WIFSIGNALED(status)) {
-    end->signal = WTERMSIG(status);
-  } else {
-    end->code = WEXITSTATUS(status);
-  }
   return {};
 }
 

@@ -16,6 +16,9 @@ struct ChildEnd {
   int signal = 0;  // what killed it
 };
 
+// What a status of waitpid(2) says.
+ChildEnd end_of(int status);
+
 // Waits for a child as waitpid(2) does; signals do not end the wait. ECHILD: there is no such child.
 Failure wait_child(pid_t pid, bool no_hang, ChildEnd* end);
 

@@ -3,6 +3,7 @@
 
 #include <fcntl.h>
 #include <limits.h>
+#include <poll.h>
 #include <sched.h>
 #include <sys/resource.h>
 
@@ -12,6 +13,7 @@
 #include "sys/descriptors.h"
 #include "sys/grace.h"
 #include "sys/life_tie.h"
+#include "sys/process_end.h"
 #include "sys/process_file.h"
 
 using namespace multiproc;
@@ -188,6 +190,49 @@ TEST("of a grace only that counts in which the process could do something") {
   usleep(1'000);
   CHECK(spent.over());
   for (Child* child : {&asleep, &one, &other}) CHECK_EQUAL(child->kill(), -SIGKILL);
+}
+
+TEST("whoever has a pidfd of a process can see how it ended, until it is reaped and from Linux 6.15 on after that") {
+  for (int wanted : {0, 7, 255, -SIGKILL, -SIGTERM}) {
+    Child child([wanted](Child&) {
+      if (wanted < 0) raise(-wanted);
+      _exit(wanted);
+    });
+    int process = -1;
+    CHECK_EQUAL(process_file(child.pid(), &process).code, 0);
+    pollfd ended = {process, POLLIN, 0};
+    CHECK_EQUAL(poll(&ended, 1, -1), 1);
+    auto code = [&](int missing) {
+      ChildEnd end;
+      if (!process_end(process, &end)) return missing;
+      return end.signal == 0 ? end.code : -end.signal;
+    };
+    CHECK_EQUAL(code(-1000), wanted);
+    CHECK_EQUAL(child.join(), wanted);
+    // An older kernel does not know it any more, and says nothing wrong.
+    CHECK_EQUAL(code(wanted), wanted);
+    close(process);
+  }
+  ChildEnd end;
+  CHECK(!process_end(open("/dev/null", O_RDONLY | O_CLOEXEC), &end));
+  CHECK(!process_end(-1, &end));
+}
+
+TEST("who may not look into a process is not told that it ended well") {
+  if (getuid() != 0) SKIP("needs root, to become others");
+  Child foreign([](Child&) { _exit(setresuid(1000, 1000, 1000)); });
+  int process = -1;
+  CHECK_EQUAL(process_file(foreign.pid(), &process).code, 0);
+  pollfd ended = {process, POLLIN, 0};
+  CHECK_EQUAL(poll(&ended, 1, -1), 1);
+  Child stranger([process](Child&) {
+    ChildEnd end;
+    if (setresuid(1001, 1001, 1001) != 0) _exit(2);
+    _exit(process_end(process, &end) ? 1 : 0);
+  });
+  CHECK_EQUAL(stranger.join(), 0);
+  CHECK_EQUAL(foreign.join(), 0);
+  close(process);
 }
 
 int main(int argc, char** argv) { return check::main(argc, argv); }

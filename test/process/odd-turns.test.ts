@@ -1,6 +1,7 @@
 /** Odd turns of a program: no child goes unseen, no server is left behind, and nobody's descriptors are closed. */
 import t, { type Test } from 'tap';
 import { folder } from '../harness/folder.js';
+import { pidfdsTellEnds } from '../harness/kernel.js';
 import { leaveNothing } from '../harness/leftovers.js';
 import { command } from '../harness/program.js';
 
@@ -124,6 +125,19 @@ t.test('children of a dismissed fork server have their exit codes', async (t) =>
     next.kill();
     tell([...codes, await next.exited]);`;
   t.strictSame(await told(t, source), [-9, -9]);
+});
+
+t.test('a child that the program itself has reaped has its exit code, where the kernel tells', async (t) => {
+  const source = `
+    const codes = [];
+    for (const [name, end] of [['nothing', () => {}], ['stay', (child) => child.kill()]]) {
+      const child = start(name, [1e6], { context: 'spawn' });
+      end(child);
+      while (posix.waitpid(-1)?.pid !== child.pid);
+      codes.push(child.exitCode);
+    }
+    tell(codes);`;
+  t.strictSame(await told(t, source), pidfdsTellEnds ? [0, -9] : [255, 255]);
 });
 
 t.test('a child works in the directory that has the name now', async (t) => {

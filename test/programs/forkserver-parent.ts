@@ -175,6 +175,31 @@ const scenarios: Record<string, () => unknown> = {
     await three.exited;
     await tell({ server, next: next.server, codes: [three.exitCode, terminated.exitCode] });
   },
+  async serverStopped() {
+    const event = new Event();
+    const server = ((await start('family').result) as { server: number }).server;
+    const [zero, three, terminated, killed] = [0, 3, 4, 5].map((code) => start('waitFor', [event, code]));
+    process.kill(server, 'SIGSTOP');
+    terminated?.terminate();
+    const codes = [terminated?.joinSync(), terminated?.exitCode];
+    killed?.kill();
+    codes.push(await killed?.exited);
+    event.set();
+    codes.push(await three?.exited, await zero?.join(), zero?.exitCode);
+    process.kill(server, 'SIGCONT');
+    const next = (await start('family').result) as { server: number };
+    await tell({ server, next: next.server, codes });
+  },
+  async serverSilent() {
+    const event = new Event();
+    const server = ((await start('family').result) as { server: number }).server;
+    const three = start('waitFor', [event, 3]);
+    process.kill(server, 'SIGSTOP');
+    event.set();
+    const codes = [await three.exited];
+    process.kill(server, 'SIGCONT');
+    await tell({ codes });
+  },
   async stopped() {
     logToStderr('WARNING');
     const server = ((await start('family').result) as { server: number }).server;

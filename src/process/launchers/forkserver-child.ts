@@ -1,11 +1,14 @@
-/** A child of the fork server, as its creator sees it: the server reaps it, and says on the child's channel how it ended. */
+/**
+ * A child of the fork server, as its creator sees it. How it ended the kernel tells everybody, and where it does not, the
+ * server that reaps it, on the child's channel.
+ */
 import { now } from '../../deadline.js';
 import { onReadable } from '../../lifecycle/readiness.js';
 import { FdEvents, native } from '../../native.js';
 import { Report, receiveReport } from '../forkserver/protocol.js';
 import type { EndWatch, RunningChild } from './launcher.js';
 
-/** How a child ended that a signal killed after its server, as in CPython. */
+/** How a child ended that a signal killed after its server, where only the server could have seen it. As in CPython. */
 const unknowable = 255;
 
 /** How long the server may take to say how a child ended, in ms; it does at once, unless somebody stopped it. */
@@ -16,8 +19,6 @@ export class ForkServerChild implements RunningChild {
   readonly sentinel: number;
   readonly #channel: number;
   #exitCode: number | null = null;
-  /** What the child itself said last. */
-  #announced: number | undefined;
   #closed = false;
 
   /** @param sentinel - a pidfd, opened by the server before it could reap the child */
@@ -30,19 +31,19 @@ export class ForkServerChild implements RunningChild {
   poll(): number | null {
     if (this.#exitCode !== null || this.#closed) return this.#exitCode;
     if (!this.#isOver(0)) return null;
-    // It has ended, so its code is there or about to be.
+    this.#exitCode = native.processEnd(this.sentinel) ?? this.#reported();
+    return this.#exitCode;
+  }
+
+  // It has ended, so its code is there or about to be.
+  #reported(): number {
     const deadline = now() + reapPatience;
+    let announced: number | undefined;
     for (;;) {
       const report = receiveReport(this.#channel, deadline);
-      if (report === undefined || report === 'end') {
-        this.#exitCode = this.#announced ?? unknowable;
-      } else if (report.kind === Report.ending) {
-        this.#announced = report.value;
-        continue;
-      } else if (report.kind === Report.ended) {
-        this.#exitCode = report.signal === 0 ? report.value : -report.signal;
-      } else continue;
-      return this.#exitCode;
+      if (report === undefined || report === 'end') return announced ?? unknowable;
+      if (report.kind === Report.ending) announced = report.value;
+      if (report.kind === Report.ended) return report.signal === 0 ? report.value : -report.signal;
     }
   }
 

@@ -4,7 +4,7 @@ import { onReadable } from '../../lifecycle/readiness.js';
 import { FdEvents, native } from '../../native.js';
 import type { EndWatch, RunningChild } from './launcher.js';
 
-/** How a child ended that somebody else reaped: `waitpid(-1)` in the program, or SIGCHLD ignored. */
+/** How a child ended that somebody else reaped (`waitpid(-1)` in the program, or SIGCHLD ignored), where the kernel does not tell. */
 const unknowable = 255;
 
 export class OwnChild implements RunningChild {
@@ -34,7 +34,8 @@ export class OwnChild implements RunningChild {
     } catch (error) {
       if (!(error instanceof SystemError && error.code === 'ECHILD')) throw error;
       // Reaped by somebody else: its end is in the pidfd all the same.
-      if (this.#closed || this.#isOver(0)) this.#exitCode = unknowable;
+      if (this.#closed) this.#exitCode = unknowable;
+      else if (this.#isOver(0)) this.#exitCode = native.processEnd(this.sentinel) ?? unknowable;
     }
     return this.#exitCode;
   }

@@ -1,0 +1,94 @@
+// How a process ended, as anybody can learn who has a pidfd of it, and not its parent alone.
+#include "sys/process_end.h"
+
+#include <fcntl.h>
+#include <sys/ioctl.h>
+#include <unistd.h>
+
+#include <cstdint>
+#include <cstdio>
+#include <cstdlib>
+#include <cstring>
+
+namespace multiproc::sys {
+
+namespace {
+
+// As <linux/pidfd.h> of Linux 6.15 has it; the kernel takes every size from this one on.
+struct PidfdInfo {
+  uint64_t mask;
+  uint64_t cgroup;
+  uint32_t pid, tgid, ppid;
+  uint32_t ids[8];
+  int32_t status;
+};
+static_assert(sizeof(PidfdInfo) == 64, "the first size that was published");
+constexpr uint64_t kExit = 1 << 3;
+
+constexpr int kStatusField = 52;  // of /proc/PID/stat
+
+bool told_by_pidfd(int pidfd, int* status) {
+  PidfdInfo info = {};
+  info.mask = kExit;
+  if (ioctl(pidfd, _IOWR(0xFF, 11, PidfdInfo), &info) != 0 || (info.mask & kExit) == 0) return false;
+  *status = info.status;
+  return true;
+}
+
+// The beginning of a file, as a string; empty if it cannot be read.
+template <size_t size>
+void read_start(const char* path, char (&text)[size]) {
+  text[0] = '\0';
+  int fd = open(path, O_RDONLY | O_CLOEXEC);
+  if (fd == -1) return;
+  ssize_t length = read(fd, text, size - 1);
+  close(fd);
+  text[length > 0 ? length : 0] = '\0';
+}
+
+// The pid of a process that is not reaped yet, in the numbers of /proc; otherwise one that no process has.
+int pid_of(int pidfd) {
+  char path[64], text[512];
+  snprintf(path, sizeof path, "/proc/self/fdinfo/%d", pidfd);
+  read_start(path, text);
+  const char* line = strstr(text, "\nPid:");
+  return line == nullptr ? -1 : atoi(line + strlen("\nPid:"));
+}
+
+// The kernel writes 0 for those who may not know it. What they may see is asked of a link with the same rule.
+bool may_see(int pid) {
+  char path[64], target[64];
+  snprintf(path, sizeof path, "/proc/%d/ns/user", pid);
+  return readlink(path, target, sizeof target) > 0;
+}
+
+bool told_by_proc(int pidfd, int* status) {
+  int pid = pid_of(pidfd);
+  if (pid <= 0) return false;
+  char path[64], text[2048];
+  snprintf(path, sizeof path, "/proc/%d/stat", pid);
+  read_start(path, text);
+  // The name, in parentheses, may have any characters.
+  const char* field = strrchr(text, ')');
+  if (field == nullptr || strncmp(field, ") Z ", 4) != 0) return false;
+  for (int number = 2; field != nullptr && number < kStatusField; number++) field = strchr(field + 1, ' ');
+  if (field == nullptr) return false;
+  *status = atoi(field);
+  if (*status == 0 && !may_see(pid)) return false;
+  // It was this process all the time: only one that is reaped makes room for another with its pid.
+  return pid_of(pidfd) == pid;
+}
+
+}  // namespace
+
+bool process_end(int pidfd, ChildEnd* end) {
+  static const char* off = getenv("MULTIPROC_NO_EXIT_INFO");
+  if (off != nullptr && off[0] == '1') return false;
+  int status = 0;
+  // In this order: one that is reaped meanwhile is found by the second.
+  if (!told_by_proc(pidfd, &status) && !told_by_pidfd(pidfd, &status)) return false;
+  *end = end_of(status);
+  return true;
+}
+
+}  // namespace multiproc::sys
