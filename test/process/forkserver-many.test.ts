@@ -27,7 +27,7 @@ t.test(`${count} children end as they should`, async (t) => {
   }>();
   t.strictSame(told.wrong, []);
   t.ok(told.same, 'one server served all');
-  t.equal(told.after.children, 0, 'zombies');
+  t.equal(told.after.children, 0, 'no zombies');
   // Two of Node's own come and go on Node 26; one for each child would be dozens.
   t.ok(told.after.fds <= told.before.fds + 2, `descriptors of the server: ${JSON.stringify(told)}`);
   t.ok(told.after.megabytes <= told.before.megabytes + 20, `memory of the server: ${JSON.stringify(told)}`);

@@ -1,9 +1,9 @@
 /** The fork server itself: whose children there are, what is preloaded, and what happens when somebody dies. */
-import { readFileSync } from 'node:fs';
 import t from 'tap';
 import { pidfdsTellEnds } from '../harness/kernel.js';
 import { leaveNothing } from '../harness/leftovers.js';
 import { type ProgramOptions, program, type Scope } from '../harness/program.js';
+import { runs } from '../harness/runs.js';
 import { until } from '../harness/until.js';
 
 t.setTimeout(300_000);
@@ -21,16 +21,6 @@ const run = (t: Scope, scenario: string, options: ProgramOptions = {}) =>
   program(t, 'forkserver-parent', { args: [scenario], ...options });
 
 const wellEnded = { code: 0, signal: null };
-
-// A process that has ended and whom nobody has reaped counts as ended.
-function runs(pid: number): boolean {
-  try {
-    const stat = readFileSync(`/proc/${pid}/stat`, 'latin1');
-    return stat[stat.lastIndexOf(')') + 2] !== 'Z';
-  } catch {
-    return false;
-  }
-}
 
 t.test('a child and its own children come from the same server', async (t) => {
   const parent = run(t, 'families');

@@ -13,6 +13,7 @@ import { Worker } from 'node:worker_threads';
 import { isMainProcess, Process, setForkserverPreload, warmUp } from 'multiproc';
 import { tell } from '../harness/parent.js';
 import { shortWorker } from '../harness/short-worker.js';
+import { until } from '../harness/until.js';
 
 /** What a child may do; each says how it ends. */
 const ways = {
@@ -112,20 +113,22 @@ async function main(count: number, atOnce: number): Promise<void> {
   const all = count;
   count = warm;
   await lanes();
-  const before = state(pid);
+  const before = await state(pid);
   count = all;
   await lanes();
-  const after = state(pid);
+  const after = await state(pid);
   await tell({ started, wrong, before, after, same: pid === (await start('server').result) });
 }
 
-function state(pid: number) {
+async function state(pid: number) {
+  const childrenOf = () => readdirSync('/proc').filter((entry) => /^\d+$/.test(entry) && parentOf(entry) === pid);
+  // How a child ended is known before a server that waits for a processor has reaped it.
+  await until('the server has reaped its children', () => childrenOf().length === 0).catch(() => {});
   const [, kilobytes] = /VmRSS:\s+(\d+)/.exec(readFileSync(`/proc/${pid}/status`, 'latin1')) ?? [];
-  const children = readdirSync('/proc').filter((entry) => /^\d+$/.test(entry) && parentOf(entry) === pid);
   return {
     fds: readdirSync(`/proc/${pid}/fd`).length,
     ownFds: readdirSync('/proc/self/fd').length,
-    children: children.length,
+    children: childrenOf().length,
     megabytes: Math.round(Number(kilobytes) / 1024),
   };
 }

@@ -1,6 +1,6 @@
 /**
- * A child of the fork server, as its creator sees it. How it ended the kernel tells everybody, and where it does not, the
- * server that reaps it, on the child's channel.
+ * A child of the fork server, as its creator sees it: the server reaps it, and says on the child's channel how it ended. Of
+ * a server that is stopped or gone it does not depend: the kernel tells it, too.
  */
 import { now } from '../../deadline.js';
 import { onReadable } from '../../lifecycle/readiness.js';
@@ -11,14 +11,19 @@ import type { EndWatch, RunningChild } from './launcher.js';
 /** How a child ended that a signal killed after its server, where only the server could have seen it. As in CPython. */
 const unknowable = 255;
 
-/** How long the server may take to say how a child ended, in ms; it does at once, unless somebody stopped it. */
-const reapPatience = 2000;
+/** How long the server may take to reap a child that has ended, in ms; it does at once, unless somebody stopped it. */
+const reapPatience = 50;
+
+/** The same where nobody else could tell how the child ended. */
+const lastPatience = 2000;
 
 export class ForkServerChild implements RunningChild {
   readonly pid: number;
   readonly sentinel: number;
   readonly #channel: number;
   #exitCode: number | null = null;
+  /** What the child itself said last. */
+  #announced: number | undefined;
   #closed = false;
 
   /** @param sentinel - a pidfd, opened by the server before it could reap the child */
@@ -31,18 +36,22 @@ export class ForkServerChild implements RunningChild {
   poll(): number | null {
     if (this.#exitCode !== null || this.#closed) return this.#exitCode;
     if (!this.#isOver(0)) return null;
-    this.#exitCode = native.processEnd(this.sentinel) ?? this.#reported();
+    // From the server first: then the child is reaped, and its pid is gone.
+    this.#exitCode =
+      this.#told(now() + reapPatience) ??
+      native.processEnd(this.sentinel) ??
+      this.#told(now() + lastPatience) ??
+      this.#announced ??
+      unknowable;
     return this.#exitCode;
   }
 
-  // It has ended, so its code is there or about to be.
-  #reported(): number {
-    const deadline = now() + reapPatience;
-    let announced: number | undefined;
+  /** What the server says; `undefined` if nothing until the deadline, or for ever. */
+  #told(deadline: number): number | undefined {
     for (;;) {
       const report = receiveReport(this.#channel, deadline);
-      if (report === undefined || report === 'end') return announced ?? unknowable;
-      if (report.kind === Report.ending) announced = report.value;
+      if (report === undefined || report === 'end') return undefined;
+      if (report.kind === Report.ending) this.#announced = report.value;
       if (report.kind === Report.ended) return report.signal === 0 ? report.value : -report.signal;
     }
   }
