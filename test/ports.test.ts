@@ -20,8 +20,6 @@ const asTheyAre = /^(13|19-fib-threads|22|24)/;
 
 const methods: StartMethod[] = ['forkserver', 'spawn', 'fork'];
 
-/** Programs with a pool: see "Pools and `fork`" in docs/pools.md. */
-const notForked = /^(05|06|07|08|19|26|36|37)/;
 const preload = new URL('./programs/start-by.js', import.meta.url).href;
 
 const ports = readdirSync(`${root}examples/ports`).sort();
@@ -85,7 +83,6 @@ const checks: Record<number, Check> = {
 for (const port of ports) {
   const check = checks[Number.parseInt(port, 10)];
   for (const method of asTheyAre.test(port) ? [undefined] : methods) {
-    if (method === 'fork' && notForked.test(port)) continue;
     tap.test(method === undefined ? port : `${port} by ${method}`, async (t) => {
       const flags = method === undefined ? [] : ['--import', preload];
       if (method === 'fork') flags.unshift('--single-threaded');

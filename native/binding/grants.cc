@@ -13,37 +13,40 @@ namespace multiproc::binding {
 Grants::Grants(napi_env env, napi_value deliver_function) : env_(env) {
   napi_value name = nullptr;
   napi_create_string_utf8(env, "multiproc:grants", NAPI_AUTO_LENGTH, &name);
-  // At most one call is ever useful, as it takes all that there is; a full queue says that one is on its way.
-  napi_create_threadsafe_function(env, deliver_function, nullptr, name, 1, 1, nullptr, nullptr, this, deliver,
-                                  &notify_);
-  napi_unref_threadsafe_function(env, notify_);
+  // Its queue is not bounded: after a fork, what the child finds in it is never called for, and a full one would take
+  // nothing more.
+  napi_create_threadsafe_function(env, deliver_function, nullptr, name, 0, 1, nullptr, nullptr, this, deliver,
+                                  &notifier_);
+  napi_unref_threadsafe_function(env, notifier_);
   napi_add_env_cleanup_hook(env, close, this);
   start();
 }
 
 Grants::~Grants() = default;
 
-void Grants::start() {
-  waiter_ = std::make_unique<sync::Waiter>(
-      participant(),
-      [](void* grants) {
-        napi_call_threadsafe_function(static_cast<Grants*>(grants)->notify_, nullptr, napi_tsfn_nonblocking);
-      },
-      this);
+void Grants::start() { waiter_ = std::make_unique<sync::Waiter>(participant(), notify, this); }
+
+void Grants::notify(void* context) {
+  Grants* grants = static_cast<Grants*>(context);
+  // One call is enough, as it takes all that there is when it runs.
+  if (grants->called_.exchange(true)) return;
+  napi_call_threadsafe_function(grants->notifier_, nullptr, napi_tsfn_nonblocking);
 }
 
 void Grants::close(void* context) {
   Grants* grants = static_cast<Grants*>(context);
   grants->waiter_.reset();
-  napi_release_threadsafe_function(grants->notify_, napi_tsfn_abort);
+  napi_release_threadsafe_function(grants->notifier_, napi_tsfn_abort);
   Environment::of(grants->env_).grants = nullptr;
   delete grants;
 }
 
 void Grants::deliver(napi_env env, napi_value function, void* context, void*) {
   if (env == nullptr || function == nullptr) return;
+  Grants* self = static_cast<Grants*>(context);
+  self->called_ = false;
   std::vector<sync::Grant> grants;
-  static_cast<Grants*>(context)->waiter_->drain(&grants);
+  self->waiter_->drain(&grants);
   if (grants.empty()) return;
   Napi::HandleScope scope(env);
   napi_value list = nullptr;
@@ -57,14 +60,15 @@ void Grants::deliver(napi_env env, napi_value function, void* context, void*) {
 
 void Grants::reference(napi_env env, bool keep) {
   if (keep) {
-    napi_ref_threadsafe_function(env, notify_);
+    napi_ref_threadsafe_function(env, notifier_);
   } else {
-    napi_unref_threadsafe_function(env, notify_);
+    napi_unref_threadsafe_function(env, notifier_);
   }
 }
 
 void Grants::renew() {
-  waiter_.release();  // its mutex may be held by a thread that does not exist here
+  called_ = false;
+  waiter_.reset();
   start();
 }
 

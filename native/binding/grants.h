@@ -3,6 +3,7 @@
 
 #include <napi.h>
 
+#include <atomic>
 #include <memory>
 
 #include "sync/waiter.h"
@@ -27,11 +28,13 @@ class Grants {
   ~Grants();
 
   static void close(void* grants);
+  static void notify(void* grants);
   static void deliver(napi_env env, napi_value function, void* context, void* data);
   void start();
 
   napi_env env_;
-  napi_threadsafe_function notify_ = nullptr;
+  napi_threadsafe_function notifier_ = nullptr;
+  std::atomic<bool> called_{false};
   std::unique_ptr<sync::Waiter> waiter_;
 };
 

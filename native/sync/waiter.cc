@@ -9,6 +9,7 @@
 
 #include "sync/registry.h"
 #include "sys/clock.h"
+#include "sys/fork_members.h"
 #include "sys/thread.h"
 
 namespace multiproc::sync {
@@ -70,6 +71,12 @@ class Waiter::State {
     uint32_t ticket = next_ticket++;
     if (next_ticket == 0) next_ticket = 1;
     return ticket;
+  }
+
+  // The threads do not exist here, and what they waited for or won is the parent's.
+  void forget() {
+    lanes.clear();
+    granted.clear();
   }
 };
 
@@ -139,9 +146,11 @@ Waiter::Waiter(uint32_t owner, void (*notify)(void*), void* context) : state_(ne
   state_->owner = owner;
   state_->notify = notify;
   state_->context = context;
+  sys::ForkMembers<State>::add(state_.get());
 }
 
 Waiter::~Waiter() {
+  sys::ForkMembers<State>::remove(state_.get());
   {
     std::lock_guard<std::mutex> guard(state_->mutex);
     state_->stopping = true;

@@ -26,8 +26,8 @@ class Waiter {
   // `notify(context)` is called on a lane's thread when grants are ready. It must not call back into the Waiter.
   Waiter(uint32_t owner, void (*notify)(void*), void* context);
 
-  // Stops and joins the threads. What they won and nobody drained is given back.
-  // Not for the child of a fork: the threads do not exist there, and one of them may hold the mutex for ever.
+  // Stops and joins the threads. What they won and nobody drained is given back. In the child of a fork there is
+  // nothing of either: another Waiter must take its place, as its owner is the parent's.
   ~Waiter();
 
   Waiter(const Waiter&) = delete;

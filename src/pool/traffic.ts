@@ -268,11 +268,12 @@ export class Traffic {
     this.board.close();
   }
 
-  /** In the child of a fork: all of it is the parent's. */
+  /** In the child of a fork: all of it is the parent's. The memory stays: the child may be a worker of this very pool. */
   forget(): void {
+    this.#closed = true;
     this.#notice = undefined;
     for (const task of this.#flying) clearTimeout(task?.timer);
-    this.close();
+    this.#kept.clear();
   }
 
   /** Puts it into the ring; `false` if there is no room now. */

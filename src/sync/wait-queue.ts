@@ -262,7 +262,7 @@ export class WaitQueue implements Receiver, Canceller {
 }
 
 const queues = new Set<Receiver>();
-const armed = new Map<number, Pick<Receiver, 'deliver'>>();
+const armed = new Map<number, Receiver>();
 let started = false;
 let keepingAlive = 0;
 
@@ -318,6 +318,7 @@ export function nativeNotice(
       end();
       callback();
     },
+    forget: end,
   });
   return {
     reference,
@@ -357,6 +358,6 @@ function keepAlive(change: number): void {
 }
 
 onReattach(() => {
+  for (const receiver of new Set([...armed.values(), ...queues])) receiver.forget();
   armed.clear();
-  for (const queue of queues) queue.forget();
 });

@@ -1,18 +1,11 @@
 /** Processes by the start method fork: what every start method promises, in a program that is able to fork. */
-import { spawnSync } from 'node:child_process';
-import { fileURLToPath } from 'node:url';
+import { ableToFork, flag } from '../harness/single-threaded.js';
 
-const flag = '--single-threaded';
-
-if (process.execArgv.includes(flag)) {
+await ableToFork(import.meta.url, async () => {
   const { default: t } = await import('tap');
   const { processSuite } = await import('../conformance/process.js');
   const { leaveNothing } = await import('../harness/leftovers.js');
   t.setTimeout(240_000);
   leaveNothing(t);
   await processSuite(t, 'fork', [flag]);
-} else {
-  // The same file, started for it; what it reports on stdout is what this one reports.
-  const { status } = spawnSync(process.execPath, [flag, fileURLToPath(import.meta.url)], { stdio: 'inherit' });
-  process.exitCode = status ?? 1;
-}
+});

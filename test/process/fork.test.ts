@@ -67,6 +67,16 @@ t.test("the parent's requests under way do not keep a child", async (t) => {
   t.match((await way(t, 'requests under way')).told, { exitCode: 0, result: 'done' });
 });
 
+t.test('a child waits as it should, whatever the waits of its parent have just won', async (t) => {
+  const told = { exitCode: 0, result: true, here: true };
+  t.match((await way(t, 'a wait just won', { timeout: 20_000 })).told, told);
+});
+
+t.test('a child is kept by its own waits, not by those of its parent', async (t) => {
+  const told = { exitCode: 0, result: 'returned', here: 'sent' };
+  t.match((await way(t, 'a wait that keeps the parent', { timeout: 20_000 })).told, told);
+});
+
 t.test("a child has no part in the parent's server", async (t) => {
   t.match((await way(t, 'a port')).told, { exitCode: -9 });
 });

@@ -1,9 +1,10 @@
 /** Processes started by fork, one way each; the argument says which. Tells the test what came out. */
 import { readFileSync, writeSync } from 'node:fs';
 import http from 'node:http';
+import { setImmediate as nextTurn } from 'node:timers/promises';
 import { runInNewContext } from 'node:vm';
 import { isMainThread, Worker } from 'node:worker_threads';
-import { currentProcess, Lock, Process, parentProcess, setStartMethod } from 'multiproc';
+import { currentProcess, Event, Lock, Process, parentProcess, Queue, Semaphore, setStartMethod } from 'multiproc';
 import { hangUp, tell } from '../harness/parent.js';
 
 setStartMethod('fork');
@@ -70,6 +71,33 @@ const ways: Record<string, () => unknown> = {
     server.closeAllConnections();
     server.close();
     return child;
+  },
+  async 'a wait just won'() {
+    const [won, go, told] = [new Event(), new Event(), new Semaphore(0)];
+    const waiting = won.wait();
+    const setter = new Process({ target: () => [won.set(), told.release()] });
+    setter.start();
+    told.acquireSync();
+    // This thread has not had a turn since: what the wait has won is still on its way to it.
+    const child = ended({
+      target: () => {
+        const going = go.wait();
+        told.release();
+        return going;
+      },
+    });
+    await told.acquire();
+    go.set();
+    return { ...(await child), here: await waiting, setter: await setter.join() };
+  },
+  async 'a wait that keeps the parent'() {
+    const [there, back] = [new Queue<string>(), new Queue<string>()];
+    const getting = there.get();
+    await nextTurn();
+    const child = ended({ target: () => [there.put('sent'), back.get()][1] });
+    const here = await getting;
+    await back.put('returned');
+    return { ...(await child), here };
   },
   async 'a port'() {
     const server = http.createServer((_request, response) => response.end('from the parent'));
