@@ -30,6 +30,14 @@ export function now(): number {
   return seconds * 1000 + nanoseconds / 1e6;
 }
 
+/** Longer timers than this fire at once. */
+const longestTimer = 2 ** 31 - 1;
+
+/** For a timer that is to look again after `left` ms: it may fire before, when that is more than timers can count. */
+export function timerMs(left: number): number {
+  return Math.min(Math.max(Math.ceil(left), 1), longestTimer);
+}
+
 /**
  * Reads `wait` of a form that returns a Promise.
  *

@@ -5,7 +5,7 @@
  * The steps are one script, which is taken on by the event loop, or by blocking the thread, whoever is in more of a hurry.
  */
 import { lookup } from 'node:dns/promises';
-import { now } from '../deadline.js';
+import { now, timerMs } from '../deadline.js';
 import { AuthenticationError, EOFError, MultiprocError, SystemError, TimeoutError } from '../errors.js';
 import { onReadable, onWritable } from '../lifecycle/readiness.js';
 import { type Address, isHostName, parseAddress, writeAddress } from '../messaging/address.js';
@@ -40,8 +40,6 @@ type Need =
 /** Between two attempts at a listener that has no room for another connection. */
 const pauseMs = 10;
 const mostWelcome = 64 * 1024;
-/** Longer timers than this fire at once. */
-const longestTimer = 2 ** 31 - 1;
 
 export class Dial {
   readonly #script: Generator<Need, Line, unknown>;
@@ -106,7 +104,7 @@ export class Dial {
         this.#take(() => this.#throw(late(address)));
       }
     };
-    this.#timer = setTimeout(expire, Math.min(Math.max(Math.ceil(left), 1), longestTimer));
+    this.#timer = setTimeout(expire, timerMs(left));
   }
 
   #satisfy(need: Exclude<Need, { kind: 'message' }>): void {

@@ -1,8 +1,6 @@
 /** A call that was made and is not answered yet. */
+import { timerMs } from '../deadline.js';
 import type { Registry } from './registry.js';
-
-/** Longer timers than this fire at once. */
-const longestTimer = 2 ** 31 - 1;
 
 export class Pending {
   readonly number: number;
@@ -52,7 +50,7 @@ export class Pending {
 
   /** Has `act` called unless it is settled by then. */
   limit(ms: number, act: () => void): void {
-    const timer = setTimeout(act, Math.min(ms, longestTimer));
+    const timer = setTimeout(act, timerMs(ms));
     if (!this.keen) timer.unref();
     this.onSettled(() => clearTimeout(timer));
   }

@@ -1,10 +1,7 @@
 /** The tasks of this thread that wait for one thing in turn, oldest first: the receivers of a connection, for example. */
-import { now, type ParsedWait } from '../deadline.js';
+import { now, type ParsedWait, timerMs } from '../deadline.js';
 import { afterForkInChild } from '../lifecycle/after-fork.js';
 import type { Notice } from './waitable.js';
-
-/** Longer timers than this fire at once. */
-const longestTimer = 2 ** 31 - 1;
 
 /** One look: what was waited for, or `undefined` if it is not there yet. What it throws ends the wait. */
 type Attempt<T> = () => T | undefined;
@@ -87,7 +84,7 @@ export class Turns {
         leave(() => resolve(undefined));
       };
       const setTimer = () => {
-        timer = setTimeout(expire, Math.min(Math.max(Math.ceil(wait.deadline - now()), 1), longestTimer));
+        timer = setTimeout(expire, timerMs(wait.deadline - now()));
         if (!wait.ref) timer.unref();
       };
       const abort = () => leave(() => reject(wait.signal?.reason));

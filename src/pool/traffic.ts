@@ -6,6 +6,7 @@
  * its outcome is there, or its worker has ended without one. What does not fit into the ring waits here.
  */
 import { setImmediate } from 'node:timers';
+import { timerMs } from '../deadline.js';
 import { TimeoutError, type WorkerLostError } from '../errors.js';
 import { defaultCapacity } from '../messaging/extents.js';
 import { Queue } from '../messaging/queue.js';
@@ -530,7 +531,7 @@ export class Traffic {
     const arm = () => {
       const left = began + task.timeout - clock();
       if (left > 0) {
-        task.timer = setTimeout(arm, Math.min(Math.ceil(left), 2 ** 31 - 1));
+        task.timer = setTimeout(arm, timerMs(left));
         return;
       }
       // The outcome may be there already.

@@ -1,8 +1,5 @@
 /** A promise that somebody settles, unless its deadline passes or its signal fires before. */
-import { now, type ParsedWait } from '../deadline.js';
-
-/** Longer timers than this fire at once. */
-const longestTimer = 2 ** 31 - 1;
+import { now, type ParsedWait, timerMs } from '../deadline.js';
 
 /** What settles the promise; it has an effect once. */
 export interface Settle<T> {
@@ -46,7 +43,7 @@ export function waiting<T>(
         late(settle);
         return;
       }
-      timer = setTimeout(arm, Math.min(Math.ceil(left), longestTimer));
+      timer = setTimeout(arm, timerMs(left));
       if (!ref) timer.unref();
     };
     const leave = enter(settle);

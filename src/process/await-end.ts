@@ -1,7 +1,5 @@
 /** Waiting for the end of a process, for as long as somebody wants to: what `join` does. */
-import { now, type ParsedWait } from '../deadline.js';
-
-const longestTimer = 2 ** 31 - 1;
+import { now, type ParsedWait, timerMs } from '../deadline.js';
 
 /** An end that can be looked at, and watched for. */
 export interface Ending {
@@ -36,7 +34,7 @@ export async function awaitEnd(ending: Ending, { deadline, signal, ref }: Parsed
     const arm = () => {
       const left = deadline - now();
       if (left > 0) {
-        timer = setTimeout(arm, Math.min(Math.ceil(left), longestTimer));
+        timer = setTimeout(arm, timerMs(left));
         if (!ref) timer.unref();
         return;
       }

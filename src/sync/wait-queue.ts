@@ -5,13 +5,10 @@
  * this thread gives up by itself can be handed to the oldest task at once (`settleOldest`), without going through memory.
  */
 import type { ParsedWait } from '../deadline.js';
-import { now } from '../deadline.js';
+import { now, timerMs } from '../deadline.js';
 import { onReattach } from '../lifecycle/participant.js';
 import { native, TargetKind } from '../native.js';
 import type { Block } from '../shared/block.js';
-
-/** Longer timers than this fire at once. */
-const longestTimer = 2 ** 31 - 1;
 
 /** How long a wait for something that this thread itself holds goes without a native one. */
 const localMs = 10;
@@ -90,12 +87,12 @@ export class Waiter {
   }
 
   #setTimer(queue: Canceller, deadline: number): void {
-    const left = Math.min(Math.max(Math.ceil(deadline - now()), 1), longestTimer);
-    this.#timer = setTimeout(() => {
+    const expire = () => {
       // Timers count in whole milliseconds of another clock, and the longest is 25 days.
       if (now() < deadline) this.#setTimer(queue, deadline);
       else queue.cancel(this, () => this.#resolve(missed));
-    }, left);
+    };
+    this.#timer = setTimeout(expire, timerMs(deadline - now()));
     if (!this.keepsAlive) this.#timer.unref();
   }
 }

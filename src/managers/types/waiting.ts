@@ -1,8 +1,6 @@
 /** The calls that wait for one thing in the server, oldest first. */
-import { now } from '../../deadline.js';
+import { now, timerMs } from '../../deadline.js';
 import { type Caller, Cancelled, type CurrentCall, currentCall } from '../caller.js';
-
-const longestTimer = 2 ** 31 - 1;
 
 interface Waiter<T> {
   readonly call: CurrentCall;
@@ -55,7 +53,7 @@ export class Waiting<T> {
       if (deadline !== Infinity) {
         const expire = () => {
           const left = deadline - now();
-          if (left > 0) waiter.timer = setTimeout(expire, Math.min(Math.ceil(left), longestTimer));
+          if (left > 0) waiter.timer = setTimeout(expire, timerMs(left));
           else if (leave()) resolve(missed);
         };
         expire();
