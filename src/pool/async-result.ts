@@ -2,8 +2,8 @@
 import { now, parseSyncWait, parseWait, type Wait } from '../deadline.js';
 import { TimeoutError, ValueError } from '../errors.js';
 import { getLogger } from '../logging.js';
+import { waiting } from '../process/waiting.js';
 import { stackOf, textOf } from './thrown.js';
-import { waiting } from './waiting.js';
 
 /** Callbacks of work that was given to a pool. They run in this process, before anybody who waits goes on. */
 export interface AsyncCallbacks<T> {

@@ -1,6 +1,7 @@
 /** imap: results one by one, as they come or in their order, from items that are fetched only as they are needed. */
 import { type ParsedWait, parseWait, type Wait } from '../deadline.js';
 import { TimeoutError } from '../errors.js';
+import { type Settle, waiting } from '../process/waiting.js';
 import { Interrupt } from './board.js';
 import { Feeding } from './feeding.js';
 import type { PoolFunction } from './functions.js';
@@ -8,7 +9,6 @@ import { packItems } from './payload.js';
 import { PoolTask } from './task.js';
 import { Application } from './task-record.js';
 import type { Traffic } from './traffic.js';
-import { type Settle, waiting } from './waiting.js';
 
 export interface ImapOptions {
   readonly fn: PoolFunction;

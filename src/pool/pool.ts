@@ -5,6 +5,7 @@ import { ClosedError, ValueError, WorkerLostError } from '../errors.js';
 import { afterForkInChild } from '../lifecycle/after-fork.js';
 import { Finalize } from '../lifecycle/finalize.js';
 import { checkMethod, getStartMethod } from '../process/start-method.js';
+import { waiting } from '../process/waiting.js';
 import {
   checkApply,
   checkCallbacks,
@@ -35,7 +36,6 @@ import type { PoolStats, PoolWorkerStats } from './stats.js';
 import { SingleTask, type TaskOptions } from './task.js';
 import { Application } from './task-record.js';
 import { Traffic } from './traffic.js';
-import { waiting } from './waiting.js';
 import type { WorkerSource } from './worker-source.js';
 
 interface Job {

@@ -1,5 +1,6 @@
 /** Waiting for the end of a process, for as long as somebody wants to: what `join` does. */
-import { now, type ParsedWait, timerMs } from '../deadline.js';
+import type { ParsedWait } from '../deadline.js';
+import { waiting } from './waiting.js';
 
 /** An end that can be looked at, and watched for. */
 export interface Ending {
@@ -12,36 +13,13 @@ export interface Ending {
  * @returns whether it has come
  * @throws the signal's `reason` once it fired
  */
-export async function awaitEnd(ending: Ending, { deadline, signal, ref }: ParsedWait): Promise<boolean> {
-  signal?.throwIfAborted();
+export async function awaitEnd(ending: Ending, wait: ParsedWait): Promise<boolean> {
+  wait.signal?.throwIfAborted();
   if (ending.hasCome()) return true;
-  if (deadline === 0) return false;
-  return new Promise((resolve, reject) => {
-    let timer: NodeJS.Timeout | undefined;
-    const finish = () => {
-      clearTimeout(timer);
-      signal?.removeEventListener('abort', abort);
-      cancel();
-    };
-    const abort = () => {
-      finish();
-      reject(signal?.reason);
-    };
-    const cancel = ending.watch(() => {
-      finish();
-      resolve(true);
-    }, ref);
-    const arm = () => {
-      const left = deadline - now();
-      if (left > 0) {
-        timer = setTimeout(arm, timerMs(left));
-        if (!ref) timer.unref();
-        return;
-      }
-      finish();
-      resolve(ending.hasCome());
-    };
-    if (deadline !== Infinity) arm();
-    signal?.addEventListener('abort', abort);
-  });
+  if (wait.deadline === 0) return false;
+  return waiting<boolean>(
+    wait,
+    ({ resolve }) => ending.watch(() => resolve(true), wait.ref),
+    ({ resolve }) => resolve(ending.hasCome()),
+  );
 }

@@ -1,7 +1,7 @@
 /** A promise that somebody settles, unless its deadline passes or its signal fires before. */
 import { now, type ParsedWait, timerMs } from '../deadline.js';
 
-/** What settles the promise; it has an effect once. */
+/** What settles the promise; only the first call has an effect. */
 export interface Settle<T> {
   resolve(value: T): void;
   reject(error: unknown): void;
