@@ -6,11 +6,11 @@ import { discard } from '../serialize/codec.js';
 import { Damage, Later, readRecord, type Window } from '../serialize/records.js';
 import { Tag } from '../serialize/tags.js';
 import { type Block, BlockKind, redeliverFlag } from '../shared/block.js';
+import { EndWord, Fact, GetWord, getEnd } from '../shared/ring-layout.js';
 import type { Extents } from './extents.js';
 import { Redelivery } from './redelivery.js';
 import type { RingMemory } from './ring-block.js';
 import { closedError, RingEnd } from './ring-end.js';
-import { EndWord, Fact, GetWord, getEnd } from './ring-layout.js';
 import { type Ledger, Unfinished } from './unfinished.js';
 
 const { position, count, otherPosition, nextPosition, nextCount, moving } = EndWord;

@@ -4,11 +4,11 @@ import { me } from '../lifecycle/participant.js';
 import { mostUnits, type Window, writeRecord } from '../serialize/records.js';
 import { Tag } from '../serialize/tags.js';
 import type { Block } from '../shared/block.js';
+import { EndWord, ended, Fact, getEnd } from '../shared/ring-layout.js';
 import type { Extents } from './extents.js';
 import type { GetEnd } from './get-end.js';
 import type { RingMemory } from './ring-block.js';
 import { closedError, RingEnd } from './ring-end.js';
-import { EndWord, ended, Fact, getEnd } from './ring-layout.js';
 
 const { position, count, otherPosition, otherCount, nextPosition, nextCount, moving } = EndWord;
 const { state, gettersAsleep } = Fact;

@@ -5,10 +5,10 @@ import { TargetKind } from '../native.js';
 import { discard } from '../serialize/codec.js';
 import { Damage, finish, Later } from '../serialize/records.js';
 import { describe } from '../shared/names.js';
+import { ended } from '../shared/ring-layout.js';
 import { buryMs, busy, type GetEnd, nothing } from './get-end.js';
 import { Line, notYet, soon } from './line.js';
 import type { Ring } from './ring.js';
-import { ended } from './ring-layout.js';
 
 export class QueueGets {
   readonly #ring: Ring;

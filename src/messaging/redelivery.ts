@@ -13,9 +13,9 @@ import { MultiprocError, SystemError } from '../errors.js';
 import { layout, native } from '../native.js';
 import { Damage, Later, readRecord, Window } from '../serialize/records.js';
 import { Tag } from '../serialize/tags.js';
+import { EndWord, Fact, GetWord, getEnd, ledgerWords } from '../shared/ring-layout.js';
 import type { Segment } from '../shared/segment.js';
 import { unit } from './extents.js';
-import { EndWord, Fact, GetWord, getEnd, ledgerWords } from './ring-layout.js';
 import type { Ledger } from './unfinished.js';
 
 const page = 4096;

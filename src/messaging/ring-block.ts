@@ -2,6 +2,7 @@
 import { MultiprocError } from '../errors.js';
 import { layout } from '../native.js';
 import { Block, type BlockKind, type Mode, mismatch, type NameOptions, redeliverFlag } from '../shared/block.js';
+import { extentTable, Fact } from '../shared/ring-layout.js';
 import {
   defaultCapacity,
   Extents,
@@ -12,7 +13,6 @@ import {
   startOfExtents,
 } from './extents.js';
 import { Redelivery, sizeOfBlocks } from './redelivery.js';
-import { extentTable, Fact } from './ring-layout.js';
 
 export interface RingOptions extends NameOptions {
   /** Messages that fit; 0: as many as there is memory for. */

@@ -4,7 +4,7 @@ import { ClosedError, type MultiprocError } from '../errors.js';
 import { layout, native } from '../native.js';
 import { damaged } from '../serialize/handles.js';
 import type { Block } from '../shared/block.js';
-import { ringWords } from './ring-layout.js';
+import { ringWords } from '../shared/ring-layout.js';
 
 /** How long a call that must not wait waits for a lock, whose holders need less than a microsecond unless stopped. */
 const brieflyMs = 20;

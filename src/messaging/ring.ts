@@ -23,16 +23,16 @@ import { now } from '../deadline.js';
 import { layout, native, TargetKind } from '../native.js';
 import { finish } from '../serialize/records.js';
 import type { Block } from '../shared/block.js';
+import { EndWord, Fact, getEnd } from '../shared/ring-layout.js';
 import type { Extents } from './extents.js';
 import { buryMs, GetEnd, type RecordReader } from './get-end.js';
 import { type Put, PutEnd, type RecordWriter } from './put-end.js';
 import { ringMemory } from './ring-block.js';
-import { EndWord, Fact, getEnd } from './ring-layout.js';
 
+export { broken, ended } from '../shared/ring-layout.js';
 export { buryMs, busy, nothing, type RecordReader } from './get-end.js';
 export { Put, type RecordWriter } from './put-end.js';
 export { obtainRing, type RingOptions } from './ring-block.js';
-export { broken, ended } from './ring-layout.js';
 
 /** How often the adaptive look may fail before it is given up. */
 const mostPatience = 8;

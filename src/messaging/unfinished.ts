@@ -6,7 +6,7 @@
  * owner of the lock can finish what a dead one began.
  */
 import { layout, native } from '../native.js';
-import { Fact, GetWord, ledgerWords } from './ring-layout.js';
+import { Fact, GetWord, ledgerWords } from '../shared/ring-layout.js';
 
 /** An entry for each slot of the registry. */
 const firstEntry = ledgerWords;

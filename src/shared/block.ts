@@ -376,7 +376,8 @@ function matching(block: Block, shape: Shape): Block {
   return block;
 }
 
-function isQueue(kind: BlockKind): boolean {
+/** Whether its body is a ring. */
+export function isQueue(kind: number): boolean {
   return kind === BlockKind.queue || kind === BlockKind.joinableQueue || kind === BlockKind.simpleQueue;
 }
 

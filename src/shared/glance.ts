@@ -1,8 +1,9 @@
 /** What an anonymous object is doing, read from its file: opening it would make this process one of its users. */
 import { closeSync, openSync, readSync } from 'node:fs';
 import { layout } from '../native.js';
-import { BlockKind } from './block.js';
+import { BlockKind, isQueue } from './block.js';
 import { boardFlag, rowWords, stateWord, WorkerState, workersOn } from './board-layout.js';
+import { EndWord, Fact, getEnd, ringWords } from './ring-layout.js';
 
 /** What a pool is doing. */
 export interface PoolInfo {
@@ -30,7 +31,7 @@ export function glance(file: string): Glance {
     const header = wordsAt(fd, layout.firstBlock, layout.blockHeaderSize / 4);
     const [kind, , , flags, length = 0] = header;
     const body = layout.firstBlock + layout.blockHeaderSize;
-    if (kind === BlockKind.queue || kind === BlockKind.joinableQueue || kind === BlockKind.simpleQueue) {
+    if (isQueue(kind as number)) {
       return { length: messagesIn(wordsAt(fd, body + layout.ringOffset, ringWords), 0) };
     }
     if (kind === BlockKind.array && flags === boardFlag) {
@@ -42,12 +43,12 @@ export function glance(file: string): Glance {
   }
 }
 
-const ringWords = 32;
-
 /** @param ring the index of the ring's first word */
 export function messagesIn(words: Int32Array, ring: number): number {
-  // What was ever put, less what was ever taken.
-  return Math.max((Atomics.load(words, ring + 2) - Atomics.load(words, ring + 18)) | 0, 0);
+  // What was ever put, less what was ever taken, and what is to be delivered again.
+  const taken = Atomics.load(words, ring + getEnd + EndWord.count);
+  const put = Atomics.load(words, ring + EndWord.count);
+  return Math.max((put - taken) | 0, 0) + Atomics.load(words, ring + Fact.returned);
 }
 
 function poolOf(rows: Int32Array): PoolInfo {

@@ -3,7 +3,7 @@
 import { MultiprocError } from '../errors.js';
 import { attach } from '../lifecycle/participant.js';
 import { layout, native } from '../native.js';
-import { Block, BlockKind, robustFlag } from './block.js';
+import { Block, BlockKind, isQueue, robustFlag } from './block.js';
 import { glance, messagesIn, type PoolInfo } from './glance.js';
 import { list, type ObjectInfo } from './listing.js';
 import { checkName } from './names.js';
@@ -117,6 +117,7 @@ export function inspectAll(prefix?: string): Inspection[] {
 }
 
 function describeBlock(block: Block): Partial<Inspection> {
+  if (isQueue(block.kind)) return { length: messagesIn(block.segment.words, (block.body + layout.ringOffset) / 4) };
   switch (block.kind) {
     case BlockKind.semaphore:
     case BlockKind.boundedSemaphore:
@@ -133,10 +134,6 @@ function describeBlock(block: Block): Partial<Inspection> {
       return { lock: lockInfo(block), type: nameOfType(block.type) };
     case BlockKind.array:
       return { lock: lockInfo(block), type: nameOfType(block.type), length: block.length };
-    case BlockKind.queue:
-    case BlockKind.joinableQueue:
-    case BlockKind.simpleQueue:
-      return { length: messagesIn(block.segment.words, (block.body + layout.ringOffset) / 4) };
     default:
       return { lock: lockInfo(block) };
   }

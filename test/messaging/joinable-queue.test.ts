@@ -2,7 +2,7 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { JoinableQueue, Lock, Queue, SharedArray, serialize, wait, waitSync } from 'multiproc';
+import { inspect, JoinableQueue, Lock, Queue, SharedArray, serialize, wait, waitSync } from 'multiproc';
 import t from 'tap';
 import { leaveNothing } from '../harness/leftovers.js';
 import { type Program, program } from '../harness/program.js';
@@ -119,7 +119,8 @@ t.test(
   'with redeliver, what a consumer did not acknowledge before it died or ended comes again, oldest first',
   async (t) => {
     for (const end of ['kill', 'exit'] as const) {
-      const queue = new JoinableQueue<unknown>(0, { redeliver: true });
+      const name = freshName(t);
+      const queue = new JoinableQueue<unknown>(0, { redeliver: true, name });
       const remote = new Remote(t);
       const there = await remote.attach(serialize(queue));
       const values = [0, { one: 1 }, Buffer.alloc(300_000, 'two'), 'three', 4, 5, 6];
@@ -132,6 +133,7 @@ t.test(
       await remote[end]();
       // Who joins looks for the dead, as those who wait for messages do.
       await until('four messages are delivered again', () => queue.qsize() === 5);
+      t.equal(inspect(name).length, 5);
       t.strictSame(await queue.get(), values[1], 'before what nobody has taken');
       t.equal(queue.qsize(), 4);
       t.strictSame(await queue.getMany(10), [...values.slice(2, 5), 6]);

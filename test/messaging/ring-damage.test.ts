@@ -13,7 +13,7 @@ t.setTimeout(300_000);
 
 const load = (file: string) => import(new URL(`../../dist/${file}`, import.meta.url).href);
 const { Ring, obtainRing } = await load('messaging/ring.js');
-const { ringWords, getEnd, ledgerWords } = await load('messaging/ring-layout.js');
+const { ringWords, getEnd, ledgerWords } = await load('shared/ring-layout.js');
 const { BlockKind } = await load('shared/block.js');
 const { layout } = await load('native.js');
 const { now } = await load('deadline.js');
