@@ -12,7 +12,7 @@
 import { damaged } from '../serialize/handles.js';
 import type { Window } from '../serialize/records.js';
 import { Tag } from '../serialize/tags.js';
-import { Packing, type Payload, readValues, writePayload } from './payload.js';
+import { noValues, Packing, readValues, writePayload } from './payload.js';
 import { checkCount } from './task-record.js';
 
 /** What a worker has to say. */
@@ -32,7 +32,6 @@ export type OutcomeKind = (typeof OutcomeKind)[keyof typeof OutcomeKind];
 
 const headerUnits = 5;
 const none: unknown[] = [];
-const nothing: Payload = { packing: Packing.values, values: [], from: 0, to: 0, units: 0 };
 
 /** An outcome as the worker writes it. One is used again and again. */
 export class OutcomeWriter {
@@ -41,7 +40,7 @@ export class OutcomeWriter {
   row = 0;
   began = 0;
   ran = 0;
-  payload = nothing;
+  payload = noValues;
 
   get units(): number {
     return headerUnits + this.payload.units;
@@ -63,7 +62,7 @@ export class OutcomeWriter {
   }
 
   reset(): void {
-    this.payload = nothing;
+    this.payload = noValues;
   }
 }
 

@@ -31,6 +31,9 @@ export interface Payload {
   readonly units: number;
 }
 
+/** A payload of no values. */
+export const noValues: Payload = { packing: Packing.values, values: [], from: 0, to: 0, units: 0 };
+
 /** Arguments of one call, or its result as the only one. Views in it are read when it is written. */
 export function packValues(values: readonly unknown[], root: string): Payload {
   let units = 0;

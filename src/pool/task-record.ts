@@ -12,7 +12,7 @@
 import { damaged } from '../serialize/handles.js';
 import type { Window } from '../serialize/records.js';
 import { Tag } from '../serialize/tags.js';
-import { copyDoubles, copyIntegers, Packing, type Payload, readValues, writePayload } from './payload.js';
+import { copyDoubles, copyIntegers, noValues, Packing, type Payload, readValues, writePayload } from './payload.js';
 
 /** How the function is applied to the values. */
 export const Application = {
@@ -27,7 +27,6 @@ export type Application = (typeof Application)[keyof typeof Application];
 
 const interruptible = 1 << 24;
 const headerUnits = 3;
-const nothing: Payload = { packing: Packing.values, values: [], from: 0, to: 0, units: 0 };
 
 /** A task as the parent writes it. One is used again and again. */
 export class TaskWriter {
@@ -36,7 +35,7 @@ export class TaskWriter {
   text: Uint8Array | undefined;
   application: Application = Application.call;
   interruptible = false;
-  payload = nothing;
+  payload = noValues;
 
   get units(): number {
     return headerUnits + (((this.text?.length ?? 0) + 7) >> 3) + this.payload.units;
@@ -63,7 +62,7 @@ export class TaskWriter {
 
   /** The values are not held any longer. */
   reset(): void {
-    this.payload = nothing;
+    this.payload = noValues;
   }
 }
 

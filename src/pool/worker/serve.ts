@@ -17,6 +17,7 @@ import {
   dropValues,
   finishValue,
   isWhole,
+  noValues,
   Packing,
   type Payload,
   packValues,
@@ -80,7 +81,7 @@ class Worker {
     }
     setCurrentTask(nextTask());
     this.#board.set(this.#row, Row.state, WorkerState.idle);
-    await this.#send(OutcomeKind.ready, none);
+    await this.#send(OutcomeKind.ready, noValues);
     return true;
   }
 
@@ -132,7 +133,7 @@ class Worker {
     this.#outcome.began = clock();
     if (this.#board.isCancelled(task.place)) {
       this.#drop(task);
-      return this.#send(OutcomeKind.skipped, none);
+      return this.#send(OutcomeKind.skipped, noValues);
     }
     this.#board.set(this.#row, Row.state, WorkerState.busy);
     if (task.failure !== undefined) return this.#finish(OutcomeKind.threw, packError(task.failure.error));
@@ -253,7 +254,7 @@ class Worker {
       this.#listening = true;
       void this.#listen();
     }
-    await this.#send(OutcomeKind.began, none);
+    await this.#send(OutcomeKind.began, noValues);
   }
 
   async #listen(): Promise<void> {
@@ -281,8 +282,6 @@ function nextTask(): PlainTask {
   if (plainTask.isUsed) plainTask = new PlainTask();
   return plainTask;
 }
-
-const none: Payload = { packing: Packing.values, values: [], from: 0, to: 0, units: 0 };
 
 function apply(fn: (...args: unknown[]) => unknown, task: TakenTask): Payload | PromiseLike<Payload> {
   const { values, application } = task;
