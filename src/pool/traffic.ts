@@ -8,6 +8,7 @@
 import { setImmediate } from 'node:timers';
 import { timerMs } from '../deadline.js';
 import { TimeoutError, type WorkerLostError } from '../errors.js';
+import { throwLater } from '../lifecycle/uncaught.js';
 import { defaultCapacity } from '../messaging/extents.js';
 import { Queue } from '../messaging/queue.js';
 import { busy, nothing, Put, type Ring } from '../messaging/ring.js';
@@ -412,7 +413,7 @@ export class Traffic {
         this.#take();
       } catch (error) {
         // Of a handler of the program's: an uncaught error, but no outcome is lost for it.
-        setImmediate(throwIt, error);
+        throwLater(error);
       }
       this.#reader.reset();
       if ((served & 31) === 0 && clock() > until) break;
@@ -432,13 +433,9 @@ export class Traffic {
       return;
     }
     if (kind === OutcomeKind.unable) {
-      if (failure !== undefined) this.#owner.unable(row, failure.error);
-      if (failure !== undefined) return;
-      this.#make(
-        values,
-        (error) => this.#owner.unable(row, error),
-        (error) => this.#owner.unable(row, error),
-      );
+      const unable = (error: unknown) => this.#owner.unable(row, error);
+      if (failure !== undefined) unable(failure.error);
+      else this.#make(values, unable, unable);
       return;
     }
     const task = this.#flying[place];
@@ -645,8 +642,4 @@ function reasonAgainst(values: readonly unknown[]): unknown {
   } catch (error) {
     return error;
   }
-}
-
-function throwIt(error: unknown): never {
-  throw error;
 }

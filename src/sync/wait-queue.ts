@@ -7,6 +7,7 @@
 import type { ParsedWait } from '../deadline.js';
 import { now, timerMs } from '../deadline.js';
 import { onReattach } from '../lifecycle/participant.js';
+import { throwLater } from '../lifecycle/uncaught.js';
 import { native, TargetKind } from '../native.js';
 import type { Block } from '../shared/block.js';
 
@@ -339,10 +340,8 @@ export function start(): void {
       try {
         queue?.deliver(grants[i + 1] as number);
       } catch (error) {
-        // Uncaught, as it would be in a turn of its own; those behind it hear of theirs.
-        process.nextTick(() => {
-          throw error;
-        });
+        // Those behind it hear of theirs.
+        throwLater(error);
       }
     }
   });
