@@ -2,6 +2,11 @@
 import { Buffer } from 'node:buffer';
 import { native } from '../native.js';
 
+/** A number of 48 bits that nobody guesses. */
+export function randomNumber(): number {
+  return randomBytes(6).readUIntBE(0, 6);
+}
+
 export function randomBytes(length: number): Buffer {
   const bytes = Buffer.alloc(length);
   native.fillRandom(bytes);

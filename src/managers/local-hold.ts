@@ -1,7 +1,7 @@
 /** An object of this very process's server: its proxies call it directly. */
 import { types } from 'node:util';
 import { RemoteError } from '../errors.js';
-import { randomBytes } from '../lifecycle/random-bytes.js';
+import { randomNumber } from '../lifecycle/random-bytes.js';
 import type { Departure } from '../serialize/handles.js';
 import { asCall, Cancelled, type CurrentCall, localCall, takeBack } from './caller.js';
 import type { ProxyDetails } from './carriage.js';
@@ -66,7 +66,7 @@ export class LocalHold<E extends HostedEntry = HostedEntry> implements Hold {
       carriage.give?.(this.entry);
       return { handle: ownHandle(id, details), cancel() {} };
     }
-    const transit = randomBytes(6).readUIntBE(0, 6);
+    const transit = randomNumber();
     this.#host.lend(this.entry, transit, this);
     return {
       handle: travelHandle(id, transit, this.#host.place, details),

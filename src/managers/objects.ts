@@ -1,6 +1,6 @@
 /** The objects of a server: how they are made, which ones clients have, and which proxies of them are on their way. */
 import { RemoteError } from '../errors.js';
-import { randomBytes } from '../lifecycle/random-bytes.js';
+import { randomNumber } from '../lifecycle/random-bytes.js';
 import { findReference } from '../serialize/references.js';
 import type { ProxyDetails } from './carriage.js';
 import { type Exposed, expose } from './exposed.js';
@@ -34,7 +34,7 @@ export class Objects {
   readonly #transits = new Map<number, { readonly id: number; readonly lender: object }>();
   readonly #early = new Set<number>();
   /** No number of this server is one of another that was at its address before. */
-  #nextId = randomBytes(6).readUIntBE(0, 6);
+  #nextId = randomNumber();
 
   constructor(registry: Registry, place: Place) {
     this.#registry = registry;

@@ -1,5 +1,5 @@
 /** An object in another process, held through the conversation with its server. */
-import { randomBytes } from '../lifecycle/random-bytes.js';
+import { randomNumber } from '../lifecycle/random-bytes.js';
 import { isFromAfar } from '../serialize/afar.js';
 import type { Departure } from '../serialize/handles.js';
 import { currentCarriage, type ProxyDetails } from './carriage.js';
@@ -56,7 +56,7 @@ export class RemoteHold implements Hold {
     if (currentCarriage() === link) return { handle: ownHandle(this.id, details), cancel() {} };
     if (isFromAfar())
       throw new TypeError('A proxy of another manager cannot go over the network: connect to that there');
-    const transit = randomBytes(6).readUIntBE(0, 6);
+    const transit = randomNumber();
     link.tell(Request.lend, this.id, transit);
     link.push();
     return {
