@@ -18,8 +18,8 @@ export class Cancelled extends Error {}
 /** A call that is being made. */
 export interface CurrentCall {
   readonly caller: Caller;
-  /** Set by what waits: takes the wait back, which fails with {@link Cancelled}. False if it was over already. */
-  cancel: (() => boolean) | undefined;
+  /** Set by what waits: takes the wait back, which fails with {@link Cancelled} unless it is over already. */
+  cancel: (() => void) | undefined;
   /** Set by what waits, and from then on: a wait that is over has had its effect, and its answer must go out. */
   cancellable: boolean;
   /** Who made the call has taken it back: it does not wait again. */

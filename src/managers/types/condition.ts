@@ -71,7 +71,9 @@ export class ManagedCondition {
     // Only the end of the client takes this wait back.
     const again = callBy(call.caller);
     const got = this.#lock.acquireFor(again, depth);
-    call.cancel = () => call.caller.ended && takeBack(again);
+    call.cancel = () => {
+      if (call.caller.ended) takeBack(again);
+    };
     await got;
   }
 

@@ -117,9 +117,7 @@ async function withdrawable<T>(start: (signal: AbortSignal) => Promise<T>): Prom
   const call = currentCall();
   const controller = new AbortController();
   call.cancel = () => {
-    if (call.caller.ended) return false;
-    controller.abort(new Cancelled());
-    return true;
+    if (!call.caller.ended) controller.abort(new Cancelled());
   };
   try {
     return await start(controller.signal);

@@ -44,9 +44,7 @@ export class Waiting<T> {
         return true;
       };
       call.cancel = () => {
-        const left = leave();
-        if (left) reject(new Cancelled());
-        return left;
+        if (leave()) reject(new Cancelled());
       };
       // First: the time may be over already.
       this.#waiters.push(waiter);
