@@ -21,7 +21,6 @@
  */
 import { now } from '../deadline.js';
 import { layout, native, TargetKind } from '../native.js';
-import { finish } from '../serialize/records.js';
 import type { Block } from '../shared/block.js';
 import { EndWord, Fact, getEnd } from '../shared/ring-layout.js';
 import type { Extents } from './extents.js';
@@ -105,39 +104,9 @@ export class Ring {
     return this.gets.allDone;
   }
 
-  /** See {@link PutEnd.tryPut}. */
-  tryPut(value: unknown, units: number, deadline = 0): Put {
-    return this.puts.tryPut(value, units, deadline);
-  }
-
   /** See {@link PutEnd.tryPutRecord}. */
   tryPutRecord(record: RecordWriter, units: number, deadline = 0): Put {
     return this.puts.tryPutRecord(record, units, deadline);
-  }
-
-  /** See {@link PutEnd.tryPutMany}. */
-  tryPutMany(values: readonly unknown[], from: number, deadline = 0): number {
-    return this.puts.tryPutMany(values, from, deadline);
-  }
-
-  /**
-   * Takes the oldest message.
-   *
-   * @returns its value, `nothing`, or `busy`
-   * @throws what deserialising it throws: the message is taken all the same
-   */
-  tryTake(deadline = 0): unknown {
-    return finish(this.gets.take(deadline));
-  }
-
-  /** As {@link tryTake}, but of what {@link finish} makes the value later: a caller may have to import modules for it. */
-  take(deadline = 0): unknown {
-    return this.gets.take(deadline);
-  }
-
-  /** See {@link GetEnd.takeMany}. */
-  tryTakeMany(most: number, deadline = 0): unknown[] {
-    return this.gets.takeMany(most, deadline);
   }
 
   /** See {@link GetEnd.takeRecord}. */

@@ -12,7 +12,7 @@
 import { damaged } from '../serialize/handles.js';
 import type { Window } from '../serialize/records.js';
 import { Tag } from '../serialize/tags.js';
-import { copyDoubles, copyIntegers, noValues, Packing, type Payload, readValues, writePayload } from './payload.js';
+import { copyDoubles, copyIntegers, noValues, Packing, readValues, writePayload } from './payload.js';
 
 /** How the function is applied to the values. */
 export const Application = {

@@ -20,7 +20,7 @@ const { Ring, obtainRing, nothing, busy, Put } = await load('messaging/ring.js')
 const { BlockKind } = await load('shared/block.js');
 const { layout, native, TargetKind } = await load('native.js');
 const participant = await load('lifecycle/participant.js');
-const { mostUnits } = await load('serialize/records.js');
+const { finish, mostUnits } = await load('serialize/records.js');
 
 const rounds = Number(process.env.MULTIPROC_RING_ROUNDS ?? 60_000);
 const seed = Number(process.env.MULTIPROC_RING_SEED ?? Date.now() % 1e9);
@@ -230,7 +230,7 @@ class Rig {
     const value = this.value();
     user.putting = value;
     const empty = this.expected.length === 0 && !disturbed;
-    const outcome = user.ring.tryPut(value, mostUnits(value));
+    const outcome = user.ring.puts.tryPut(value, mostUnits(value), 0);
     if (empty && outcome !== Put.done) throw new Error(`an empty ring refuses a message: ${outcome}`);
     if (this.maxsize !== 0 && this.expected.length > this.maxsize) throw new Error('more than maxsize messages');
   }
@@ -241,7 +241,7 @@ class Rig {
     user.acknowledged = false;
     const again = this.returned[0];
     const told = (this.words[this.at + 32 + 11] as number) >= this.returned.length;
-    const value = user.ring.tryTake();
+    const value = finish(user.ring.gets.take(0));
     if (value === busy) {
       if (this.depth === 0) throw new Error('nobody holds the lock');
       return;
@@ -303,7 +303,8 @@ class Rig {
     if (this.returned.length > 0) throw new Error(`${this.returned.length} messages did not come again`);
     if (this.redeliver && !user.ring.allDone) throw new Error('messages are said not to be acknowledged');
     user.putting = 'last';
-    if (user.ring.tryPut('last', mostUnits('last')) !== Put.done) throw new Error('an empty ring refuses a message');
+    if (user.ring.puts.tryPut('last', mostUnits('last'), 0) !== Put.done)
+      throw new Error('an empty ring refuses a message');
     this.get(user, () => false);
     if (user.ring.length !== 0) throw new Error(`an empty ring says that ${user.ring.length} messages are in it`);
     let inUse = 0;

@@ -18,7 +18,7 @@ const { BlockKind } = await load('shared/block.js');
 const { layout } = await load('native.js');
 const { now } = await load('deadline.js');
 const participant = await load('lifecycle/participant.js');
-const { mostUnits } = await load('serialize/records.js');
+const { finish, mostUnits } = await load('serialize/records.js');
 
 const rounds = Number(process.env.MULTIPROC_DAMAGE_ROUNDS ?? 300);
 participant.attach();
@@ -39,12 +39,12 @@ const reader = {
 type Ring = InstanceType<typeof Ring>;
 const calls: Record<string, (ring: Ring) => unknown> = {
   length: (ring) => ring.length + ring.taken + ring.put + ring.state,
-  tryPut: (ring) => ring.tryPut(1, 1),
-  'tryPut, large': (ring) => ring.tryPut(large, mostUnits(large)),
-  tryPutMany: (ring) => ring.tryPutMany(['text', 0.5, null, large], 0),
-  tryTake: (ring) => ring.tryTake(),
-  'tryTake, again': (ring) => ring.tryTake(),
-  tryTakeMany: (ring) => ring.tryTakeMany(20),
+  tryPut: (ring) => ring.puts.tryPut(1, 1, 0),
+  'tryPut, large': (ring) => ring.puts.tryPut(large, mostUnits(large), 0),
+  tryPutMany: (ring) => ring.puts.tryPutMany(['text', 0.5, null, large], 0, 0),
+  tryTake: (ring) => finish(ring.gets.take(0)),
+  'tryTake, again': (ring) => finish(ring.gets.take(0)),
+  tryTakeMany: (ring) => ring.gets.takeMany(20, 0),
   tryTakeRecord: (ring) => ring.tryTakeRecord(reader),
   settleGets: (ring) => ring.settleGets(),
   fits: (ring) => ring.fits(1000),
@@ -77,10 +77,10 @@ for (const [title, kind, options] of [
     const joinable = kind === BlockKind.joinableQueue;
     const first = new Ring(block);
     // Something of everything: it has wrapped, was in a larger extent, and somebody has not acknowledged what he took.
-    for (let i = 0; i < 3; i++) first.tryPut(large, mostUnits(large));
-    for (let i = 0; i < 3; i++) first.tryTake();
+    for (let i = 0; i < 3; i++) first.puts.tryPut(large, mostUnits(large), 0);
+    for (let i = 0; i < 3; i++) finish(first.gets.take(0));
     for (const value of ['a', { b: [1] }, 'c'.repeat(300), 4]) {
-      if (mostUnits(value) > 0) first.tryPut(value, mostUnits(value));
+      if (mostUnits(value) > 0) first.puts.tryPut(value, mostUnits(value), 0);
     }
     first.close();
     const sound = words.slice(0, 24 * 4096);
