@@ -78,7 +78,16 @@ function packOurs(name: string, { prebuilt }: { prebuilt: boolean }): { tarball:
   mkdirSync(folder);
   const { files, ...manifest } = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8'));
   writeFileSync(join(folder, 'package.json'), JSON.stringify({ ...manifest, files }));
-  for (const entry of ['dist', 'native', 'binding.gyp', 'CMakeLists.txt', 'README.md', 'LICENSE', 'CHANGELOG.md']) {
+  for (const entry of [
+    'commonjs',
+    'dist',
+    'native',
+    'binding.gyp',
+    'CMakeLists.txt',
+    'README.md',
+    'LICENSE',
+    'CHANGELOG.md',
+  ]) {
     if (existsSync(join(root, entry))) cpSync(join(root, entry), join(folder, entry), { recursive: true });
   }
   if (prebuilt) {
@@ -113,7 +122,7 @@ function project(name: string): string {
 t.test('the tarball holds the program, the sources and the binary, and nothing else', { skip }, async (t) => {
   const { files } = packOurs('contents', { prebuilt: true });
   const expected =
-    /^(dist\/.+\.(js|d\.ts)|native\/.+\.(cc|h)|prebuilds\/.+\.node|package\.json|binding\.gyp|CMakeLists\.txt|[A-Z]+(\.md)?)$/;
+    /^(commonjs\/.+\.cjs|dist\/.+\.(js|d\.ts)|native\/.+\.(cc|h)|prebuilds\/.+\.node|package\.json|binding\.gyp|CMakeLists\.txt|[A-Z]+(\.md)?)$/;
   t.strictSame(
     files.filter((file) => !expected.test(file)),
     [],
