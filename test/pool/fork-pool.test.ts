@@ -9,7 +9,7 @@ await ableToFork(import.meta.url, async () => {
   const { poolCrashSuite } = await import('../conformance/pool-crash.js');
   const { poolSuite } = await import('../conformance/pool.js');
   setStartMethod('fork');
-  t.setTimeout(300_000);
+  t.setTimeout(1_800_000);
   poolSuite(t, { Pool, workers: 'process' });
   poolCrashSuite(t, Pool, ({ pid }) => {
     try {
