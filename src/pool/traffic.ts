@@ -14,23 +14,14 @@ import { Queue } from '../messaging/queue.js';
 import { busy, nothing, Put, type Ring } from '../messaging/ring.js';
 import { TargetKind } from '../native.js';
 import { nativeNotice } from '../sync/wait-queue.js';
+import { Backlog } from './backlog.js';
 import { Board, type BoardWords, Interrupt, makeBoard, mostPlaces, Row } from './board.js';
 import { clock } from './clock.js';
 import { PoolFunctions } from './functions.js';
 import { Histogram } from './histogram.js';
+import { Makings } from './makings.js';
 import { OutcomeKind, OutcomeReader } from './outcome-record.js';
-import {
-  dropPayload,
-  dropValues,
-  finishValue,
-  freeze,
-  isKeepingPayload,
-  Packing,
-  type Payload,
-  prepareValues,
-  prepareValuesNow,
-  refers,
-} from './payload.js';
+import { dropPayload, dropValues, isKeepingPayload, Packing, type Payload } from './payload.js';
 import type { PoolTask } from './task.js';
 import { readTask, type TakenTask, TaskWriter } from './task-record.js';
 
@@ -66,17 +57,6 @@ export interface TrafficOwner {
   finished(task: PoolTask, row: number, ok: boolean, waited: number, ran: number): void;
 }
 
-/** An outcome whose value needs a module that may have to be loaded. */
-interface Making {
-  readonly values: unknown[];
-  /** Makes the value. */
-  finish(): void;
-  /** Told why that cannot be done while the thread is blocked. */
-  stuck(error: unknown): void;
-  /** Whether that was tried. */
-  isHurried: boolean;
-}
-
 export class Traffic {
   readonly functions: PoolFunctions;
   readonly boardWords: BoardWords;
@@ -102,13 +82,12 @@ export class Traffic {
   #flyingCount = 0;
   #flyingBytes = 0;
   readonly #mostBytes = Math.min(mostBytes, defaultCapacity() / 2);
-  /** Those that found no room, oldest first. */
-  readonly #waiting: (PoolTask | undefined)[] = [];
-  #waitingFrom = 0;
-  /** How many of them are still wanted. */
-  #waitingCount = 0;
-  /** Outcomes whose values are being made. */
-  readonly #making = new Set<Making>();
+  /** Those that found no room. */
+  readonly #backlog = new Backlog();
+  readonly #makings = new Makings(() => {
+    this.#owner.moved();
+    this.attend();
+  });
   #isBlocked = false;
   #looking = false;
   #lookUntil = 0;
@@ -134,27 +113,23 @@ export class Traffic {
 
   /** How many tasks no worker has settled. */
   get unfinished(): number {
-    return this.#flyingCount + this.#waitingCount + this.#making.size;
+    return this.#flyingCount + this.#backlog.length + this.#makings.size;
   }
 
   /** How many nobody has taken. */
   get queued(): number {
-    return (this.#closed ? 0 : this.#taskRing.length) + this.#waitingCount;
+    return (this.#closed ? 0 : this.#taskRing.length) + this.#backlog.length;
   }
 
   /** Whether it makes sense to give it more before something is done. */
   get isRoomy(): boolean {
-    return this.#waitingCount === 0 && this.#flyingBytes < plentyBytes;
+    return this.#backlog.length === 0 && this.#flyingBytes < plentyBytes;
   }
 
   /** Takes a task. What is in the payload is read now. */
   submit(task: PoolTask, payload: Payload): void {
     task.submitted = clock();
-    if (this.#waitingCount > 0 || !this.#launch(task, payload)) {
-      task.payload = freeze(payload);
-      this.#waiting.push(task);
-      this.#waitingCount++;
-    }
+    if (this.#backlog.length > 0 || !this.#launch(task, payload)) this.#backlog.add(task, payload);
     this.attend();
   }
 
@@ -163,7 +138,7 @@ export class Traffic {
     if (task.over) return;
     task.over = true;
     if (task.place >= 0) this.#interrupt(task, why);
-    else this.#giveUpWaiting(task);
+    else this.#backlog.giveUp(task);
     // What nobody wanted any more has not failed.
     if (why !== Interrupt.none) this.#count(task, -1, false, 0, 0);
     task.settle(false, reason);
@@ -176,7 +151,7 @@ export class Traffic {
     const wasBlocked = this.#isBlocked;
     this.#isBlocked = true;
     try {
-      for (const making of this.#making) this.#hurry(making);
+      this.#makings.hurry();
       if (this.#serve(Infinity) > 0) return true;
       const came = this.#resultRing.waitForItems(deadline);
       this.#serve(Infinity);
@@ -221,9 +196,7 @@ export class Traffic {
 
   /** Everything that is unfinished fails. */
   failAll(reason: unknown): void {
-    const waiting = this.#waiting.slice(this.#waitingFrom);
-    this.#clearWaiting();
-    for (const task of [...this.#flying, ...waiting]) {
+    for (const task of [...this.#flying, ...this.#backlog.clear()]) {
       if (task === undefined) continue;
       if (task.payload !== undefined) dropPayload(task.payload);
       clearTimeout(task.timer);
@@ -322,50 +295,17 @@ export class Traffic {
   }
 
   #launchWaiting(): void {
-    while (this.#waitingCount > 0) {
-      const task = this.#waiting[this.#waitingFrom] as PoolTask;
-      if (task.over) {
-        this.#shiftWaiting();
-        continue;
-      }
+    const backlog = this.#backlog;
+    for (let task = backlog.first; task !== undefined; task = backlog.first) {
       try {
         if (!this.#launch(task, task.payload as Payload)) return;
-        this.#shiftWaiting();
-        this.#countWaiting();
+        backlog.shift();
       } catch (error) {
-        this.#shiftWaiting();
-        this.#countWaiting();
+        backlog.shift();
         task.payload = undefined;
         this.#settle(task, -1, false, error, 0, 0);
       }
     }
-  }
-
-  /** A task keeps what came of it for whoever waits, so none is held here after its turn. */
-  #shiftWaiting(): void {
-    this.#waiting[this.#waitingFrom++] = undefined;
-    if (this.#waitingFrom < 1024 || this.#waitingFrom * 2 < this.#waiting.length) return;
-    this.#waiting.splice(0, this.#waitingFrom);
-    this.#waitingFrom = 0;
-  }
-
-  /** One less is wanted. */
-  #countWaiting(): void {
-    if (--this.#waitingCount === 0) this.#clearWaiting();
-  }
-
-  #clearWaiting(): void {
-    this.#waiting.length = 0;
-    this.#waitingFrom = 0;
-    this.#waitingCount = 0;
-  }
-
-  /** It is over, and passed by when its turn comes. */
-  #giveUpWaiting(task: PoolTask): void {
-    if (task.payload === undefined) return;
-    dropPayload(task.payload);
-    task.payload = undefined;
-    this.#countWaiting();
   }
 
   /** The task is in flight no more. */
@@ -435,7 +375,7 @@ export class Traffic {
     if (kind === OutcomeKind.unable) {
       const unable = (error: unknown) => this.#owner.unable(row, error);
       if (failure !== undefined) unable(failure.error);
-      else this.#make(values, unable, unable);
+      else this.#makings.make(values, this.#isBlocked, { made: unable, failed: unable });
       return;
     }
     const task = this.#flying[place];
@@ -464,63 +404,11 @@ export class Traffic {
       this.#settle(task, row, true, undefined, waited, ran);
       return;
     }
-    const settle = (value: unknown) => this.#settle(task, row, kind === OutcomeKind.returned, value, waited, ran);
-    const failedToMake = (error: unknown) => this.#settle(task, row, false, error, waited, ran);
-    this.#make(values, settle, failedToMake, (error) => task.stick(error));
-  }
-
-  /**
-   * Makes the one value there is, or says why that fails.
-   *
-   * @param stuck is told why the value cannot be made while the thread is blocked; absent: that is a failure
-   */
-  #make(
-    values: unknown[],
-    made: (value: unknown) => void,
-    failed: (error: unknown) => void,
-    stuck?: (error: unknown) => void,
-  ): void {
-    // Before an import begins, which would be in the way.
-    const against = this.#isBlocked && refers(values) ? reasonAgainst(values) : undefined;
-    const mustImport = refers(values) && (!this.#isBlocked || against !== undefined);
-    const ready = mustImport ? prepareValues(values) : undefined;
-    if (ready === undefined) {
-      this.#makeNow(values, made, failed);
-      return;
-    }
-    const finish = () => {
-      if (!this.#making.delete(making)) return;
-      this.#makeNow(values, made, failed);
-      this.#owner.moved();
-      this.attend();
-    };
-    const fail = (error: unknown) => {
-      if (this.#making.delete(making)) failed(error);
-    };
-    const making: Making = { values, finish, stuck: stuck ?? fail, isHurried: this.#isBlocked };
-    this.#making.add(making);
-    ready.then(finish, finish);
-    if (against !== undefined) making.stuck(against);
-  }
-
-  /** Makes the value now, if what it needs can be required: nothing is imported while the thread is blocked. */
-  #hurry(making: Making): void {
-    if (making.isHurried) return;
-    making.isHurried = true;
-    const against = reasonAgainst(making.values);
-    if (against === undefined) making.finish();
-    else making.stuck(against);
-  }
-
-  #makeNow(values: unknown[], made: (value: unknown) => void, failed: (error: unknown) => void): void {
-    let value: unknown;
-    try {
-      value = finishValue(values[0]);
-    } catch (error) {
-      failed(error);
-      return;
-    }
-    made(value);
+    this.#makings.make(values, this.#isBlocked, {
+      made: (value) => this.#settle(task, row, kind === OutcomeKind.returned, value, waited, ran),
+      failed: (error) => this.#settle(task, row, false, error, waited, ran),
+      stuck: (error) => task.stick(error),
+    });
   }
 
   #watchTime(task: PoolTask, began: number): void {
@@ -631,15 +519,5 @@ export class Traffic {
   #rest(): void {
     this.#notice?.cancel();
     this.#notice = undefined;
-  }
-}
-
-/** Why the values cannot be made while the thread is blocked; `undefined` if they can. */
-function reasonAgainst(values: readonly unknown[]): unknown {
-  try {
-    prepareValuesNow(values);
-    return undefined;
-  } catch (error) {
-    return error;
   }
 }
