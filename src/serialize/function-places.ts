@@ -1,7 +1,7 @@
 /** Where functions were declared, as V8 knows it: asked of an inspector session inside this thread. */
-import type { Session } from 'node:inspector';
 import { pathToFileURL } from 'node:url';
 import { compileFunction } from 'node:vm';
+import { Inspector } from '../lifecycle/inspecting.js';
 
 /** A position in a script as V8 compiled it, which is what a loader made of the file. Lines and columns count from 0. */
 export interface Position {
@@ -17,26 +17,16 @@ export interface Place extends Position {
   readonly url: string;
 }
 
-interface RemoteObject {
-  readonly objectId?: string;
-  readonly value?: { readonly scriptId: string; readonly lineNumber: number; readonly columnNumber: number };
-  readonly description?: string;
+interface Location {
+  readonly scriptId: string;
+  readonly lineNumber: number;
+  readonly columnNumber: number;
 }
-
-interface Property {
-  readonly name: string;
-  readonly value?: RemoteObject;
-}
-
-/** Through it, values go to the inspector and come from there. */
-const bridge = Symbol.for('multiproc.inspected');
-const bridgeExpression = "globalThis[Symbol.for('multiproc.inspected')]";
-const group = 'multiproc';
 
 const positions = new WeakMap<object, Position | null>();
 const urls = new Map<string, string>();
 const sources = new Map<string, string>();
-let session: Session | undefined;
+let inspector: Inspector | undefined;
 let marks = 0;
 
 /**
@@ -67,7 +57,7 @@ export function sourceOf(script: string): string {
   let source = sources.get(script);
   if (source === undefined) {
     source = debugging(() =>
-      post<{ scriptSource: string }>('Debugger.getScriptSource', { scriptId: script }),
+      inspect().ask<{ scriptSource: string }>('Debugger.getScriptSource', { scriptId: script }),
     ).scriptSource;
     sources.set(script, source);
   }
@@ -111,12 +101,9 @@ export function isModuleWhole(fn: object): boolean {
 }
 
 function withModuleScope<T>(fn: object, read: (scope: Record<string, unknown>) => T): T {
-  return inspecting(() => {
-    const scopes = internals(remote(fn)).find(({ name }) => name === '[[Scopes]]')?.value?.objectId;
-    if (scopes === undefined) return read({});
-    const { result } = post<{ result: Property[] }>('Runtime.getProperties', { objectId: scopes, ownProperties: true });
-    const scope = result.find(({ value }) => value?.description?.startsWith('Module'))?.value?.objectId;
-    return read(scope === undefined ? {} : (local(scope) as { object: Record<string, unknown> }).object);
+  return inspecting((inspector) => {
+    const scope = inspector.scopesOf(fn).find(({ value }) => value?.description?.startsWith('Module'));
+    return read(scope === undefined ? {} : inspector.variables(scope));
   });
 }
 
@@ -134,14 +121,7 @@ function copyOf(variables: Record<string, unknown>): Record<string, unknown> {
 
 /** All functions and classes that are alive in this thread. It costs a garbage collection. */
 export function liveFunctions(): readonly object[] {
-  return inspecting(() => {
-    const { objectId } = remote(Function.prototype);
-    const { objects } = post<{ objects: RemoteObject }>('Runtime.queryObjects', {
-      prototypeObjectId: objectId,
-      objectGroup: group,
-    });
-    return [...(local(objects.objectId as string) as object[])];
-  });
+  return inspecting((inspector) => inspector.likes(Function.prototype)) as readonly object[];
 }
 
 function findPosition(fn: object): Position | undefined {
@@ -150,8 +130,8 @@ function findPosition(fn: object): Position | undefined {
   return { script: location.scriptId, line: location.lineNumber, column: location.columnNumber };
 }
 
-function locationOf(fn: object): NonNullable<RemoteObject['value']> | undefined {
-  return inspecting(() => internals(remote(fn)).find(({ name }) => name === '[[FunctionLocation]]')?.value?.value);
+function locationOf(fn: object): Location | undefined {
+  return inspecting((inspector) => inspector.internal(fn, '[[FunctionLocation]]')?.value as Location | undefined);
 }
 
 /** Enabling the debugger makes V8 list all scripts: tens of milliseconds in a large program, so only when one is unknown. */
@@ -160,70 +140,29 @@ function learnScripts(): void {
 }
 
 function debugging<T>(act: () => T): T {
-  post('Debugger.enable');
+  inspect().ask('Debugger.enable');
   try {
     return act();
   } finally {
-    post('Debugger.disable');
+    inspect().ask('Debugger.disable');
   }
 }
 
-function inspecting<T>(act: () => T): T {
+function inspecting<T>(act: (inspector: Inspector) => T): T {
   try {
-    return act();
+    return act(inspect());
   } finally {
-    delete (globalThis as Record<symbol, unknown>)[bridge];
-    post('Runtime.releaseObjectGroup', { objectGroup: group });
+    inspect().forget();
   }
 }
 
-/** The inspector's name for a value. */
-function remote(value: object): RemoteObject {
-  Object.defineProperty(globalThis, bridge, { value, writable: true, configurable: true });
-  return post<{ result: RemoteObject }>('Runtime.evaluate', { expression: bridgeExpression, objectGroup: group })
-    .result;
-}
-
-/** The value that the inspector's name stands for. */
-function local(objectId: string): unknown {
-  let value: unknown;
-  const take = (taken: unknown) => {
-    value = taken;
-  };
-  Object.defineProperty(globalThis, bridge, { value: take, writable: true, configurable: true });
-  post('Runtime.callFunctionOn', { objectId, functionDeclaration: `function () { ${bridgeExpression}(this) }` });
-  return value;
-}
-
-function internals({ objectId }: RemoteObject): Property[] {
-  if (objectId === undefined) return [];
-  const { internalProperties } = post<{ internalProperties?: Property[] }>('Runtime.getProperties', {
-    objectId,
-    ownProperties: true,
-  });
-  return internalProperties ?? [];
-}
-
-function post<T>(method: string, parameters: object = {}): T {
-  session ??= connect();
-  let failure: Error | null = null;
-  let answer: unknown;
-  // Within a thread the answer comes before `post` returns.
-  session.post(method, parameters, (error, result) => {
-    failure = error;
-    answer = result;
-  });
-  if (failure !== null) throw new Error(`The inspector refused ${method}: ${(failure as Error).message}`);
-  return answer as T;
-}
-
-function connect(): Session {
-  const { Session } = process.getBuiltinModule('node:inspector');
-  const fresh = new Session();
-  fresh.connect();
-  fresh.on('Debugger.scriptParsed', ({ params: { scriptId, url } }) => {
+/** One session for as long as the thread lives: it has heard which scripts there are. */
+function inspect(): Inspector {
+  if (inspector !== undefined) return inspector;
+  inspector = new Inspector();
+  inspector.session.on('Debugger.scriptParsed', ({ params: { scriptId, url } }) => {
     // Some loaders name the file.
     urls.set(scriptId, url.startsWith('/') ? pathToFileURL(url).href : url);
   });
-  return fresh;
+  return inspector;
 }

@@ -4,8 +4,8 @@
  * when they are needed: this file is part of every program, and their state would have to be renewed in every child.
  */
 import { executionAsyncId } from 'node:async_hooks';
-import type { Session } from 'node:inspector';
 import { setTimeout } from 'node:timers';
+import { inspecting } from '../../lifecycle/inspecting.js';
 
 /** What is needed of Node's queues, under Node's names. */
 export interface EngineQueues {
@@ -54,7 +54,8 @@ const hasOutstanding = 2;
 export function engineQueues(): EngineQueues | string {
   found ??= find();
   if (typeof found === 'object' && found.outstanding.length === 0 && found.immediateInfo[hasOutstanding]) {
-    const lists = likeOf(found.immediates) as ImmediateList[];
+    const { immediates } = found;
+    const lists = inspecting((inspector) => inspector.likes(Object.getPrototypeOf(immediates))) as ImmediateList[];
     if (lists.length < 2) return 'outstandingQueue: not there';
     found.outstanding = lists;
   }
@@ -106,80 +107,7 @@ function find(): EngineQueues | string {
   }
 }
 
-const box = Symbol.for('multiproc.closures');
-const holder = globalThis as unknown as Record<symbol, unknown>;
-
 /** The variables that each function closes over, as far as any function does. */
 function closuresOf(functions: readonly unknown[]): Closure[] {
-  return inspecting((session) =>
-    functions.map((fn) => {
-      const { internalProperties } = properties(session, show(session, fn));
-      const scopes = internalProperties?.find(({ name }) => name === '[[Scopes]]')?.value;
-      const innermost = properties(session, scopes).result.find(({ name }) => name === '0')?.value;
-      return (take(session, innermost) as { object: Closure }).object;
-    }),
-  );
-}
-
-/** Everything that has the same prototype. V8 goes through the whole heap for it. */
-function likeOf(object: object): unknown[] {
-  return inspecting((session) => {
-    const prototype = show(session, Object.getPrototypeOf(object));
-    const { objects } = ask(session, 'Runtime.queryObjects', { prototypeObjectId: prototype.objectId });
-    return take(session, objects as RemoteObject) as unknown[];
-  });
-}
-
-function inspecting<T>(action: (session: Session) => T): T {
-  const { Session } = process.getBuiltinModule('node:inspector');
-  const session = new Session();
-  session.connect();
-  try {
-    return action(session);
-  } finally {
-    delete holder[box];
-    session.disconnect();
-  }
-}
-
-/** A value, as the inspector knows it. */
-function show(session: Session, value: unknown): RemoteObject {
-  holder[box] = value;
-  return ask(session, 'Runtime.evaluate', { expression: `globalThis[Symbol.for('multiproc.closures')]` }).result;
-}
-
-/** What the inspector has shown. */
-function take(session: Session, object: RemoteObject | undefined): unknown {
-  ask(session, 'Runtime.callFunctionOn', {
-    objectId: object?.objectId,
-    functionDeclaration: `function () { globalThis[Symbol.for('multiproc.closures')] = this; }`,
-  });
-  return holder[box];
-}
-
-interface RemoteObject {
-  objectId?: string;
-}
-
-interface Properties {
-  result: { name: string; value?: RemoteObject }[];
-  internalProperties?: { name: string; value?: RemoteObject }[];
-}
-
-function properties(session: Session, object: RemoteObject | undefined): Properties {
-  return ask(session, 'Runtime.getProperties', {
-    objectId: object?.objectId,
-    ownProperties: true,
-  }) as unknown as Properties;
-}
-
-// A session with its own process answers before `post` returns.
-function ask(session: Session, method: string, parameters: object): { result: RemoteObject } & Record<string, unknown> {
-  let answer: { error: Error | null; result: unknown } | undefined;
-  session.post(method, parameters, (error, result) => {
-    answer = { error, result };
-  });
-  if (answer === undefined) throw new Error(`the inspector does not answer to ${method}`);
-  if (answer.error) throw new Error(`${method}: ${answer.error.message}`);
-  return answer.result as { result: RemoteObject } & Record<string, unknown>;
+  return inspecting((inspector) => functions.map((fn) => inspector.variables(inspector.scopesOf(fn)[0])));
 }
