@@ -63,13 +63,14 @@ export type {
 export { Pool } from './pool/pool.js';
 export type { PoolStats, PoolWorkerStats } from './pool/stats.js';
 export { ThreadPool } from './pool/thread-pool.js';
+export { activeChildren } from './process/active-children.js';
 export { cpuCount, currentProcess, freezeSupport, type ParentProcess, parentProcess } from './process/current.js';
 export { setExecutable } from './process/executable.js';
 export type { StartMethod } from './process/launchers/launcher.js';
 export { isMainProcess } from './process/main-process.js';
 export type { ProcessOptions } from './process/options.js';
 export { setForkserverPreload } from './process/preload.js';
-export { activeChildren, Process } from './process/process.js';
+export { Process } from './process/process.js';
 export {
   getAllStartMethods,
   getStartMethod,

@@ -6,7 +6,8 @@ import type { PoolOptions } from './pool/options.js';
 import { Pool } from './pool/pool.js';
 import type { StartMethod } from './process/launchers/launcher.js';
 import type { ProcessOptions } from './process/options.js';
-import { isOwnClass, Process } from './process/process.js';
+import { isOwnClass } from './process/own-classes.js';
+import { Process } from './process/process.js';
 import { checkMethod, getStartMethod, type SetStartMethodOptions } from './process/start-method.js';
 import { warmUp } from './process/warm-up.js';
 

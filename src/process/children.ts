@@ -5,6 +5,7 @@ import { betweenFinalizers, runFinalizers } from '../lifecycle/finalize.js';
 import { getLogger } from '../logging.js';
 import { native } from '../native.js';
 import type { Child } from './child.js';
+import type { Launcher } from './launchers/launcher.js';
 
 const { SIGKILL, SIGTERM } = constants.signals;
 
@@ -18,21 +19,31 @@ interface Owner {
 export const daemonGrace = 400;
 const graceLook = 20;
 
-const running = new Map<Owner, Child>();
+interface Running {
+  readonly child: Child;
+  /** The one that the owner has of its own, instead of a start method's. */
+  readonly launcher: Launcher | undefined;
+}
+
+const running = new Map<Owner, Running>();
 const told = new WeakSet<Child>();
 let watching = false;
 
 /** A child was started. */
-export function track(owner: Owner, child: Child): void {
+export function track(owner: Owner, child: Child, launcher: Launcher | undefined): void {
   if (!watching) watchEnd();
-  running.set(owner, child);
-  child.onEnd(() => running.get(owner) === child && running.delete(owner), false);
+  running.set(owner, { child, launcher });
+  child.onEnd(() => running.get(owner)?.child === child && running.delete(owner), false);
 }
 
-/** The owners of those that run; the others are reaped. */
-export function runningOwners(): Owner[] {
-  for (const [owner, child] of running) if (child.poll() !== null) running.delete(owner);
-  return [...running.keys()];
+/** The owners of those that run and were launched so; without a launcher by start methods. */
+export function runningOwners(launcher: Launcher | undefined): Owner[] {
+  reapEnded();
+  return [...running].filter(([, each]) => each.launcher === launcher).map(([owner]) => owner);
+}
+
+export function reapEnded(): void {
+  for (const [owner, { child }] of running) if (child.poll() !== null) running.delete(owner);
 }
 
 function watchEnd(): void {
@@ -43,7 +54,7 @@ function watchEnd(): void {
 
 // They are the parent's.
 afterForkInChild(() => {
-  for (const child of running.values()) child.disown();
+  for (const { child } of running.values()) child.disown();
   running.clear();
   process.off('beforeExit', endChildren);
   watching = false;
@@ -52,9 +63,9 @@ afterForkInChild(() => {
 // At the natural end: daemons are told to end, and everybody is waited for. Node asks again after each round of events,
 // so whatever the program does meanwhile, also starting more, is done first.
 function endChildren(): void {
-  runningOwners();
+  reapEnded();
   if (running.size > 0) runFinalizers(0);
-  for (const [owner, child] of running) {
+  for (const [owner, { child }] of running) {
     if (told.has(child)) continue;
     told.add(child);
     if (owner.daemon) {
@@ -63,7 +74,7 @@ function endChildren(): void {
       killAfterGrace(child);
     }
   }
-  for (const [owner, child] of running) {
+  for (const [owner, { child }] of running) {
     getLogger().info('calling join() for process %s', owner.name);
     child.hold(true);
   }
@@ -82,5 +93,5 @@ function killAfterGrace(child: Child): void {
 // At process.exit(), or after an error that nobody caught: nothing can be waited for any more. Daemons that do not mind
 // SIGTERM end by the tie to this process's life.
 function abandonChildren(): void {
-  for (const [owner, child] of running) if (owner.daemon) child.signal(SIGTERM);
+  for (const [owner, { child }] of running) if (owner.daemon) child.signal(SIGTERM);
 }

@@ -5,7 +5,8 @@ import { parseSyncWait, parseWait, type Wait } from '../deadline.js';
 import { onReadable, type ReadinessWait } from '../lifecycle/readiness.js';
 import { FdEvents, native } from '../native.js';
 import { awaitEnd } from './await-end.js';
-import { isOwnClass, oneself, Process } from './process.js';
+import { isOwnClass } from './own-classes.js';
+import { oneself, Process } from './process.js';
 import { self } from './self.js';
 
 class MainProcess extends Process {}

@@ -1,5 +1,5 @@
 /** What a Process can be told when it is made, and the checks of that. */
-import type { StartMethod } from './launchers/launcher.js';
+import type { Launcher, StartMethod } from './launchers/launcher.js';
 import type { Stdio } from './stdio.js';
 import type { Target } from './target.js';
 
@@ -26,6 +26,14 @@ export interface ProcessOptions {
   stdio?: Stdio | readonly Stdio[] | undefined;
   /** For Python's sake: must be absent or null. */
   group?: null | undefined;
+}
+
+/** The option by which a subclass of this package says how its children are made, instead of by a start method. */
+export const launchedBy: unique symbol = Symbol('multiproc.launchedBy');
+
+/** Options as subclasses of this package may give them. */
+export interface OwnProcessOptions extends ProcessOptions {
+  readonly [launchedBy]?: Launcher;
 }
 
 export function methodOf(context: { getStartMethod(): StartMethod }): StartMethod {

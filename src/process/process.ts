@@ -7,11 +7,21 @@ import { ProcessError, ValueError } from '../errors.js';
 import { native } from '../native.js';
 import { awaitEnd } from './await-end.js';
 import type { Child } from './child.js';
-import { runningOwners, track } from './children.js';
+import { reapEnded, track } from './children.js';
 import { describeExitCode, signalNameOf } from './exit-status.js';
 import type { Launcher, StartMethod } from './launchers/launcher.js';
 import { isLoading, whileLoading } from './loading.js';
-import { checkEnv, checkExecArgv, checkName, methodOf, type ProcessOptions, wrongType } from './options.js';
+import {
+  checkEnv,
+  checkExecArgv,
+  checkName,
+  launchedBy,
+  methodOf,
+  type OwnProcessOptions,
+  type ProcessOptions,
+  wrongType,
+} from './options.js';
+import { isOwnClass, subclassOf } from './own-classes.js';
 import { resultOf } from './result.js';
 import { self } from './self.js';
 import { factsOf, launch, launcherFor, type Started, type StartOptions } from './start.js';
@@ -31,19 +41,6 @@ class Oneself {
     this.args = args;
   }
 }
-
-/** The option by which a subclass of this package says how its children are made, instead of by a start method. */
-export const launchedBy: unique symbol = Symbol('multiproc.launchedBy');
-
-/** Options as subclasses of this package may give them. */
-export interface OwnProcessOptions extends ProcessOptions {
-  readonly [launchedBy]?: Launcher;
-}
-
-let launcherOf: (child: Process) => Launcher | undefined;
-
-/** Classes of this package: their objects need no module of the program in the child. */
-const ownClasses = new WeakSet<object>();
 
 /**
  * A process that runs a function, or the `run` of a subclass. Mirrors `multiprocessing.Process`.
@@ -127,7 +124,7 @@ export class Process {
       throw new ValueError('daemonic processes are not allowed to have children');
     }
     if (isLoading()) throw unguarded();
-    runningOwners();
+    reapEnded();
     // A launcher of its own uses no start method: which one the program has stays open.
     const method = this.#method ?? (this.#launcher === undefined ? getStartMethod() : settledStartMethod());
     const facts = factsOf({
@@ -137,7 +134,7 @@ export class Process {
       authkey: this.authkey,
       method,
     });
-    const subclass = ownClasses.has(this.constructor) ? undefined : this.constructor;
+    const subclass = subclassOf(this);
     const fields = subclass === undefined ? {} : { ...this };
     const work = { target: this.#target, args: this.#args, subclass, fields };
     const launcher = this.#launcher ?? launcherFor(method as StartMethod);
@@ -149,7 +146,7 @@ export class Process {
     });
     this.#child = child;
     this.#streams = streams;
-    track(this, child);
+    track(this, child, this.#launcher);
     for (const begun of this.#begun.splice(0)) begun();
   }
 
@@ -363,10 +360,6 @@ export class Process {
     return `<${parts.join(' ')}>`;
   }
 
-  static {
-    launcherOf = (child) => child.#launcher;
-  }
-
   // The module of a target may have to be loaded first, or once more.
   async #runInherited(main: string | undefined): Promise<unknown> {
     const target = this.#target;
@@ -415,29 +408,11 @@ export class Process {
   }
 }
 
-/** Marks a class of this package: its name is for the eye, children do not need it. */
-export function isOwnClass(processClass: object): void {
-  ownClasses.add(processClass);
-}
-
 isOwnClass(Process);
 
 /** The object that stands for this process, of the subclass that it was started as, with its fields. */
 export function oneself(subclass: typeof Process, target: Target | undefined, args: readonly unknown[]): Process {
   return Reflect.construct(Process, [new Oneself(target, args)], subclass);
-}
-
-/**
- * The children of this process that have not ended. Those that have are reaped. Mirrors
- * `multiprocessing.active_children`.
- */
-export function activeChildren(): Process[] {
-  return childrenBy(undefined);
-}
-
-/** Those of a launcher; without one those of all start methods. */
-export function childrenBy(launcher: Launcher | undefined): Process[] {
-  return (runningOwners() as Process[]).filter((child) => launcherOf(child) === launcher);
 }
 
 function unguarded(): ProcessError {

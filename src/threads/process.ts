@@ -1,12 +1,8 @@
 /** Process on a thread: the same class, whose children are Workers of this process. */
-import type { ProcessOptions } from '../process/options.js';
-import {
-  Process as BaseProcess,
-  childrenBy,
-  isOwnClass,
-  launchedBy,
-  type OwnProcessOptions,
-} from '../process/process.js';
+import { childrenBy } from '../process/active-children.js';
+import { launchedBy, type OwnProcessOptions, type ProcessOptions } from '../process/options.js';
+import { isOwnClass } from '../process/own-classes.js';
+import { Process as BaseProcess } from '../process/process.js';
 import { threadLauncher } from './launcher.js';
 import { checkAnyMethod } from './method.js';
 
