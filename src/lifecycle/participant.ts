@@ -39,7 +39,7 @@ export function onReattach(callback: () => void): void {
 }
 
 /** Makes the child of a fork a participant of its own, if its parent was one. */
-export function reattach(): void {
+function reattach(): void {
   if (me === 0) return;
   native.forget();
   me = attachNatively();

@@ -53,7 +53,7 @@ export function packValues(values: readonly unknown[], root: string): Payload {
 }
 
 /** A list of any values. */
-export function packList(values: readonly unknown[], root: string): Payload {
+function packList(values: readonly unknown[], root: string): Payload {
   return packMessage(Packing.list, serialize(values, root));
 }
 

@@ -118,7 +118,7 @@ export function writeRecord(window: Window, at: number, value: unknown): number 
 }
 
 /** Writes a record of bytes, with a tag of the caller's. Precondition: there is room. */
-export function writeBytes(window: Window, at: number, tag: number, bytes: Uint8Array): number {
+function writeBytes(window: Window, at: number, tag: number, bytes: Uint8Array): number {
   const { length } = bytes;
   window.words[at * 2] = tag;
   window.words[at * 2 + 1] = length;

@@ -2,7 +2,7 @@
  * How a function or class travels: as the URL of its module and the name of its export, with the place where it was
  * declared. What is found under that name must have been declared there, so no other function can take its place.
  *
- * For the rest of the package: `referenceOf` and `resolveReference` (at once), `prepareReference` (by importing).
+ * For the rest of the package: `findReference` and `resolveReference` (at once), `prepareReference` (by importing).
  */
 
 import {
@@ -51,19 +51,7 @@ const resolved = new Map<string, object>();
  */
 const unstarted = new Set<string>();
 
-/**
- * Describes a function or class for other processes.
- *
- * @param path what the function is called in the message of the error
- * @throws TypeError if it cannot be found again by its module and name, with the cure
- */
-export function referenceOf(fn: object, path: string): Reference {
-  const found = findReference(fn);
-  if ('what' in found) throw new TypeError(`${path} is ${found.what}, which cannot travel: ${found.cure}`);
-  return found;
-}
-
-/** Like {@link referenceOf}, with the refusal as a value. */
+/** Describes a function or class for other processes, or says why it cannot be found again by its module and name. */
 export function findReference(fn: object): Reference | Refusal {
   const registration = registrationOf(fn);
   if (registration !== undefined) return { module: registration.module, registered: registration.name };
