@@ -1,4 +1,5 @@
-// How much of a CPU a consumer takes that waits for ten seconds and finds nothing: `FORM`.
+// How much of a CPU a consumer takes that waits for ten seconds and finds nothing: `FORM`; `nothing` only lets time pass.
+import { setTimeout as sleep } from 'node:timers/promises';
 import { Queue } from 'multiproc';
 import { report } from './measure.js';
 
@@ -14,6 +15,8 @@ if (process.argv[2] === 'sync') {
   } catch {
     // Empty: nobody puts anything.
   }
+} else if (process.argv[2] === 'nothing') {
+  await sleep(ms);
 } else {
   await queue.get(ms).catch(() => {});
 }
