@@ -90,13 +90,34 @@ async function run(
 
 /** How often a function of the file was called, in what one process left. */
 function calls(report: string, file: string, name: string): number {
+  return rangesOf(report, file, name)[0] ?? 0;
+}
+
+/** The same of all of it, then of each part that ran another number of times. */
+function rangesOf(report: string, file: string, name: string): number[] {
   interface Coverage {
     result: { url: string; functions: { functionName: string; ranges: { count: number }[] }[] }[];
   }
   const { result } = JSON.parse(readFileSync(report, 'utf8')) as Coverage;
   const script = result.find(({ url }) => url === pathToFileURL(file).href);
-  return script?.functions.find(({ functionName }) => functionName === name)?.ranges[0]?.count ?? 0;
+  const found = script?.functions.find(({ functionName }) => functionName === name);
+  return found?.ranges.map(({ count }) => count) ?? [];
 }
+
+t.test('coverage tells which branches a program took before one of its functions travelled', async (t) => {
+  const main = `import { serialize } from 'multiproc';
+    export function choose(yes) { if (yes) { return 1; } return 0; }
+    choose(false);
+    console.log(serialize(choose).length > 0);
+    choose(false);`;
+  const cwd = folder(t, { 'main.mjs': main });
+  const program = command(t, process.execPath, { args: ['main.mjs'], cwd, env: { NODE_V8_COVERAGE: 'coverage' } });
+  t.equal(await program.line(), 'true');
+  t.strictSame(await program.ended, { code: 0, signal: null }, program.stderr);
+  const [report] = readdirSync(join(cwd, 'coverage'));
+  const counts = rangesOf(join(cwd, 'coverage', report as string), join(cwd, 'main.mjs'), 'choose');
+  t.strictSame(counts, [2, 0]);
+});
 
 for (const method of methods) {
   t.test(`${method}: coverage tells what children ran`, async (t) => {
