@@ -19,7 +19,9 @@ export class MultiprocError extends Error {
 
 /** A system call failed. `code` is the system's name for the reason, as in Node's own errors. */
 export class SystemError extends MultiprocError {
+  /** The system's number for the reason, positive. */
   readonly errno: number;
+  /** The call that failed. */
   readonly syscall: string;
   /** The name of the object or file that the call was about; empty where there is none. */
   readonly path: string;

@@ -24,16 +24,23 @@ export type LogLevelName = keyof typeof LogLevel;
 export interface LogRecord {
   /** Of the logger: `'multiprocessing'`. */
   readonly name: string;
+  /** One of {@link LogLevel}, or a number between. */
   readonly level: number;
+  /** Its name, as in `LogLevel`. */
   readonly levelName: string;
+  /** The text, with its arguments in it. */
   readonly message: string;
+  /** Of the process that logged it. */
   readonly processName: string;
+  /** Of the same. */
   readonly pid: number;
   /** Milliseconds since 1970. */
   readonly created: number;
-  /** The file that called the logger, and its last part. */
+  /** The file that called the logger. */
   readonly pathName: string;
+  /** Its last part. */
   readonly fileName: string;
+  /** In that file, from 1. */
   readonly line: number;
 }
 

@@ -38,21 +38,41 @@ type DictContent<V> = Readonly<Record<string, V>> | Iterable<readonly [unknown, 
 interface Makers {
   /** Attributes: `ns.sync.a`, `ns.get('a')`. */
   Namespace(attributes?: Readonly<Record<string, unknown>>): NamespaceProxy;
+  /** A list with these items; an Array in the server. */
   list<T = unknown>(items?: Iterable<T>): ListProxy<T>;
+  /** A dict of the object's entries, or of these pairs; keys may be of any type. */
   dict<V = unknown>(content?: DictContent<V>): DictProxy<unknown, V>;
+  /** A set of these items. */
   set<T = unknown>(items?: Iterable<T>): SetProxy<T>;
-  /** @param type as of `Value` */
+  /**
+   * A number.
+   *
+   * @param type as of `Value`
+   */
   Value(type: string, initial?: number | bigint | boolean): ValueProxy;
-  /** @param type as of `SharedArray` */
+  /**
+   * Numbers, as many as there are or as `sizeOrIterable` says.
+   *
+   * @param type as of `SharedArray`
+   */
   Array(type: string, sizeOrIterable: number | Iterable<number>): ArrayProxy;
+  /** A queue of up to `maxsize` items; 0: as many as there are. */
   Queue<T = unknown>(maxsize?: number): QueueProxy<T>;
+  /** A queue whose `join` waits until each item is acknowledged. */
   JoinableQueue<T = unknown>(maxsize?: number): JoinableQueueProxy<T>;
+  /** A lock that one client's thread holds at a time; it is free again when that ends. */
   Lock(): LockProxy;
+  /** A lock that its holder can take again. */
   RLock(): LockProxy;
+  /** A semaphore of `value` permits, 1 by default. */
   Semaphore(value?: number): SemaphoreProxy;
+  /** A semaphore that is never released above its `value`. */
   BoundedSemaphore(value?: number): SemaphoreProxy;
+  /** An event, not set. */
   Event(): EventProxy;
+  /** A condition over a lock of this manager, by default an RLock of its own. */
   Condition(lock?: LockProxy): ConditionProxy;
+  /** A barrier for so many parties. */
   Barrier(parties: number, options?: ManagedBarrierOptions): BarrierProxy;
   /** Its workers are children of the server. It is closed when nobody has a proxy of it any more. */
   Pool(processes?: number | null, options?: PoolOptions): PoolProxy;

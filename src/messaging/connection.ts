@@ -17,7 +17,9 @@ export type Bytes = ArrayBufferView | ArrayBuffer;
 
 /** Which ways a connection made of a descriptor goes; both, unless one is said to be `false`. */
 export interface ConnectionOptions {
+  /** Messages are received from it. */
   readable?: boolean | undefined;
+  /** Messages are sent through it. */
   writable?: boolean | undefined;
 }
 

@@ -2,12 +2,19 @@
 
 /** What a histogram says, in ms. All 0 while nothing was recorded. */
 export interface HistogramSummary {
+  /** How many were recorded. */
   readonly count: number;
+  /** The shortest. */
   readonly min: number;
+  /** The longest. */
   readonly max: number;
+  /** All together, divided by their number. */
   readonly mean: number;
+  /** The median. */
   readonly p50: number;
+  /** Nine in ten took no longer. */
   readonly p90: number;
+  /** 99 in a hundred took no longer. */
   readonly p99: number;
 }
 

@@ -114,6 +114,7 @@ export class ImapIterator<T> implements AsyncIterableIterator<T, undefined> {
     return { done: true, value: undefined };
   }
 
+  /** Itself: the results go to whoever asks first. */
   [Symbol.asyncIterator](): this {
     return this;
   }

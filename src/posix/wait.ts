@@ -11,6 +11,7 @@ export interface WaitpidOptions {
 
 /** How a child ended: exactly one of `exitCode` and `signal` is not null. */
 export interface ChildEnd {
+  /** Of the child. */
   pid: number;
   /** What it exited with, 0 … 255; null if a signal killed it. */
   exitCode: number | null;

@@ -7,6 +7,7 @@ import { EndWord, Fact, getEnd, ringWords } from './ring-layout.js';
 
 /** What a pool is doing. */
 export interface PoolInfo {
+  /** How many it is to have. */
   workers: number;
   /** Workers that run a task. */
   busy: number;

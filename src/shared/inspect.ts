@@ -18,6 +18,7 @@ export interface Holder {
 
 /** What a lock is doing, that of a value or an array included. */
 export interface LockInfo {
+  /** `null` if it is free. */
   holder: Holder | null;
   /** How often an RLock is held by its holder. */
   depth: number;
@@ -31,18 +32,23 @@ export interface LockInfo {
 export interface SemaphoreInfo {
   /** Free permits. */
   value: number;
+  /** Whether the permits of dead holders come back. */
   robust: boolean;
   /** Who holds permits of a robust semaphore, once for each permit. */
   holders: Holder[];
+  /** The pids of the threads that wait, as of a lock. */
   waiters: number[];
 }
 
 /** What a barrier is doing. */
 export interface BarrierInfo {
+  /** How many have to arrive. */
   parties: number;
   /** Parties that have arrived and wait; 0 if it is broken. */
   waiting: number;
+  /** Whether whoever waits gets a BrokenBarrierError until `reset()`. */
   broken: boolean;
+  /** The pids of the threads that wait, as of a lock. */
   waiters: number[];
 }
 
@@ -54,7 +60,9 @@ export interface ConditionInfo {
 
 /** What an event is doing. */
 export interface EventInfo {
+  /** Whether nobody has to wait. */
   set: boolean;
+  /** The pids of the threads that wait, as of a lock. */
   waiters: number[];
 }
 
@@ -62,10 +70,15 @@ export interface EventInfo {
 export interface Inspection extends ObjectInfo {
   /** For locks, and for the lock of a value or an array. */
   lock?: LockInfo;
+  /** For semaphores, bounded or not. */
   semaphore?: SemaphoreInfo;
+  /** For events. */
   event?: EventInfo;
+  /** For conditions, beside their lock. */
   condition?: ConditionInfo;
+  /** For barriers. */
   barrier?: BarrierInfo;
+  /** For the board of a pool. */
   pool?: PoolInfo;
   /** Typecode of a value or an array; `'struct'` for structs. */
   type?: string;

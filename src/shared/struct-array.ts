@@ -20,6 +20,7 @@ import type { StructLayout } from './struct-layout.js';
  */
 export interface StructArray<F extends FieldTypes> extends ArrayMembers, Iterable<Fields<F>> {
   readonly [index: number]: Fields<F>;
+  /** How many structs there are. */
   readonly length: number;
   /** The memory of all elements, as typed arrays have it: `new Float64Array(a.buffer)` sees every double. */
   readonly buffer: ArrayBuffer;

@@ -7,6 +7,7 @@ import { anonymousPrefix } from './names.js';
 
 /** One file that {@link sweep} removed. */
 export interface Swept {
+  /** Its name in /dev/shm. */
   file: string;
   /** In bytes. */
   size: number;
