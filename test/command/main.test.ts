@@ -101,6 +101,15 @@ t.test('doctor looks at this machine', (t) => {
   t.end();
 });
 
+t.test('doctor says what makes waiting slower here, and what helps', (t) => {
+  const env = { ...process.env, MULTIPROC_NO_WAITV: '1' };
+  const { status, stdout } = spawnSync(process.execPath, [program, 'doctor'], { encoding: 'utf8', env });
+  t.equal(status, 0);
+  t.match(stdout, /^warn {2}futex_waitv +missing\n {6}.*needs Linux 5\.16/m);
+  t.match(stdout, /^See the advice above\.$/m);
+  t.end();
+});
+
 t.test('misuse exits with 2 and the usage, a failure with 1 and its reason', (t) => {
   for (const args of [[], ['frob'], ['inspect'], ['sweep', 'x'], ['ls', '--nope']]) {
     const { status, stdout, stderr } = multiproc(...args);

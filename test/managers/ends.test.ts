@@ -1,5 +1,7 @@
 /** Managers, servers and conversations that end, or cannot begin: nothing hangs, nothing stays. */
+import { once } from 'node:events';
 import { statfsSync, unlinkSync } from 'node:fs';
+import { createServer, type Socket } from 'node:net';
 import { Worker } from 'node:worker_threads';
 import { Client, Manager, SyncManager } from 'multiproc';
 import t, { type Test } from 'tap';
@@ -80,6 +82,27 @@ t.test('a server that was started anew while nothing was called is found by the 
   serve(t, address);
   t.strictSame(await manager.list([1]).getValue(), [1]);
   await t.rejects(list.getValue(), { message: /not there/ });
+});
+
+t.test('whoever accepts at the address and says nothing makes calls of either form fail in time', async (t) => {
+  const { server, stop } = serve(t, ['127.0.0.1', 0]);
+  const options = { address: server.address, authkey: 'key', handshakeTimeout: 200 };
+  const manager = new SyncManager(options);
+  await manager.connect();
+  const list = await manager.list();
+  await stop();
+  const accepted: Socket[] = [];
+  const silent = createServer((socket) => accepted.push(socket.on('error', () => {})));
+  silent.listen(server.address[1] as number, '127.0.0.1');
+  await once(silent, 'listening');
+  t.teardown(() => {
+    silent.close();
+    for (const socket of accepted) socket.destroy();
+  });
+  const error = { name: 'TimeoutError', message: /did not answer in time/ };
+  await t.rejects(list.length, error);
+  t.throws(() => list.sync.length, error);
+  await t.rejects(new SyncManager(options).connect(), error);
 });
 
 t.test('a thread that would wait for its own server is told so, by whatever address it knows it', async (t) => {

@@ -1,5 +1,6 @@
 /** What managed objects do at the edges: data that looks like options, callbacks that fail, clients that end. */
 import { statfsSync } from 'node:fs';
+import { inspect } from 'node:util';
 import { BaseManager, Manager, Process, SyncManager } from 'multiproc';
 import t from 'tap';
 import { leaveNothing } from '../harness/leftovers.js';
@@ -16,6 +17,21 @@ const { asCall, callBy } = await inside('caller');
 
 t.setTimeout(90_000);
 t.before(() => leaveNothing(t));
+
+t.test('a manager and its proxies tell people what they are, and end with their block', async (t) => {
+  const manager = await Manager();
+  const { process } = manager;
+  {
+    await using _ended = manager;
+    const dict = await manager.dict({ a: 1 });
+    t.match(await manager.debugInfo(), /^[0-9a-f]+: dict, 1 references$/);
+    t.match(inspect(dict), /^<DictProxy object, typeid 'dict' at .+>$/);
+    t.equal(String(dict), inspect(dict));
+    t.throws(() => Object.assign(dict, { b: 2 }), { name: 'TypeError', message: /sync\.b/ });
+    t.strictSame(await dict.getValue(), { a: 1 });
+  }
+  t.equal(process?.exitCode, 0);
+});
 
 t.test('one manager', async (t) => {
   const manager = await Manager();
