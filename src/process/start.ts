@@ -14,6 +14,7 @@ import { composeMessage, discardMessage, type Work } from './message.js';
 import { self } from './self.js';
 import { type OpenStdio, openStdio, type Stdio } from './stdio.js';
 import { mainUrl } from './target.js';
+import { workingDirectory } from './working-directory.js';
 
 /** What an object may say about how its child is started. */
 export interface StartOptions {
@@ -84,7 +85,10 @@ export function launch(
         closePipes();
         void runInherited(facts, errand, inherited);
       },
-      cwd: process.cwd(),
+      // Who has no use for it works in a directory that is gone.
+      get cwd() {
+        return workingDirectory();
+      },
       env: environment(options.env ?? process.env),
       given: { env: options.env !== undefined, execArgv: options.execArgv !== undefined },
       argv: facts.argv,

@@ -1,5 +1,7 @@
 /** Where the standard streams of a child go. */
-import { openSync } from 'node:fs';
+import { fstatSync, openSync } from 'node:fs';
+import { constants } from 'node:os';
+import { SystemError } from '../errors.js';
 import { StandardPipe } from './standard-pipe.js';
 
 /** One stream: this process's own, the null device, a pipe to this process, or a descriptor of this process. */
@@ -44,7 +46,7 @@ export interface OpenStdio {
   readonly pipes: readonly (StandardPipe | undefined)[];
 }
 
-/** @throws SystemError `EMFILE`, `ENFILE` */
+/** @throws SystemError `EMFILE`, `ENFILE`; `EBADF` for a descriptor that is not open */
 export function openStdio(stdio: readonly Stdio[]): OpenStdio {
   const pipes: (StandardPipe | undefined)[] = [];
   try {
@@ -59,8 +61,24 @@ export function openStdio(stdio: readonly Stdio[]): OpenStdio {
 
 function descriptorOf(stream: Stdio, index: number): number {
   if (stream === 'inherit') return own[index] as number;
-  if (typeof stream === 'number') return stream;
+  if (typeof stream === 'number') return checkOpen(stream, index);
   // Kept: every child wants it.
   nullDevice ??= openSync('/dev/null', 'r+');
   return nullDevice;
+}
+
+// A forked child could say it only when its parent has one already.
+function checkOpen(fd: number, index: number): number {
+  try {
+    fstatSync(fd);
+    return fd;
+  } catch (cause) {
+    throw new SystemError(`EBADF: Expected the ${names[index]} in "stdio" to be an open descriptor, got ${fd}`, {
+      code: 'EBADF',
+      errno: constants.errno.EBADF,
+      syscall: 'fstat',
+      path: '',
+      cause,
+    });
+  }
 }

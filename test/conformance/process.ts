@@ -520,14 +520,14 @@ async function suite(t: Test, { multiproc, method, execArgv = [], targets, paren
   });
 
   t.test('a process that cannot be made leaves nothing', async (t) => {
-    if (method !== 'spawn' && !threads) return;
     const value = new Value('i');
     const child = new context.Process({
       target: { module: targets, export: 'look' },
       args: [value],
       stdio: [1234567, 'inherit', 'inherit'],
     });
-    t.throws(() => child.start(), { code: 'EBADF' });
+    t.throws(() => child.start(), { name: 'SystemError', code: 'EBADF' });
+    t.equal(child.pid, null);
     value.close();
   });
 

@@ -11,7 +11,7 @@ leaveNothing(t);
 /** What programs here begin with. */
 const prelude = `
   import { closeSync, existsSync, fstatSync, mkdirSync, openSync, readdirSync } from 'node:fs';
-  import { readFileSync, renameSync, writeFileSync } from 'node:fs';
+  import { readFileSync, renameSync, rmdirSync, writeFileSync } from 'node:fs';
   import { setTimeout as sleep } from 'node:timers/promises';
   import { inspect } from 'node:util';
   import { parentPort, Worker, workerData } from 'node:worker_threads';
@@ -25,7 +25,7 @@ const prelude = `
   export const stay = (ms) => sleep(ms);
   const make = (name, args = [], options = {}) => new mp.Process({ target: { module: here, export: name }, args, ...options });
   const start = (...given) => { const child = make(...given); child.start(); return child; };
-  const attempt = (act) => { try { return act(); } catch (error) { return error.message; } };
+  const attempt = (act, tell = (error) => error.message) => { try { return act(); } catch (error) { return tell(error); } };
   const tell = (told) => console.log(JSON.stringify(told));
   /** The children that the kernel knows of, those that nobody has reaped as Z. */
   const children = () => readdirSync('/proc/self/task')
@@ -138,6 +138,17 @@ t.test('a child that the program itself has reaped has its exit code, where the 
     }
     tell(codes);`;
   t.strictSame(await told(t, source), pidfdsTellEnds ? [0, -9] : [255, 255]);
+});
+
+t.test('in a directory that is gone only a copy of the program can work', async (t) => {
+  const source = `
+    mkdirSync('gone');
+    process.chdir('gone');
+    rmdirSync('../gone');
+    const codes = ['spawn', 'forkserver'].map((context) => attempt(() => start('nothing', [], { context }), (error) => [error.name, error.code]));
+    tell([...codes, await start('nothing', [], { context: 'fork' }).exited, mp.activeChildren().length]);`;
+  const failure = ['SystemError', 'ENOENT'];
+  t.strictSame(await told(t, source, ['--single-threaded']), [failure, failure, 0, 0]);
 });
 
 t.test('a child works in the directory that has the name now', async (t) => {

@@ -17,7 +17,12 @@ const missing = new Set(['ERR_MODULE_NOT_FOUND', 'MODULE_NOT_FOUND', 'ERR_UNKNOW
 
 /** Loads the modules of this package, then the others one after the other. Of those, modules that cannot be found are passed over. Rejects with a {@link PreloadFailure}. */
 export async function preload({ own, preload, main, base }: Hello): Promise<void> {
-  for (const url of own) makeKnown(url, (await import(url)) as object);
+  for (const url of own) {
+    const namespace = await import(url).catch((error) => {
+      throw { module: url, reason: error?.stack ?? String(error) } satisfies PreloadFailure;
+    });
+    makeKnown(url, namespace as object);
+  }
   const importFrom = importerAt(base);
   for (const module of preload) {
     const specifier = module === 'main' ? main : module;

@@ -8,6 +8,7 @@ import { onReadable } from '../../lifecycle/readiness.js';
 import { getLogger } from '../../logging.js';
 import { native } from '../../native.js';
 import { executable } from '../executable.js';
+import { workingDirectory } from '../working-directory.js';
 import type { Hello } from './protocol.js';
 
 const program = fileURLToPath(new URL('./main.js', import.meta.url));
@@ -33,7 +34,7 @@ export class ServerProcess {
         path,
         [path, ...execArgv, '--single-threaded', '--no-flush-bytecode', '--no-lazy', program, ...argv.slice(1)],
         Object.entries(env).map(([name, value]) => `${name}=${value}`),
-        process.cwd(),
+        workingDirectory(),
         // In the order of `inherited`.
         [silence, 1, 2, theirRequests, theirControl, parent],
       );
