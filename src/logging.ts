@@ -63,6 +63,11 @@ export function nameRecordsBy(name: () => string): void {
   processName = name;
 }
 
+/** What this process is called, or in `multiproc/dummy` this thread. */
+export function nameOfProcess(): string {
+  return processName();
+}
+
 /** The logger of this package; see {@link getLogger}. Mirrors Python's `logging.Logger`. */
 export class Logger {
   readonly name = 'multiprocessing';
@@ -147,7 +152,7 @@ export class Logger {
       level,
       levelName: levelName(level),
       message: format(message, ...values),
-      processName: processName(),
+      processName: nameOfProcess(),
       pid: process.pid,
       created: Date.now(),
       ...placeAbove(caller),

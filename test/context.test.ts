@@ -1,4 +1,5 @@
 /** Contexts and start methods: which there are, who has which, and that a choice stands. */
+import { pathToFileURL } from 'node:url';
 import * as multiproc from 'multiproc';
 import t from 'tap';
 
@@ -66,7 +67,11 @@ t.test('another executable', async (t) => {
   multiproc.setExecutable('/nowhere/node');
   const child = new (getContext('spawn').Process)({ target: { module: here, export: 'nothing' } });
   t.throws(() => child.start(), { code: 'ENOENT', syscall: 'execve' });
-  multiproc.setExecutable(process.execPath);
-  child.start();
-  t.equal(await child.exited, 0);
+  for (const path of [process.execPath, Buffer.from(process.execPath), pathToFileURL(process.execPath)]) {
+    multiproc.setExecutable('/nowhere/node');
+    multiproc.setExecutable(path);
+    const next = new (getContext('spawn').Process)({ target: { module: here, export: 'nothing' } });
+    next.start();
+    t.equal(await next.exited, 0);
+  }
 });

@@ -35,7 +35,7 @@ export class Finalize {
    * @throws TypeError for a priority that is no integer
    * @throws ValueError without an object and a priority: it would never run
    */
-  constructor(callback: (...args: never[]) => unknown, { object, args = [], exitPriority }: FinalizeOptions) {
+  constructor(callback: (...args: never[]) => unknown, { object, args = [], exitPriority }: FinalizeOptions = {}) {
     if (typeof callback !== 'function')
       throw new TypeError(`Expected "callback" to be a function, got ${typeof callback}`);
     if (exitPriority !== undefined && !Number.isInteger(exitPriority)) {

@@ -1,5 +1,6 @@
 /** Pool: functions run by a crew of processes, as Python's class of this name. */
 import { availableParallelism } from 'node:os';
+import { inspect } from 'node:util';
 import { now, type ParsedWait, parseWait, type Wait } from '../deadline.js';
 import { ClosedError, ValueError, WorkerLostError } from '../errors.js';
 import { afterForkInChild } from '../lifecycle/after-fork.js';
@@ -47,6 +48,7 @@ interface Job {
 }
 
 type State = 'running' | 'closed' | 'terminated';
+const stateWords = { running: 'RUN', closed: 'CLOSE', terminated: 'TERMINATE' };
 
 const leastBuffer = 16;
 const pools = new Set<Pool>();
@@ -322,6 +324,11 @@ export class Pool {
   async [Symbol.asyncDispose](): Promise<void> {
     this.terminate();
     await this.join();
+  }
+
+  /** @internal */
+  [inspect.custom](): string {
+    return `<${this.constructor.name} state=${stateWords[this.#state]} pool_size=${this.#crew.size}>`;
   }
 
   /** @internal In the child of a fork: workers and tasks are the parent's. */

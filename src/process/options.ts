@@ -3,18 +3,18 @@ import type { Launcher, StartMethod } from './launchers/launcher.js';
 import type { Stdio } from './stdio.js';
 import type { Target } from './target.js';
 
-/** Options of {@link Process}. */
+/** Options of {@link Process}. Null stands for the default, as Python's `None` does. */
 export interface ProcessOptions {
   /** What to run: a function that its module exports, or `{ module, export? }`. Its promise is awaited. */
-  target?: Target | undefined;
+  target?: Target | null | undefined;
   /** The target's arguments. Default none. */
   args?: readonly unknown[] | undefined;
   /** Default: the class's name and a number. */
-  name?: string | undefined;
+  name?: string | null | undefined;
   /** Ends with this process instead of outliving it, and may have no children. Default: as this process is. */
-  daemon?: boolean | undefined;
+  daemon?: boolean | null | undefined;
   /** What `getContext` returned, or the name of a start method. Default: the program's start method. */
-  context?: { getStartMethod(): StartMethod } | StartMethod | undefined;
+  context?: { getStartMethod(): StartMethod } | StartMethod | null | undefined;
   /** Options of node for the child, instead of this process's. */
   execArgv?: readonly string[] | undefined;
   /** The child's environment, instead of this process's. Variables that are `undefined` are left out. */

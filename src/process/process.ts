@@ -90,8 +90,9 @@ export class Process {
     if (group !== undefined && group !== null)
       throw new ValueError('Expected "group" to be absent: there are no groups');
     if (!Array.isArray(args)) throw wrongType('args', 'an array', args);
-    if (daemon !== undefined && typeof daemon !== 'boolean') throw wrongType('daemon', 'a boolean', daemon);
-    if (name !== undefined) checkName(name);
+    if (typeof (daemon ?? false) !== 'boolean') throw wrongType('daemon', 'a boolean', daemon);
+    if ('kwargs' in options) throw new TypeError('There are no "kwargs": pass an object in "args"');
+    checkName(name ?? '');
     this.#isSelf = false;
     this.#identity = [...self.identity, ++self.constructed];
     this.#creatorPid = native.currentPid();
@@ -101,7 +102,8 @@ export class Process {
     this.#args = [...args];
     this.#options = { execArgv: checkExecArgv(execArgv), env: checkEnv(env), stdio: checkStdio(stdio) };
     this.#launcher = (options as OwnProcessOptions)[launchedBy];
-    if (context !== undefined) this.#method = checkMethod(typeof context === 'string' ? context : methodOf(context));
+    if (context !== undefined && context !== null)
+      this.#method = checkMethod(typeof context === 'string' ? context : methodOf(context));
   }
 
   /**

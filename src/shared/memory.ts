@@ -1,5 +1,6 @@
 /** SharedMemory: raw bytes by name, the same for this package, for C and for Python. */
 import { constants } from 'node:buffer';
+import { inspect } from 'node:util';
 import { MultiprocError, SystemError, ValueError } from '../errors.js';
 import { attach } from '../lifecycle/participant.js';
 import { native, type SegmentId } from '../native.js';
@@ -134,6 +135,11 @@ export class SharedMemory implements Traveller {
   /** Removes the name: `ENOENT` if it is gone already. */
   unlink(): void {
     native.unlinkFile(this.name);
+  }
+
+  /** @internal */
+  [inspect.custom](): string {
+    return `SharedMemory(${inspect(this.name)}, ${this.#segment === undefined ? 'closed' : `size=${this.size}`})`;
   }
 
   /** @internal */

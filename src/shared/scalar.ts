@@ -1,8 +1,10 @@
 /** A scalar in shared memory: every access is one atomic access, and no lock is taken. */
+import { inspect } from 'node:util';
 import { parseSyncWait, parseWait, type Wait } from '../deadline.js';
 import { layout } from '../native.js';
 import { Block, BlockKind, closedError, type Mode, type NameOptions, unusable } from './block.js';
 import { describe } from './names.js';
+import { textForm } from './text-form.js';
 import {
   type Elements,
   type Read,
@@ -171,6 +173,11 @@ export abstract class Scalar<T extends TypeName = TypeName, N extends boolean = 
   /** Removes the name: `ENOENT` if it is gone already. Nothing for an anonymous value. */
   unlink(): void {
     if (this.#name !== undefined) Block.unlink(this.#name);
+  }
+
+  /** @internal */
+  [inspect.custom](): string {
+    return textForm(this, this.#block && [this.#type.name, inspect(this.value)]);
   }
 
   /** @internal `undefined` when closed. */

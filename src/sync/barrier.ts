@@ -1,10 +1,12 @@
 /** Barrier: a place where a fixed number of threads wait for each other, round after round. */
+import { inspect } from 'node:util';
 import { type ParsedWait, parseSyncWait, parseWait, type Wait, type WaitOptions } from '../deadline.js';
 import { BrokenBarrierError, MultiprocError, ValueError } from '../errors.js';
 import { layout, native, TargetKind } from '../native.js';
 import { type Departure, depart, HandleKind, registerArrival } from '../serialize/handles.js';
 import { actionFlag, Block, BlockKind, closedError, type Mode, type NameOptions, type Shape } from '../shared/block.js';
 import { describe } from '../shared/names.js';
+import { stateForm } from '../shared/text-form.js';
 import { Arrivals, type Pending } from './arrivals.js';
 import { Gathering } from './gathering.js';
 import { missed } from './wait-queue.js';
@@ -197,6 +199,12 @@ export class Barrier {
   /** Removes the name: `ENOENT` if it is gone already. Nothing for an anonymous barrier. */
   unlink(): void {
     this.#block.unlink();
+  }
+
+  /** @internal */
+  [inspect.custom](): string {
+    if (this.#open === undefined) return stateForm(this, 'closed');
+    return stateForm(this, this.broken ? 'broken' : `waiters=${this.nWaiting}/${this.parties}`);
   }
 
   /** @internal */

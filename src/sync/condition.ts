@@ -1,7 +1,8 @@
 /** Condition: waiting, without the lock, until somebody who has it says that something has changed. */
+import { inspect } from 'node:util';
 import { now, type ParsedWait, parseSyncWait, parseWait, type Wait } from '../deadline.js';
 import { ValueError } from '../errors.js';
-import { layout } from '../native.js';
+import { layout, native } from '../native.js';
 import { type Departure, depart, HandleKind, registerArrival } from '../serialize/handles.js';
 import {
   Block,
@@ -14,6 +15,7 @@ import {
   type Shape,
 } from '../shared/block.js';
 import { describe } from '../shared/names.js';
+import { textForm } from '../shared/text-form.js';
 import { heldByCaller, letGo, regain } from './borrowing.js';
 import { carriedLock, carry, carryingSize, checkCarried } from './carried-lock.js';
 import { ConditionState } from './condition-state.js';
@@ -219,6 +221,13 @@ export class Condition {
   /** Removes the name: `ENOENT` if it is gone already. Nothing for an anonymous condition. */
   unlink(): void {
     this.#block.unlink();
+  }
+
+  /** @internal */
+  [inspect.custom](): string {
+    if (this.#state === undefined) return textForm(this, undefined);
+    const waiting = native.conditionWaiting(this.#block.segment.id, this.#block.body);
+    return textForm(this, [inspect(this.#lock), String(waiting)]);
   }
 
   /** @internal */

@@ -1,8 +1,10 @@
 /** Event: a flag that threads of any processes set, clear and wait for. */
+import { inspect } from 'node:util';
 import { parseSyncWait, parseWait, type Wait } from '../deadline.js';
 import { layout, native, TargetKind } from '../native.js';
 import { type Departure, depart, HandleKind, registerArrival } from '../serialize/handles.js';
 import { Block, BlockKind, closedError, type Mode, type NameOptions, type Shape } from '../shared/block.js';
+import { stateForm } from '../shared/text-form.js';
 import { Gathering } from './gathering.js';
 import { missed } from './wait-queue.js';
 
@@ -119,6 +121,11 @@ export class Event {
   /** Removes the name: `ENOENT` if it is gone already. Nothing for an anonymous event. */
   unlink(): void {
     this.#block.unlink();
+  }
+
+  /** @internal */
+  [inspect.custom](): string {
+    return stateForm(this, this.#open === undefined ? 'closed' : this.isSet() ? 'set' : 'unset');
   }
 
   /** @internal */

@@ -84,8 +84,13 @@ export class LockState {
   }
 
   get locked(): boolean {
+    return this.owner !== 0;
+  }
+
+  /** The participant that holds it; 0 if there is none, or it is dead. */
+  get owner(): number {
     const owner = Atomics.load(this.words, this.index) & ownerMask;
-    return owner !== 0 && (owner === me || !native.isDead(owner));
+    return owner === 0 || owner === me || !native.isDead(owner) ? owner : 0;
   }
 
   get ownerDied(): boolean {

@@ -1,12 +1,15 @@
 /** Lock: mutual exclusion between any threads of any processes, which survives the death of its holder. */
+import { inspect } from 'node:util';
 import { parseSyncWait, parseWait, type Wait } from '../deadline.js';
 import { TimeoutError, ValueError } from '../errors.js';
 import { me } from '../lifecycle/participant.js';
 import { type Departure, depart, HandleKind, registerArrival } from '../serialize/handles.js';
 import { Block, BlockKind, closedError, type Mode, type NameOptions, type Shape } from '../shared/block.js';
+import { textForm } from '../shared/text-form.js';
 import { heldByCaller, type Lent, lend, letGo, oweTo, regain, regainSync, type Waker } from './borrowing.js';
 import { type Hold, holdOf } from './hold.js';
 import { closedWords, LockState } from './lock-state.js';
+import { ownerText } from './owner-text.js';
 
 const shape: Shape = { kind: BlockKind.lock, type: 0, flags: 0, length: 0, size: 32 };
 const won = Promise.resolve(true);
@@ -207,6 +210,11 @@ export class Lock {
   /** @internal */
   [regainSync](_: Lent, held: boolean): void {
     this.#open.regainSync(held);
+  }
+
+  /** @internal */
+  [inspect.custom](): string {
+    return textForm(this, this.#state && [`owner=${ownerText(this.#state.owner)}`]);
   }
 
   /** @internal */

@@ -1,9 +1,11 @@
 /** RLock: a lock that its holder may take again, as deep as it likes. */
+import { inspect } from 'node:util';
 import { parseSyncWait, parseWait, type Wait } from '../deadline.js';
 import { ValueError } from '../errors.js';
 import { me } from '../lifecycle/participant.js';
 import { type Departure, depart, HandleKind, registerArrival } from '../serialize/handles.js';
 import { Block, BlockKind, closedError, type Mode, type NameOptions, type Shape } from '../shared/block.js';
+import { textForm } from '../shared/text-form.js';
 import {
   heldByCaller,
   type Lent,
@@ -18,6 +20,7 @@ import {
 import { type Hold, holdOf } from './hold.js';
 import { checkFunction, timedOut } from './lock.js';
 import { closedWords, LockState } from './lock-state.js';
+import { ownerText } from './owner-text.js';
 import { enter, isInside, newRun, type Run } from './reentry.js';
 
 const shape: Shape = { kind: BlockKind.rlock, type: 0, flags: 0, length: 0, size: 32 };
@@ -274,6 +277,16 @@ export class RLock {
   #restore(state: LockState, saved: Saved | undefined): void {
     state.holder = saved?.holder;
     this.#deepen(state, (saved?.depth ?? 0) - state.depth);
+  }
+
+  /** @internal */
+  [inspect.custom](): string {
+    const state = this.#state;
+    if (state === undefined) return textForm(this, undefined);
+    const { owner } = state;
+    // As far as the other thread's depth is known, it may be another one by now.
+    const depth = owner === 0 ? '0' : owner === me ? String(state.depth) : 'nonzero';
+    return textForm(this, [ownerText(owner), depth]);
   }
 
   /** @internal */

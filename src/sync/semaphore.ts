@@ -1,4 +1,5 @@
 /** Semaphore: a number of permits that threads of any processes take and give back. */
+import { inspect } from 'node:util';
 import { parseSyncWait, parseWait, type Wait } from '../deadline.js';
 import { ValueError } from '../errors.js';
 import { layout } from '../native.js';
@@ -14,6 +15,7 @@ import {
   type Shape,
 } from '../shared/block.js';
 import { describe } from '../shared/names.js';
+import { textForm } from '../shared/text-form.js';
 import { type Hold, holdOf } from './hold.js';
 import { checkFunction, timedOut } from './lock.js';
 import { closedWords } from './lock-state.js';
@@ -215,6 +217,15 @@ export class Semaphore {
   /** Removes the name: `ENOENT` if it is gone already. Nothing for an anonymous semaphore. */
   unlink(): void {
     this.#block.unlink();
+  }
+
+  /** @internal */
+  [inspect.custom](): string {
+    const state = this.#state;
+    if (state === undefined) return textForm(this, undefined);
+    const value = `value=${state.free()}`;
+    const bounded = this.#block.kind === BlockKind.boundedSemaphore;
+    return textForm(this, bounded ? [value, `maxvalue=${this.#limit}`] : [value]);
   }
 
   /** @internal */

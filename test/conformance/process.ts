@@ -496,12 +496,16 @@ async function suite(t: Test, { multiproc, method, execArgv = [], targets, paren
       'can only signal a child process',
     ]);
     t.throws(() => new context.Process({ group: 1 as never }), { name: 'ValueError' });
+    const plain = new context.Process({ group: null, target: null, name: null, daemon: null, context: null });
+    t.match(plain.name, new RegExp(`^${context.Process.name}-\\d+$`));
+    t.equal(plain.daemon, false);
     for (const wrong of [
       { args: 'text' },
       { name: 5 },
       { daemon: 1 },
       { target: 'text' },
       { stdio: 'pipes' },
+      { kwargs: {} },
       { env: 5 },
     ]) {
       t.throws(() => new context.Process(wrong as never), TypeError, inspect(wrong));

@@ -18,6 +18,7 @@ t.test('a finalizer runs once, or never after cancel', async (t) => {
 });
 
 t.test('wrong options are refused', async (t) => {
+  t.throws(() => new Finalize(() => {}), { name: 'ValueError' });
   t.throws(() => new Finalize(() => {}, {}), { name: 'ValueError' });
   t.throws(() => new Finalize(() => {}, { exitPriority: 1.5 }), TypeError);
   t.throws(() => new Finalize(() => {}, { exitPriority: '1' as never }), TypeError);
