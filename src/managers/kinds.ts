@@ -18,14 +18,16 @@ const kinds: Readonly<Record<string, Kind>> = {
   },
   dict: {
     methods: words(
-      `get set has delete clear keys values entries items forEach pop popItem setDefault update copy iter`,
+      `get set has delete clear keys values entries items forEach pop popitem popItem setdefault setDefault
+      update copy iter`,
     ),
     attributes: ['size'],
   },
   set: {
     methods:
       words(`add has delete clear keys values entries forEach discard remove pop update copy iter union intersection
-      difference symmetricDifference isSubset isSuperset isDisjoint isSubsetOf isSupersetOf isDisjointFrom`),
+      difference symmetricDifference issubset issuperset isdisjoint isSubset isSuperset isDisjoint
+      isSubsetOf isSupersetOf isDisjointFrom`),
     attributes: ['size'],
   },
   namespace: { methods: words('get set has delete keys toText') },

@@ -93,7 +93,9 @@ interface DictMembers<K, V> {
   forEach(fn: (value: V, key: K) => unknown): void;
   pop(key: K, ...fallback: V[]): V;
   popItem(): [K, V];
+  popitem(): [K, V];
   setDefault(key: K, value?: V): V;
+  setdefault(key: K, value?: V): V;
   update(...contents: (Iterable<readonly [K, V]> | Readonly<Record<string, V>>)[]): void;
   copy(): Record<string, V> | Map<K, V>;
   getValue(): Record<string, V> | Map<K, V>;
@@ -128,6 +130,9 @@ interface SetMembers<T> {
   isSubset(other: Iterable<T>): boolean;
   isSuperset(other: Iterable<T>): boolean;
   isDisjoint(other: Iterable<T>): boolean;
+  issubset(other: Iterable<T>): boolean;
+  issuperset(other: Iterable<T>): boolean;
+  isdisjoint(other: Iterable<T>): boolean;
   getValue(): Set<T>;
 }
 

@@ -10,7 +10,9 @@ import { attributesOf, methodsOf } from './kinds.js';
 const indexPattern = /^-?(?:0|[1-9]\d{0,15})$/;
 
 export function syncTwin(hold: Hold, details: ProxyDetails, proxy: object): object {
-  return new Proxy({}, new Twin(hold, details, proxy));
+  const twin = new Twin(hold, details, proxy);
+  // What `inspect` shows is asked of the target, past the traps.
+  return new Proxy({ [inspect.custom]: () => twin.show() }, twin);
 }
 
 class Twin implements ProxyHandler<object> {
@@ -163,7 +165,7 @@ class Twin implements ProxyHandler<object> {
   }
 
   #symbol(name: symbol): unknown {
-    if (name === inspect.custom) return this.#keep(name, () => () => this.#text());
+    if (name === inspect.custom) return this.#keep(name, () => () => this.show());
     if (name === Symbol.toPrimitive) return this.#keep(name, () => () => this.#text());
     if (name === Symbol.iterator && this.#details.kind === 'iterator') {
       return this.#keep(name, () => () => this.#steps());
@@ -181,6 +183,15 @@ class Twin implements ProxyHandler<object> {
       [Symbol.iterator]: () => steps,
     };
     return steps;
+  }
+
+  /** Its content; what it stands for where that cannot be had. */
+  show(): string {
+    try {
+      return this.#text();
+    } catch {
+      return String(this.#proxy);
+    }
   }
 
   #text(): string {

@@ -1,4 +1,6 @@
 /** Locks, semaphores, conditions, barriers, events, queues and containers of a manager do what Python's do. */
+
+import { inspect } from 'node:util';
 import {
   type ConditionProxy,
   type LockProxy,
@@ -130,6 +132,18 @@ t.test('one notify wakes one sleeper; notifyAll wakes all of them; a time-out le
   await notify('notifyAll');
   for (let i = 0; i < 3; i++) await woken.acquire();
   await succeed(t, three);
+});
+
+t.test('Ctrl-C ends a wait for a condition, which has its lock again', async (t) => {
+  const condition = (await manager.Condition()) as ConditionProxy;
+  const interruption = new AbortController();
+  process.once('SIGINT', () => interruption.abort(new Error('interrupted')));
+  await condition.acquire();
+  const waiting = condition.wait({ timeout: 60_000, signal: interruption.signal });
+  process.kill(process.pid, 'SIGINT');
+  await t.rejects(waiting, { message: 'interrupted' });
+  t.equal(await condition.locked(), true);
+  await condition.release();
 });
 
 t.test('two processes wait for what the other one changes', async (t) => {
@@ -316,6 +330,25 @@ t.test('a namespace shows its public names', async (t) => {
   delete ns.sync.job;
   t.equal(await ns.has('job'), false);
   t.equal(await ns.toText(), "Namespace(name='Bob')");
+  t.equal(inspect(ns.sync), "Namespace(name='Bob')");
+  t.match(inspect(ns), /^<NamespaceProxy object, typeid 'Namespace' at /);
+});
+
+t.test('words that Python writes as one are known, too; the blocking twin shows its content', async (t) => {
+  const dict = await manager.dict({ a: 1 });
+  t.equal(await dict.setdefault('b', 2), 2);
+  t.equal(dict.sync.setdefault('b', 3), 2);
+  t.equal(inspect(dict.sync), '{ a: 1, b: 2 }');
+  t.strictSame(await dict.popitem(), ['b', 2]);
+  const set = await manager.set([1, 2]);
+  t.strictSame(
+    [await set.issubset([1, 2, 3]), await set.issuperset([3]), await set.isdisjoint([3])],
+    [true, false, true],
+  );
+  const list = await manager.list([1, 'two']);
+  t.equal(inspect([list.sync]), "[ [ 1, 'two' ] ]");
+  const event = await manager.Event();
+  t.equal(inspect(event.sync), inspect(event));
 });
 
 t.test('a lock of the manager as one of this thread', async (t) => {

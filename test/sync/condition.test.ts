@@ -222,6 +222,19 @@ t.test('it works inside run(), hold() and runSync(), and wakes a blocked process
   condition.close();
 });
 
+t.test('Ctrl-C ends a wait, which has its lock again', async (t) => {
+  const condition = new Condition();
+  const interruption = new AbortController();
+  process.once('SIGINT', () => interruption.abort(new Error('interrupted')));
+  await condition.acquire();
+  const waiting = condition.wait({ timeout: 60_000, signal: interruption.signal });
+  process.kill(process.pid, 'SIGINT');
+  await t.rejects(waiting, { message: 'interrupted' });
+  t.equal(condition.locked(), true);
+  condition.release();
+  condition.close();
+});
+
 t.test('names, kinds, handles and closing', async (t) => {
   const name = freshName(t);
   t.throws(() => Condition.open(name), { code: 'ENOENT' });

@@ -96,6 +96,15 @@ export class DictMethods {
     return this.#entries.get(key);
   }
 
+  /** Python writes these two as one word. */
+  popitem(): [unknown, unknown] {
+    return this.popItem();
+  }
+
+  setdefault(key: unknown, value: unknown = null): unknown {
+    return this.setDefault(key, value);
+  }
+
   update(...contents: Content[]): void {
     for (const content of contents) for (const [key, value] of pairsOf(content)) this.#entries.set(key, value);
   }

@@ -102,6 +102,19 @@ export class SetMethods {
     return ![...other].some((item) => this.#set.has(item));
   }
 
+  /** Python writes these three as one word. */
+  issubset(other: Iterable<unknown>): boolean {
+    return this.isSubset(other);
+  }
+
+  issuperset(other: Iterable<unknown>): boolean {
+    return this.isSuperset(other);
+  }
+
+  isdisjoint(other: Iterable<unknown>): boolean {
+    return this.isDisjoint(other);
+  }
+
   isSubsetOf(other: Iterable<unknown>): boolean {
     return this.isSubset(other);
   }
