@@ -34,7 +34,7 @@ import { ManagedArray, ManagedValue } from './types/value.js';
 
 type DictContent<V> = Readonly<Record<string, V>> | Iterable<readonly [unknown, V]>;
 
-/** What {@link SyncManager} makes, under each type's name; `M` says what a maker returns. */
+/** What `manager.sync` makes, under each type's name; the manager itself makes the same later. */
 interface Makers {
   /** Attributes: `ns.sync.a`, `ns.get('a')`. */
   Namespace(attributes?: Readonly<Record<string, unknown>>): NamespaceProxy;

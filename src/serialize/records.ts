@@ -203,7 +203,7 @@ const noBytes = Buffer.alloc(0);
  * is believed twice, so memory that changes meanwhile gives a wrong value or an error, never a crash.
  *
  * @param most so many units lie before the end of what may be read
- * @returns the value; {@link Later} for what is not made at once; {@link RawBytes} for bytes that are no value
+ * @returns the value; {@link Later} for what is not made at once
  * @throws MultiprocError `ERR_MULTIPROC_MESSAGE`
  */
 export function readRecord(window: Window, at: number, most: number): unknown {
@@ -245,8 +245,6 @@ function readBytes(window: Window, at: number, head: number, length: number): un
       return readView(window, (head >>> 8) & 0xff, start, length);
     case Tag.clone:
       return new Later(copyBytes(window, start, length));
-    case Tag.bytes:
-      return copyBytes(window, start, length);
     default:
       throw damaged(`no record in a ring has the tag ${head & 0xff}`);
   }

@@ -25,8 +25,6 @@ export const Tag = {
   reference: 13,
   /** A structured clone after a table of references, with functions, or with instances of classes, in it. */
   referring: 14,
-  /** Bytes that are no value: what `sendBytes` sends. Only in rings. */
-  bytes: 32,
   /** Go on elsewhere: the unit follows. Only in rings. */
   jump: 33,
   /** A task of a pool, and what came of one. Only in the rings of pools. */
