@@ -36,32 +36,72 @@ HookTable& table() {
 // Device memory and the kernel's own pages: whoever mapped those chose what a child gets of them.
 bool is_special(const char* path) { return strncmp(path, "/dev/", 5) == 0 || strncmp(path, "[v", 2) == 0; }
 
+struct Range {
+  uintptr_t start, end;
+};
+
+// /proc/self/maps as a string, whole before anything is done: a change to a mapping while the file is read may repeat
+// or skip lines.
+Failure read_mappings(std::vector<char>* text) {
+  constexpr size_t kPiece = 1 << 14;  // the kernel gives 4 KiB at a time
+  int maps = open("/proc/self/maps", O_RDONLY | O_CLOEXEC);
+  if (maps == -1) return {errno, "open"};
+  size_t size = 0;
+  for (;;) {
+    if (text->size() - size < kPiece / 2) text->resize(text->size() + kPiece);
+    ssize_t got = read(maps, text->data() + size, text->size() - size - 1);
+    if (got > 0) {
+      size += static_cast<size_t>(got);
+      continue;
+    }
+    Failure failure = {got == 0 ? 0 : errno, "read"};
+    close(maps);
+    (*text)[size] = '\0';
+    return failure;
+  }
+}
+
+// A line is: 7f00-7f10 rw-p 00000000 00:00 0   /path, where there is one.
+bool is_private(const char* line, Range* range) {
+  char* next = nullptr;
+  range->start = strtoul(line, &next, 16);
+  if (*next != '-') return false;
+  range->end = strtoul(next + 1, &next, 16);
+  if (strlen(next) < strlen(" rw-p ") || next[4] != 'p') return false;
+  next += strlen(" rw-p ");
+  for (int field = 0; field < 3; field++) {
+    next += strcspn(next, " ");
+    next += strspn(next, " ");
+  }
+  return !is_special(next);
+}
+
+// EINVAL: the kernel forbids it for this mapping (VM_IO); ENOMEM: another thread unmapped a part meanwhile.
+bool inherit(const Range& range) {
+  return madvise(reinterpret_cast<void*>(range.start), range.end - range.start, MADV_DOFORK) == 0;
+}
+
 // V8 marks its heap MADV_DONTFORK, and a child that touches a page it did not get dies of SIGSEGV. The mark is not told
 // apart from anybody else's without reading /proc/self/smaps, which takes milliseconds for a large heap; on a mapping
 // without it the call changes nothing. MADV_WIPEONFORK, which random number generators use, is another flag and stays.
 Failure inherit_private_mappings() {
-  FILE* maps = fopen("/proc/self/maps", "re");
-  if (maps == nullptr) return {errno, "fopen"};
-  // The list is read whole first: a change to a mapping while the file is read may repeat or skip lines.
-  struct Range {
-    uintptr_t start, end;
-  };
+  std::vector<char> text;
+  if (Failure failure = read_mappings(&text)) return failure;
   std::vector<Range> ranges;
-  char* line = nullptr;
-  size_t capacity = 0;
-  while (getline(&line, &capacity, maps) != -1) {
-    unsigned long start = 0, end = 0;
-    char permissions[5] = "";
-    int path = 0;
-    if (sscanf(line, "%lx-%lx %4s %*s %*s %*s %n", &start, &end, permissions, &path) < 3) continue;
-    if (permissions[3] != 'p' || (path > 0 && is_special(line + path))) continue;
-    ranges.push_back({start, end});
+  for (char* line = text.data(); *line != '\0';) {
+    char* end = strchrnul(line, '\n');
+    bool last = *end == '\0';
+    *end = '\0';
+    Range range;
+    if (is_private(line, &range)) ranges.push_back(range);
+    line = last ? end : end + 1;
   }
-  free(line);
-  fclose(maps);
-  for (const Range& range : ranges) {
-    // EINVAL: the kernel forbids it for this mapping (VM_IO); ENOMEM: another thread unmapped a part meanwhile.
-    madvise(reinterpret_cast<void*>(range.start), range.end - range.start, MADV_DOFORK);
+  // Neighbours together: there are half as many calls then.
+  for (size_t first = 0, next = 0; first < ranges.size(); first = next) {
+    for (next = first + 1; next < ranges.size() && ranges[next].start == ranges[next - 1].end;) next++;
+    if (inherit({ranges[first].start, ranges[next - 1].end}) || next == first + 1) continue;
+    // Where one is refused, those behind it have not been reached.
+    for (size_t each = first; each < next; each++) inherit(ranges[each]);
   }
   return {};
 }
