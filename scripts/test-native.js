@@ -3,8 +3,9 @@
 //   node scripts/test-native.js [part of a program's name …] [--flavour plain,address,thread] [--jobs N]
 //       the programs test/native/*_test.cc, each plain, with the address and undefined behaviour sanitizers, and with the
 //       thread sanitizer; prints TAP
-//   node scripts/test-native.js --quick
-//       each program in the flavours that find most for their time
+//   node scripts/test-native.js --quick [--build]
+//       each program in the flavours that find most for their time; with --build they are only made, with those that the
+//       suite starts by `run`
 //   node scripts/test-native.js run PROGRAM [--flavour plain] [--] [its arguments …]
 //       one program, its output untouched: `crash` and `fuzz` explain their arguments at their top
 //   node scripts/test-native.js --compiler
@@ -34,6 +35,8 @@ const quick = {
   address: ['header', 'permits', 'pipe', 'ring', 'segment'],
   thread: ['barrier', 'condition', 'event', 'fd_watcher', 'lock', 'permits', 'pipe', 'ring', 'semaphore', 'waiter'],
 };
+// What test/native.test.ts runs beside.
+const standalone = { crash: 'plain', crash_gathering: 'plain', fuzz: 'address' };
 const environment = {
   ...process.env,
   // Life words are mutexes that are held when their thread ends: that is their purpose, not a leak.
@@ -48,11 +51,14 @@ const { values: options, positionals } = parseArgs({
   allowPositionals: true,
   options: {
     compiler: { type: 'boolean' },
+    build: { type: 'boolean' },
     flavour: { type: 'string' },
     jobs: { type: 'string', default: String(availableParallelism()) },
     quick: { type: 'boolean' },
   },
 });
+/** What is being made in this process: several programs need the same objects. */
+const making = new Map();
 const headers = ['test/native', ...folders].flatMap((folder) => files(folder, '.h')).map(read);
 
 if (options.compiler) {
@@ -82,6 +88,12 @@ async function runTests() {
   const work = chosen
     .flatMap((flavour) => wanted.map((file) => ({ file, flavour })))
     .filter(({ file, flavour }) => !options.quick || (quick[flavour]?.some((part) => file.includes(part)) ?? true));
+  if (options.build) {
+    for (const [program, flavour] of Object.entries(standalone)) {
+      if (chosen.includes(flavour)) work.push({ file: `test/native/${program}.cc`, flavour });
+    }
+    return inParallel(work, ({ file, flavour }) => build(file, flavour));
+  }
   let count = 0;
   await inParallel(work, async ({ file, flavour }) => {
     const name = `${basename(file, '.cc')} (${flavour})`;
@@ -123,9 +135,14 @@ async function build(file, flavour) {
   return `${cache}/${program}`;
 }
 
+function make(parts, target) {
+  if (has(target)) return undefined;
+  if (!making.has(target)) making.set(target, makeAlone(parts, target));
+  return making.get(target);
+}
+
 // Under a name of its own first: another run may build the same at the same time.
-async function make(parts, target) {
-  if (has(target)) return;
+async function makeAlone(parts, target) {
   const temporary = `${cache}/${target}.${process.pid}.${Math.random().toString(36).slice(2)}`;
   const { ok, output } = await capture(compiler, [...parts, '-o', temporary]);
   if (!ok) throw new Error(`cannot build ${target}:\n${output}`);

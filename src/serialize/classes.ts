@@ -3,6 +3,7 @@ import { types } from 'node:util';
 import { constructorOf } from './constructors.js';
 import { placeOf } from './function-places.js';
 import { nameOf } from './live-functions.js';
+import { isOurs } from './own-folder.js';
 import { textOf } from './reference-text.js';
 import type { Refusal } from './references.js';
 
@@ -24,7 +25,6 @@ export interface TravellingClass {
   readonly hooks: Hooks;
 }
 
-const ownFolder = import.meta.url.endsWith('/serialize/classes.js') ? new URL('..', import.meta.url).href : undefined;
 const known = new WeakMap<object, TravellingClass>();
 
 /** The class of instances with this prototype, or why they cannot travel. */
@@ -75,8 +75,7 @@ function unfit(start: object): { readonly name: string } | undefined {
 }
 
 function isUnfit(url: string): boolean {
-  if (url.startsWith('node:')) return url !== 'node:events';
-  return ownFolder !== undefined && url.startsWith(ownFolder);
+  return url.startsWith('node:') ? url !== 'node:events' : isOurs(url);
 }
 
 /** Native classes whose instances V8 clones. */

@@ -1,5 +1,6 @@
 /** How our objects travel: not as copies but as handles, small descriptions from which the same object is attached. */
 import { createRequire } from 'node:module';
+import { fileURLToPath } from 'node:url';
 import { MultiprocError } from '../errors.js';
 import { isFromAfar } from './afar.js';
 
@@ -74,7 +75,7 @@ export function release(object: Traveller): void {
 type Arrive = (handle: Handle) => Traveller;
 
 /** Modules of upper floors that most processes do without: loaded when the first of their objects arrives. */
-const homes = new Map<number, string>([[HandleKind.proxy, '../managers/proxy-arrival.js']]);
+const homes = new Map<number, URL>([[HandleKind.proxy, new URL('../managers/proxy-arrival.js', import.meta.url)]]);
 
 const arrivals = new Map<number, Arrive>();
 
@@ -92,8 +93,9 @@ export function registerArrival(kind: HandleKind, arrive: Arrive): void {
 export function arrive(handle: Handle): Traveller {
   if (isFromAfar() && handle.kind !== HandleKind.proxy) throw new TypeError(notHere);
   let attach = arrivals.get(handle.kind);
-  if (attach === undefined && homes.has(handle.kind)) {
-    createRequire(import.meta.url)(homes.get(handle.kind) as string);
+  const home = attach === undefined ? homes.get(handle.kind) : undefined;
+  if (home !== undefined) {
+    createRequire(import.meta.url)(fileURLToPath(home));
     attach = arrivals.get(handle.kind);
   }
   if (attach === undefined) throw damaged(`no class has the handle kind ${handle.kind}`);

@@ -18,6 +18,7 @@ import {
 import { acquaint, findLive, findNear, nameOf, type Sought } from './live-functions.js';
 import { commonExportsOf, exportsOf } from './module-exports.js';
 import { exportOf, importModule, isEvaluating, loadedModule, requireIsPatched, requireModule } from './modules.js';
+import { isOurs } from './own-folder.js';
 import { registeredAs, registrationOf } from './registered.js';
 
 /** A function or class, described. Plain data. */
@@ -250,7 +251,7 @@ const byRegistering = "use register('name', fn) while its module loads";
 
 /** The name under which the module shows this very function. */
 function exportName(fn: object, name: string, place: Place): string | undefined {
-  const loaded = loadedModule(place.url);
+  const loaded = loadedModule(place.url) ?? ownModule(place.url);
   const known = loaded === undefined ? undefined : nameAmong(loaded, fn, name);
   if (known !== undefined) return known;
   const source = sourceOf(place.script);
@@ -265,6 +266,11 @@ function exportName(fn: object, name: string, place: Place): string | undefined 
   if (best !== undefined) return best.name;
   const standard = exports.find((one) => one.name === 'default' && one.variable === undefined);
   return standard !== undefined && isDefault(fn, name, source, standard.offset, place) ? 'default' : undefined;
+}
+
+/** Files of this package are large, so their text takes long to read; but they are loaded to their end, for sure. */
+function ownModule(url: string): unknown {
+  return isOurs(url) && !requireIsPatched() ? requireModule(url) : undefined;
 }
 
 function nameAmong(exports: unknown, fn: object, name: string): string | undefined {

@@ -165,10 +165,7 @@ async function untilGone(server: { readonly numberOfClients: number }): Promise<
   while (server.numberOfClients > 0) await new Promise((resolve) => setTimeout(resolve, 5));
 }
 
-const load = (file: string) => import(new URL(`../../dist/${file}`, import.meta.url).href);
-const { Session } = await load('managers/session.js');
-const { FrameReader } = await load('managers/frame-reader.js');
-const { open } = await load('managers/opening.js');
+const { Session, FrameReader, open } = await import(new URL('../../dist/internals.js', import.meta.url).href);
 const carriage = { arrive: () => ({}) };
 
 function readReplies(bytes: Buffer): void {

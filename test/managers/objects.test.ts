@@ -9,11 +9,8 @@ import { careless, rejecting, takeOne } from '../programs/manager-clients.js';
 // biome-ignore lint/suspicious/noExplicitAny: methods that are registered one by one have no types
 type Untyped = any;
 
-const inside = (module: string): Promise<Untyped> =>
-  import(new URL(`../../dist/managers/${module}.js`, import.meta.url).href);
-const { ManagedBarrier } = await inside('types/barrier');
-const { ManagedRLock } = await inside('types/lock');
-const { asCall, callBy } = await inside('caller');
+const internals: Untyped = await import(new URL('../../dist/internals.js', import.meta.url).href);
+const { ManagedBarrier, ManagedRLock, asCall, callBy } = internals;
 
 t.setTimeout(90_000);
 t.before(() => leaveNothing(t));

@@ -15,12 +15,9 @@ import { leaveNothing } from '../harness/leftovers.js';
 leaveNothing(t);
 t.setTimeout(300_000);
 
-const load = (file: string) => import(new URL(`../../dist/${file}`, import.meta.url).href);
-const { Ring, obtainRing, nothing, busy, Put } = await load('messaging/ring.js');
-const { BlockKind } = await load('shared/block.js');
-const { layout, native, TargetKind } = await load('native.js');
-const participant = await load('lifecycle/participant.js');
-const { finish, mostUnits } = await load('serialize/records.js');
+const internals = await import(new URL('../../dist/internals.js', import.meta.url).href);
+const { Ring, obtainRing, nothing, busy, Put, BlockKind, layout, native, TargetKind, participant } = internals;
+const { finish, mostUnits } = internals;
 
 const rounds = Number(process.env.MULTIPROC_RING_ROUNDS ?? 60_000);
 const seed = Number(process.env.MULTIPROC_RING_SEED ?? Date.now() % 1e9);

@@ -11,14 +11,9 @@ import { leaveNothing } from '../harness/leftovers.js';
 leaveNothing(t);
 t.setTimeout(300_000);
 
-const load = (file: string) => import(new URL(`../../dist/${file}`, import.meta.url).href);
-const { Ring, obtainRing } = await load('messaging/ring.js');
-const { ringWords, getEnd, ledgerWords } = await load('shared/ring-layout.js');
-const { BlockKind } = await load('shared/block.js');
-const { layout } = await load('native.js');
-const { now } = await load('deadline.js');
-const participant = await load('lifecycle/participant.js');
-const { finish, mostUnits } = await load('serialize/records.js');
+const internals = await import(new URL('../../dist/internals.js', import.meta.url).href);
+const { Ring, obtainRing, ringWords, getEnd, ledgerWords, BlockKind, layout, now, participant } = internals;
+const { finish, mostUnits } = internals;
 
 const rounds = Number(process.env.MULTIPROC_DAMAGE_ROUNDS ?? 300);
 participant.attach();

@@ -4,8 +4,8 @@ import { tell } from '../harness/parent.js';
 import { Bag, Cached, HttpError, make, Special, Task, Temperature } from './shapes.js';
 
 // Not public. Nothing but the module of the shapes may be loaded, whatever a damaged message names.
-const { permitModules } = await import(new URL('serialize/modules.js', import.meta.resolve('multiproc')).href);
-const { prepare, discard } = await import(new URL('serialize/codec.js', import.meta.resolve('multiproc')).href);
+const internals = await import(new URL('internals.js', import.meta.resolve('multiproc')).href);
+const { permitModules, prepare, discard } = internals;
 const shapes = new URL('shapes.js', import.meta.url).href;
 permitModules((url: string) => url === shapes);
 

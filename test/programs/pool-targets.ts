@@ -210,7 +210,7 @@ export async function threadsOfOne(): Promise<unknown> {
 
 /** The worker stops itself when it takes its next task, while it holds the ring of tasks. */
 export async function stopAtNextTask(): Promise<number> {
-  const { Board } = await import(new URL('./pool/board.js', import.meta.resolve('multiproc')).href);
+  const { Board } = await import(new URL('internals.js', import.meta.resolve('multiproc')).href);
   const { claim } = Board.prototype;
   Board.prototype.claim = function (...words: unknown[]) {
     claim.apply(this, words);

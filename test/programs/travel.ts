@@ -3,7 +3,7 @@ import { deserialize, serialize } from 'multiproc';
 import { hear, tell } from '../harness/parent.js';
 
 // Not public: what Process and the queues use.
-const { prepare } = await import(new URL('serialize/codec.js', import.meta.resolve('multiproc')).href);
+const { prepare } = await import(new URL('internals.js', import.meta.resolve('multiproc')).href);
 
 interface Order {
   /** The module. */

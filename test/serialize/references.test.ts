@@ -235,7 +235,7 @@ t.test(
   async (t) => {
     const main = (first: string) => `
     import { serialize, deserialize } from 'multiproc';
-    const { prepare } = await import('${new URL('serialize/codec.js', packageUrl)}');
+    const { prepare } = await import('${new URL('internals.js', packageUrl)}');
     ${first}
     export function declared() {}
     export class Task { constructor(a) { this.a = a } double() { return 2 * this.a } }

@@ -21,8 +21,7 @@ import { type Birth, receiveData, sendData } from './protocol.js';
 /** How often: V8 compiles at the first call, and better after some. */
 const rounds = 10;
 
-/** The target of the rehearsal. */
-export function nothing(): void {}
+const target = { module: new URL('./nothing.js', import.meta.url).href, export: 'nothing' };
 
 export async function rehearse(): Promise<undefined> {
   prepareIdentity();
@@ -38,7 +37,6 @@ export async function rehearse(): Promise<undefined> {
 }
 
 async function rehearseErrand(): Promise<void> {
-  const target = { module: import.meta.url, export: nothing.name };
   const message = composeMessage(facts(), { target, args: [], subclass: undefined, fields: {} });
   const errand = makeErrand(message);
   const received = new ReceivedMessage(readMessage(errand) as Buffer);

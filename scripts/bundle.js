@@ -1,0 +1,138 @@
+// Makes the JavaScript of dist/ from src/: modules put together to a few files, so that importing the package and starting a
+// process take few of them, without comments, indented by tabs.
+//
+//   node scripts/bundle.js [--source-maps]     for coverage: with maps to src/, and indented as TypeScript does
+//
+// Files of their own are the entries below, and each module that src/ names by `new URL('./x.js', import.meta.url)`: a program
+// of a child, of a thread, or a part that is loaded when it is first needed. Everything else lies in files that these share, so each
+// module is there once in a process, whatever it came by.
+import { dirname, relative, resolve } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { parseArgs } from 'node:util';
+import { rollup } from 'rollup';
+import ts from 'typescript';
+
+const root = fileURLToPath(new URL('..', import.meta.url));
+const source = `${root}src/`;
+const entries = ['index', 'dummy/index', 'posix/index', 'command/main', 'internals'];
+/** Folders whose modules make a file each; what is below them makes the file `core`. */
+const parts = ['managers', 'pool', 'threads'];
+const above = ['api', 'context'];
+
+const sourceMaps = parseArgs({ options: { 'source-maps': { type: 'boolean', default: false } } }).values['source-maps'];
+const modules = compile();
+let shared;
+
+const bundle = await rollup({
+  input: Object.fromEntries(entries.map((name) => [name, `${source}${name}.ts`])),
+  external: (id) => !/^[./]/.test(id),
+  plugins: [{ name: 'sources', resolveId, load, resolveFileUrl, renderChunk: sourceMaps ? undefined : indentByTabs }],
+  // Every module stays, and in its order: classes and handles announce themselves when they load.
+  treeshake: false,
+  onwarn(warning) {
+    throw new Error(warning.message);
+  },
+});
+const { output } = await bundle.write({
+  dir: `${root}dist`,
+  format: 'es',
+  manualChunks,
+  sourcemap: sourceMaps,
+  entryFileNames: '[name].js',
+  chunkFileNames: '[name].js',
+  minifyInternalExports: false,
+  hoistTransitiveImports: false,
+  generatedCode: 'es2015',
+});
+checkNames(output);
+
+function resolveId(id, importer) {
+  return importer !== undefined && id.startsWith('.') ? resolve(dirname(importer), id.replace(/\.js$/, '.ts')) : null;
+}
+
+function load(id) {
+  const { code, map } = modules.get(id);
+  const named = code.replace(/new URL\('(\.[^']*)\.js', import\.meta\.url\)/g, (_, path) => {
+    const module = resolve(dirname(id), `${path}.ts`);
+    const name = nameOf(module);
+    return `import.meta.ROLLUP_FILE_URL_${this.emitFile({ type: 'chunk', id: module, name, preserveSignature: 'strict' })}`;
+  });
+  return { code: named, map };
+}
+
+function resolveFileUrl({ relativePath }) {
+  return `new URL('./${relativePath}', import.meta.url)`;
+}
+
+/** A fifth of the text is indentation otherwise. Lines inside of template literals stay as they are. */
+function indentByTabs(code) {
+  const untouchable = [];
+  visit(this.parse(code));
+  untouchable.sort(([one], [other]) => one - other);
+  let offset = 0;
+  let next = 0;
+  const lines = code.split('\n').map((line) => {
+    while (next < untouchable.length && untouchable[next][1] < offset) next++;
+    const inside = next < untouchable.length && untouchable[next][0] < offset;
+    offset += line.length + 1;
+    return inside ? line : line.replace(/^(?: {4})+/, (spaces) => '\t'.repeat(spaces.length / 4));
+  });
+  return { code: lines.join('\n'), map: null };
+
+  function visit(node) {
+    if (node === null || typeof node !== 'object') return;
+    if (node.type === 'TemplateLiteral') untouchable.push([node.start, node.end]);
+    for (const child of Object.values(node)) visit(child);
+  }
+}
+
+function nameOf(module) {
+  return relative(source, module).replace(/\.ts$/, '');
+}
+
+function manualChunks(id, { getModuleInfo }) {
+  const [folder] = nameOf(id).split('/');
+  if (getModuleInfo(id).isEntry || above.includes(nameOf(id))) return undefined;
+  if (parts.includes(folder)) return folder;
+  shared ??= reachable(`${source}index.ts`, getModuleInfo);
+  return shared.has(id) ? 'core' : undefined;
+}
+
+function reachable(start, getModuleInfo, found = new Set()) {
+  if (found.has(start)) return found;
+  found.add(start);
+  for (const id of getModuleInfo(start)?.importedIds ?? []) reachable(id, getModuleInfo, found);
+  return found;
+}
+
+/** Two classes of one name in one file: the second would get another one, which users see in errors and messages name. */
+function checkNames(output) {
+  for (const { fileName, code } of output) {
+    const [renamed] = /\bclass \w+\$\d+/.exec(code ?? '') ?? [];
+    if (renamed !== undefined) throw new Error(`dist/${fileName} has a ${renamed}: name one of the two otherwise`);
+  }
+}
+
+/** The JavaScript of each module; whether its types are right, `tsc` says. */
+function compile() {
+  const { config } = ts.readConfigFile(`${root}tsconfig.json`, ts.sys.readFile);
+  const { options, fileNames } = ts.parseJsonConfigFileContent(config, ts.sys, root);
+  const program = ts.createProgram(fileNames, {
+    ...options,
+    declaration: false,
+    removeComments: true,
+    sourceMap: sourceMaps,
+    inlineSources: sourceMaps,
+    noCheck: true,
+    noLib: true,
+    types: [],
+  });
+  const found = new Map();
+  program.emit(undefined, (file, text, _mark, _error, [{ fileName }]) => {
+    const module = found.get(resolve(fileName)) ?? {};
+    if (file.endsWith('.map')) module.map = { ...JSON.parse(text), sources: [fileName] };
+    else module.code = text.replace(/^\/\/# sourceMappingURL=.*$/m, '');
+    found.set(resolve(fileName), module);
+  });
+  return found;
+}

@@ -1,0 +1,19 @@
+// What some tests need of the inside. It is one more entry of the bundle, so that they get the very modules that the package's other
+// entries use, and it is not published.
+export { now } from './deadline.js';
+export * as participant from './lifecycle/participant.js';
+export { asCall, callBy } from './managers/caller.js';
+export { FrameReader } from './managers/frame-reader.js';
+export { open } from './managers/opening.js';
+export { Session } from './managers/session.js';
+export { ManagedBarrier } from './managers/types/barrier.js';
+export { ManagedRLock } from './managers/types/lock.js';
+export { Waiting } from './managers/types/waiting.js';
+export { busy, nothing, obtainRing, Put, Ring } from './messaging/ring.js';
+export { getEnd, ledgerWords, ringWords } from './messaging/ring-layout.js';
+export { layout, native, TargetKind } from './native.js';
+export { Board } from './pool/board.js';
+export { discard, prepare } from './serialize/codec.js';
+export { permitModules } from './serialize/modules.js';
+export { finish, mostUnits } from './serialize/records.js';
+export { BlockKind } from './shared/block.js';
