@@ -19,6 +19,7 @@ if (process.send) {
 } else {
   const script = fileURLToPath(import.meta.url);
   const children = Array.from({ length: Number(parties) - 1 }, () => fork(script, [parties, form, name]));
+  const ended = children.map((child) => once(child, 'exit'));
   await Promise.all(children.map((child) => once(child, 'message')));
   await pass(rounds);
   const rates = [];
@@ -27,7 +28,7 @@ if (process.send) {
     await pass(rounds);
     rates.push((rounds / (performance.now() - start)) * 1000);
   }
-  await Promise.all(children.map((child) => once(child, 'exit')));
+  await Promise.all(ended);
   barrier.unlink();
   report({ perSecond: median(rates) });
 }

@@ -127,6 +127,7 @@ t.test('the tarball holds the program, the sources and the binary, and nothing e
     files.filter((file) => !expected.test(file)),
     [],
   );
+  t.notOk(files.includes('dist/internals.js'), 'what only tests need stays here');
   for (const file of [
     'dist/index.js',
     'dist/index.d.ts',
