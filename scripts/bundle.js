@@ -33,7 +33,7 @@ const bundle = await rollup({
     throw new Error(warning.message);
   },
 });
-const { output } = await bundle.write({
+await bundle.write({
   dir: `${root}dist`,
   format: 'es',
   manualChunks,
@@ -44,7 +44,6 @@ const { output } = await bundle.write({
   hoistTransitiveImports: false,
   generatedCode: 'es2015',
 });
-checkNames(output);
 
 function resolveId(id, importer) {
   return importer !== undefined && id.startsWith('.') ? resolve(dirname(importer), id.replace(/\.js$/, '.ts')) : null;
@@ -109,14 +108,6 @@ function reachable(start, getModuleInfo, found = new Set()) {
   found.add(start);
   for (const id of getModuleInfo(start)?.importedIds ?? []) reachable(id, getModuleInfo, found);
   return found;
-}
-
-/** Two classes of one name in one file: the second would get another one, which users see in errors and messages name. */
-function checkNames(output) {
-  for (const { fileName, code } of output) {
-    const [renamed] = /\bclass \w+\$\d+/.exec(code ?? '') ?? [];
-    if (renamed !== undefined) throw new Error(`dist/${fileName} has a ${renamed}: name one of the two otherwise`);
-  }
 }
 
 /** The JavaScript of each module; whether its types are right, `tsc` says. */

@@ -57,7 +57,7 @@ export function sourceOf(script: string): string {
   let source = sources.get(script);
   if (source === undefined) {
     source = debugging(() =>
-      inspect().ask<{ scriptSource: string }>('Debugger.getScriptSource', { scriptId: script }),
+      openInspector().ask<{ scriptSource: string }>('Debugger.getScriptSource', { scriptId: script }),
     ).scriptSource;
     sources.set(script, source);
   }
@@ -140,27 +140,27 @@ function learnScripts(): void {
 }
 
 function debugging<T>(act: () => T): T {
-  inspect().ask('Debugger.enable');
+  openInspector().ask('Debugger.enable');
   // Only tools ask for stops.
-  inspect().ask('Debugger.setSkipAllPauses', { skip: true });
+  openInspector().ask('Debugger.setSkipAllPauses', { skip: true });
   try {
     return act();
   } finally {
     // With that V8 forgets which branches have run.
-    if (!process.env.NODE_V8_COVERAGE) inspect().ask('Debugger.disable');
+    if (!process.env.NODE_V8_COVERAGE) openInspector().ask('Debugger.disable');
   }
 }
 
 function inspecting<T>(act: (inspector: Inspector) => T): T {
   try {
-    return act(inspect());
+    return act(openInspector());
   } finally {
-    inspect().forget();
+    openInspector().forget();
   }
 }
 
 /** One session for as long as the thread lives: it has heard which scripts there are. */
-function inspect(): Inspector {
+function openInspector(): Inspector {
   if (inspector !== undefined) return inspector;
   inspector = new Inspector();
   inspector.session.on('Debugger.scriptParsed', ({ params: { scriptId, url } }) => {
