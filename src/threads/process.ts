@@ -24,7 +24,9 @@ export class Process extends BaseProcess {
 isOwnClass(Process);
 
 function asThread({ context, ...options }: ProcessOptions): OwnProcessOptions {
-  if (context !== undefined) checkAnyMethod(typeof context === 'string' ? context : context?.getStartMethod?.());
+  if (context !== undefined && context !== null) {
+    checkAnyMethod(typeof context === 'string' ? context : context.getStartMethod?.());
+  }
   return { ...options, [launchedBy]: threadLauncher };
 }
 
