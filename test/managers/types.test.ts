@@ -321,6 +321,130 @@ t.test('copies are copies; proxies are equal to nothing else', async (t) => {
   t.equal(await dict.size, 4);
 });
 
+/** A call, what it returns (an Error: the name of what it throws), and what is there afterwards. */
+type Step = [method: string, args: unknown[], returns: unknown, content: unknown];
+
+const containers: Record<string, { make(): Promise<Untyped>; steps: Step[] }> = {
+  'a list': {
+    make: () => manager.list([3, 1, 2]),
+    steps: [
+      ['append', [1], undefined, [3, 1, 2, 1]],
+      ['extend', [new Set([5])], undefined, [3, 1, 2, 1, 5]],
+      ['insert', [1, 'new'], undefined, [3, 'new', 1, 2, 1, 5]],
+      ['index', [1, 3], 4, [3, 'new', 1, 2, 1, 5]],
+      ['index', ['missing'], new Error('ValueError'), [3, 'new', 1, 2, 1, 5]],
+      ['remove', ['new'], undefined, [3, 1, 2, 1, 5]],
+      ['remove', ['new'], new Error('ValueError'), [3, 1, 2, 1, 5]],
+      ['count', [1], 2, [3, 1, 2, 1, 5]],
+      ['pop', [], 5, [3, 1, 2, 1]],
+      ['pop', [0], 3, [1, 2, 1]],
+      ['sort', [], undefined, [1, 1, 2]],
+      ['reverse', [], undefined, [2, 1, 1]],
+      ['set', [-1, 9], undefined, [2, 1, 9]],
+      ['get', [0], 2, [2, 1, 9]],
+      ['delete', [1], undefined, [2, 9]],
+      ['keys', [], [0, 1], [2, 9]],
+      ['values', [], [2, 9], [2, 9]],
+      [
+        'entries',
+        [],
+        [
+          [0, 2],
+          [1, 9],
+        ],
+        [2, 9],
+      ],
+      ['copy', [], [2, 9], [2, 9]],
+      ['clear', [], undefined, []],
+      ['pop', [], undefined, []],
+      ['pop', [0], new Error('RangeError'), []],
+    ],
+  },
+  'a dict': {
+    make: () => manager.dict({ a: 1, b: 2 }),
+    steps: [
+      ['set', ['c', 3], undefined, { a: 1, b: 2, c: 3 }],
+      ['get', ['x', 7], 7, { a: 1, b: 2, c: 3 }],
+      ['values', [], [1, 2, 3], { a: 1, b: 2, c: 3 }],
+      [
+        'entries',
+        [],
+        [
+          ['a', 1],
+          ['b', 2],
+          ['c', 3],
+        ],
+        { a: 1, b: 2, c: 3 },
+      ],
+      [
+        'items',
+        [],
+        [
+          ['a', 1],
+          ['b', 2],
+          ['c', 3],
+        ],
+        { a: 1, b: 2, c: 3 },
+      ],
+      ['popItem', [], ['c', 3], { a: 1, b: 2 }],
+      ['delete', ['b'], true, { a: 1 }],
+      ['delete', ['b'], false, { a: 1 }],
+      ['copy', [], { a: 1 }, { a: 1 }],
+      ['clear', [], undefined, {}],
+      ['popItem', [], new Error('ValueError'), {}],
+    ],
+  },
+  'a set': {
+    make: () => manager.set([1, 2]),
+    steps: [
+      ['add', [3], undefined, new Set([1, 2, 3])],
+      ['has', [3], true, new Set([1, 2, 3])],
+      ['update', [[4], [5]], undefined, new Set([1, 2, 3, 4, 5])],
+      ['delete', [5], true, new Set([1, 2, 3, 4])],
+      ['discard', [5], undefined, new Set([1, 2, 3, 4])],
+      ['remove', [4], undefined, new Set([1, 2, 3])],
+      ['remove', [4], new Error('ValueError'), new Set([1, 2, 3])],
+      ['union', [[9]], new Set([1, 2, 3, 9]), new Set([1, 2, 3])],
+      ['intersection', [[1, 2], [2]], new Set([2]), new Set([1, 2, 3])],
+      ['difference', [[1], [3]], new Set([2]), new Set([1, 2, 3])],
+      ['symmetricDifference', [[3, 4]], new Set([1, 2, 4]), new Set([1, 2, 3])],
+      ['isSubset', [[1, 2, 3, 4]], true, new Set([1, 2, 3])],
+      ['isSuperset', [[4]], false, new Set([1, 2, 3])],
+      ['isDisjoint', [[4]], true, new Set([1, 2, 3])],
+      ['keys', [], [1, 2, 3], new Set([1, 2, 3])],
+      ['values', [], [1, 2, 3], new Set([1, 2, 3])],
+      [
+        'entries',
+        [],
+        [
+          [1, 1],
+          [2, 2],
+          [3, 3],
+        ],
+        new Set([1, 2, 3]),
+      ],
+      ['copy', [], new Set([1, 2, 3]), new Set([1, 2, 3])],
+      ['pop', [], 1, new Set([2, 3])],
+      ['clear', [], undefined, new Set()],
+      ['pop', [], new Error('ValueError'), new Set()],
+    ],
+  },
+};
+
+for (const [what, { make, steps }] of Object.entries(containers)) {
+  t.test(`${what} does all that one in memory does`, async (t) => {
+    const proxies = { promise: await make(), sync: await make() };
+    for (const [form, proxy] of Object.entries(proxies)) {
+      for (const [method, args, returns, content] of steps) {
+        const call = async () => (form === 'sync' ? proxy.sync : proxy)[method](...args);
+        if (returns instanceof Error) await t.rejects(call(), { name: returns.message }, method);
+        else t.strictSame(await call(), returns, `${form} ${method}`);
+        t.strictSame(await proxy.getValue(), content, `${form} ${method}: what is there`);
+      }
+    }
+  });
+}
+
 t.test('a namespace shows its public names', async (t) => {
   const ns = await manager.Namespace();
   ns.sync.name = 'Bob';
