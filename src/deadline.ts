@@ -2,16 +2,19 @@
 
 /** The object form of the last argument of a waiting call. */
 export interface WaitOptions {
-  /** Milliseconds: a non-negative integer or `Infinity`; negative means 0. Absent: for ever. */
-  timeout?: number | undefined;
+  /** Milliseconds: a non-negative integer or `Infinity`; negative means 0. Absent or null: for ever. */
+  timeout?: number | null | undefined;
   /** Ends the wait by rejecting with the signal's `reason`. Only for the forms that return a Promise. */
   signal?: AbortSignal | undefined;
   /** With `false` the pending wait does not keep the program alive. Default `true`. */
   ref?: boolean | undefined;
 }
 
-/** The last argument of a waiting call: milliseconds, or an object. Python's time-outs are in seconds. */
-export type Wait = number | WaitOptions | undefined;
+/**
+ * The last argument of a waiting call: milliseconds, or an object; null is for ever, as Python's `None` is. Python's time-outs
+ * are in seconds.
+ */
+export type Wait = number | WaitOptions | null | undefined;
 
 /** A wait as the code below the edge sees it: no durations, only a deadline. */
 export interface ParsedWait {
@@ -43,23 +46,21 @@ export function timerMs(left: number): number {
  *
  * Whether the signal has fired already is for the caller to look at.
  *
- * @throws TypeError for anything but a number, an object of the known options, or `undefined`
+ * @throws TypeError for anything but a number, an object of the known options, null or `undefined`
  * @throws RangeError for a fraction (Python's seconds) or `NaN`
  */
 export function parseWait(wait: Wait): ParsedWait {
-  if (wait === undefined) return forEver;
+  if (wait === undefined || wait === null) return forEver;
   if (typeof wait === 'number') return { deadline: deadlineAfter(wait), signal: undefined, ref: true };
-  if (typeof wait !== 'object' || wait === null) {
-    throw new TypeError(
-      `Expected "wait" to be milliseconds or { timeout, signal, ref }, got ${wait === null ? 'null' : typeof wait}`,
-    );
+  if (typeof wait !== 'object') {
+    throw new TypeError(`Expected "wait" to be milliseconds or { timeout, signal, ref }, got ${typeof wait}`);
   }
   const { timeout, signal, ref = true } = wait;
   if (signal !== undefined && !(signal instanceof AbortSignal)) {
     throw new TypeError('Expected "signal" to be an AbortSignal');
   }
   if (typeof ref !== 'boolean') throw new TypeError(`Expected "ref" to be a boolean, got ${typeof ref}`);
-  return { deadline: timeout === undefined ? Infinity : deadlineAfter(timeout), signal, ref };
+  return { deadline: timeout === undefined || timeout === null ? Infinity : deadlineAfter(timeout), signal, ref };
 }
 
 /**
@@ -68,7 +69,7 @@ export function parseWait(wait: Wait): ParsedWait {
  * @throws TypeError also for a `signal`: nothing can fire it while the thread is blocked
  */
 export function parseSyncWait(wait: Wait): number {
-  if (wait === undefined) return Infinity;
+  if (wait === undefined || wait === null) return Infinity;
   const { deadline, signal } = parseWait(wait);
   if (signal !== undefined) {
     throw new TypeError('A blocking wait cannot take a "signal": no signal fires while the thread is blocked');
@@ -78,9 +79,7 @@ export function parseSyncWait(wait: Wait): number {
 
 function deadlineAfter(timeout: number): number {
   if (typeof timeout !== 'number') {
-    throw new TypeError(
-      `Expected "timeout" to be milliseconds, a number, got ${timeout === null ? 'null' : typeof timeout}`,
-    );
+    throw new TypeError(`Expected "timeout" to be milliseconds, a number, got ${typeof timeout}`);
   }
   if (timeout === Infinity) return Infinity;
   if (timeout === -Infinity) return 0;

@@ -171,5 +171,5 @@ function takeOptions(args: unknown[], position: number | undefined): [unknown[],
   const { timeout } = rest;
   const sent = args.slice(0, -1);
   if (Object.keys(rest).length > 0) sent.push(rest);
-  return [sent, { signal, ref, timeout: position === undefined ? undefined : timeout }];
+  return [sent, { signal, ref, timeout: position === undefined ? undefined : (timeout ?? undefined) }];
 }

@@ -104,7 +104,7 @@ export class Connection implements Traveller, Waitable {
    *
    * @throws ValueError for a part that does not lie in the bytes; else as {@link send}
    */
-  async sendBytes(bytes: Bytes, offset?: number, size?: number, wait?: Wait): Promise<void> {
+  async sendBytes(bytes: Bytes, offset?: number, size?: number | null, wait?: Wait): Promise<void> {
     const parsed = parseWait(wait);
     const message = partOf(bytes, offset, size);
     this.#checkWritable();
@@ -112,7 +112,7 @@ export class Connection implements Traveller, Waitable {
   }
 
   /** As {@link sendBytes}, blocking the thread. */
-  sendBytesSync(bytes: Bytes, offset?: number, size?: number, wait?: Wait): void {
+  sendBytesSync(bytes: Bytes, offset?: number, size?: number | null, wait?: Wait): void {
     const deadline = parseSyncWait(wait);
     const message = partOf(bytes, offset, size);
     this.#checkWritable();
@@ -150,7 +150,7 @@ export class Connection implements Traveller, Waitable {
    *
    * @param maxLength a longer message is an error, `EMSGSIZE`; nothing can be received any more then, as in Python
    */
-  async recvBytes(maxLength?: number, wait?: Wait): Promise<Buffer> {
+  async recvBytes(maxLength?: number | null, wait?: Wait): Promise<Buffer> {
     const parsed = parseWait(wait);
     const most = checkMaxLength(maxLength);
     this.#checkReadable();
@@ -158,7 +158,7 @@ export class Connection implements Traveller, Waitable {
   }
 
   /** As {@link recvBytes}, blocking the thread. */
-  recvBytesSync(maxLength?: number, wait?: Wait): Buffer {
+  recvBytesSync(maxLength?: number | null, wait?: Wait): Buffer {
     const deadline = parseSyncWait(wait);
     const most = checkMaxLength(maxLength);
     this.#checkReadable();
@@ -381,7 +381,7 @@ function missed(abandoned: boolean, unsent: () => void): TimeoutError {
 }
 
 function checkMaxLength(maxLength: unknown): number {
-  if (maxLength === undefined) return largest;
+  if (maxLength === undefined || maxLength === null) return largest;
   if (typeof maxLength !== 'number' || Number.isNaN(maxLength)) {
     throw new TypeError(`Expected "maxLength" to be a number of bytes, got ${String(maxLength)}`);
   }
@@ -395,7 +395,7 @@ function partOf(bytes: Bytes, offset: unknown = 0, size?: unknown): Uint8Array {
   }
   const all = ArrayBuffer.isView(bytes) ? bytesOfView(bytes) : new Uint8Array(bytes);
   const start = checkPart('offset', offset, all.length);
-  const length = size === undefined ? all.length - start : checkPart('size', size, all.length - start);
+  const length = size === undefined || size === null ? all.length - start : checkPart('size', size, all.length - start);
   return start === 0 && length === all.length ? all : all.subarray(start, start + length);
 }
 

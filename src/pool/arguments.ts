@@ -49,7 +49,7 @@ export function checkChunksize(chunksize: unknown): number {
 export function checkApply({ timeout, signal }: ApplyOptions): { timeout: number; signal: AbortSignal | undefined } {
   // Checked as every wait is; what counts is the span.
   parseWait({ timeout, signal });
-  return { timeout: timeout === undefined ? Infinity : Math.max(timeout, 0), signal };
+  return { timeout: Math.max(timeout ?? Infinity, 0), signal };
 }
 
 export function checkFunction(fn: unknown): void {

@@ -4,13 +4,17 @@ import { describe } from './names.js';
 import { type Field, findLayout, layoutOf, type Part } from './struct-layout.js';
 import { bytesOf } from './types.js';
 
+/** The struct of an object that merely holds one. */
+export const heldStructs = new WeakMap<object, object>();
+
 /**
  * Stores values in the fields.
  *
  * @throws TypeError for anything but a struct, an object with such fields, or an array with their values
  * @throws ValueError for more values than there are fields
  */
-export function assign(instance: object, value: unknown): void {
+export function assign(instance: object, given: unknown): void {
+  const value = typeof given === 'object' && given !== null ? (heldStructs.get(given) ?? given) : given;
   const { fields } = layoutOf(instance);
   const target = instance as Record<string, unknown>;
   if (typeof value !== 'object' || value === null) {

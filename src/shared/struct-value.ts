@@ -12,7 +12,7 @@ import type { OwnLock } from './own-lock.js';
 import type { Fields, FieldTypes, WrittenFields } from './struct.js';
 import { layoutIn, obtainStructs, viewsOn } from './struct-block.js';
 import { arrivedClass, type Instance, type InstanceClass, openerOf } from './struct-class.js';
-import { assign } from './struct-copy.js';
+import { assign, heldStructs } from './struct-copy.js';
 import { findLayout } from './struct-layout.js';
 import type { Views } from './struct-views.js';
 
@@ -61,6 +61,7 @@ class LiveValue implements Traveller {
     this.#views = viewsOn(block, findLayout(struct) as NonNullable<ReturnType<typeof findLayout>>);
     this.#struct = openerOf(struct)(this.#views, 0);
     this.#structClass = struct;
+    heldStructs.set(this, this.#struct);
     this.#name = block.name;
     this.#lock = lock;
     this.#block = block;

@@ -1,6 +1,6 @@
 /** Barrier: a place where a fixed number of threads wait for each other, round after round. */
 import { inspect } from 'node:util';
-import { type ParsedWait, parseSyncWait, parseWait, type Wait, type WaitOptions } from '../deadline.js';
+import { type ParsedWait, parseSyncWait, parseWait, type Wait } from '../deadline.js';
 import { BrokenBarrierError, MultiprocError, ValueError } from '../errors.js';
 import { layout, native, TargetKind } from '../native.js';
 import { type Departure, depart, HandleKind, registerArrival } from '../serialize/handles.js';
@@ -26,9 +26,9 @@ export interface BarrierOptions extends NameOptions {
    * last. Every process gives its own, by name; with the barrier it travels by reference, as all functions do. The promise
    * form awaits what it returns.
    */
-  action?: (() => unknown) | undefined;
+  action?: (() => unknown) | null | undefined;
   /** For waits that name no time: milliseconds, `Infinity` for none. Absent: as the barrier was made. */
-  timeout?: number | undefined;
+  timeout?: number | null | undefined;
 }
 
 /**
@@ -57,7 +57,7 @@ export class Barrier {
   constructor(parties: number | Block, options?: BarrierOptions) {
     const block = parties instanceof Block ? parties : obtain('open-or-create', parties, options);
     this.#block = block;
-    this.#action = options?.action;
+    this.#action = options?.action ?? undefined;
     this.#timeout = options?.timeout ?? storedTimeout(block);
     this.#open = {
       gathering: new Gathering(TargetKind.barrier, block),
@@ -78,7 +78,8 @@ export class Barrier {
   static open(name: string, options?: Omit<BarrierOptions, 'name'>): Barrier {
     checkOptions(options);
     const block = Block.open(name, BlockKind.barrier);
-    if (options?.action === undefined || (block.flags & actionFlag) !== 0) return new Barrier(block, options);
+    if ((options?.action ?? undefined) === undefined || (block.flags & actionFlag) !== 0)
+      return new Barrier(block, options);
     block.release();
     throw new MultiprocError(`The barrier named '${name}' was made without an action`, { code: 'ERR_MULTIPROC_KIND' });
   }
@@ -225,9 +226,9 @@ export class Barrier {
   }
 
   #withDefault(wait: Wait): Wait {
-    if (wait === undefined) return this.#timeout;
-    if (typeof wait !== 'object' || wait === null || wait.timeout !== undefined) return wait;
-    return { ...(wait as WaitOptions), timeout: this.#timeout };
+    if (wait === undefined || wait === null) return this.#timeout;
+    if (typeof wait !== 'object') return wait;
+    return { ...wait, timeout: wait.timeout ?? this.#timeout };
   }
 
   #checkAction(): void {
@@ -331,7 +332,7 @@ function obtain(mode: Mode, parties: number, options: BarrierOptions | undefined
   const shape: Shape = {
     kind: BlockKind.barrier,
     type: 0,
-    flags: options?.action === undefined ? 0 : actionFlag,
+    flags: (options?.action ?? undefined) === undefined ? 0 : actionFlag,
     length: parties,
     size: layout.barrierOffset + layout.barrierSize + 2 * 8 * parties,
   };
@@ -348,7 +349,7 @@ function checkOptions(options: BarrierOptions | undefined): void {
     throw new TypeError(`Expected "options" to be an object, got ${describe(options)}`);
   }
   const { action, timeout } = options;
-  if (action !== undefined && typeof action !== 'function') {
+  if (action !== undefined && action !== null && typeof action !== 'function') {
     throw new TypeError(`Expected "action" to be a function, got ${describe(action)}`);
   }
   parseWait({ timeout });

@@ -1,5 +1,6 @@
 /** wait: all that are ready, of any mixture, in both forms; nothing is taken. */
 import {
+  Barrier,
   Client,
   ClosedError,
   type Connection,
@@ -133,4 +134,26 @@ t.test('a wait is woken by whatever comes first, and can be aborted', async (t) 
   t.throws(() => waitSync([5.5]), TypeError);
   t.throws(() => waitSync([{}] as never), TypeError);
   t.throws(() => waitSync([99_999]), { code: 'EBADF' });
+});
+
+t.test('null waits for ever, as None does in Python, or as long as the object itself says', async (t) => {
+  const [a, b] = Pipe();
+  const waits = [b.poll(null), b.poll({ timeout: null })];
+  const ready = wait([b], null);
+  await a.sendBytes(Buffer.from('text'), 1, null);
+  t.strictSame(await Promise.all(waits), [true, true]);
+  t.strictSame(await ready, [b]);
+  t.equal(b.pollSync(null), true);
+  t.equal(String(await b.recvBytes(null, null)), 'ext');
+  const queue = new Queue(1);
+  const got = queue.get(null);
+  await queue.put('one', null);
+  t.equal(await got, 'one');
+  queue.putSync('two', null);
+  t.equal(queue.getSync(null), 'two');
+  const barrier = new Barrier(2, { timeout: 20, action: null });
+  await t.rejects(barrier.wait(null), { name: 'BrokenBarrierError' });
+  const one = new Barrier(1, { timeout: null });
+  t.equal(one.waitSync(null), 0);
+  for (const each of [a, b, queue, barrier, one]) each.close();
 });

@@ -351,6 +351,17 @@ t.test('a value of a struct type has the fields as properties', async (t) => {
   lock.close();
 });
 
+t.test('the struct of a value can be copied, and given to others', async (t) => {
+  const Point = Struct({ x: 'i', y: 'd' });
+  const value = new Value(Point, { x: 3, y: 2.5 });
+  const copy = new Point(value);
+  const other = new RawValue(Point, value);
+  value.x = 9;
+  t.strictSame([copy.x, copy.y, other.x, other.y], [3, 2.5, 3, 2.5]);
+  value.close();
+  other.close();
+});
+
 t.test('structs by name have the layout they were made with', async (t) => {
   const mine = name(t);
   const value = new Value(Point, [1, 2], { name: mine });

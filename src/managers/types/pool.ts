@@ -127,5 +127,5 @@ async function withdrawable<T>(start: (signal: AbortSignal) => Promise<T>): Prom
 }
 
 function optionsOf(wait: Wait): object {
-  return typeof wait === 'object' ? wait : { timeout: wait };
+  return typeof wait === 'object' ? { ...wait } : { timeout: wait };
 }
