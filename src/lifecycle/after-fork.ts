@@ -72,6 +72,12 @@ function becomeChild(identity: Identity | undefined): void {
 /** From Node 22 on V8 has a compiler between the first and the best one. */
 const hasMidCompiler = Number(process.versions.node.split('.')[0]) >= 22;
 
+/**
+ * The option of node for a program whose code runs on in forked children: there the flag is off (see below), and what that
+ * compiler made before, with the flag on, may end a child by a check of V8.
+ */
+export const flagsForForking: readonly string[] = hasMidCompiler ? ['--no-maglev-osr'] : [];
+
 // A loop that runs already and that the middle one has compiled is not compiled better any more where that cannot be done
 // aside: programs of one long loop took six times as long.
 function compileLoopsWhole(): void {

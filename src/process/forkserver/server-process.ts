@@ -3,7 +3,7 @@ import { openSync } from 'node:fs';
 import { constants } from 'node:os';
 import { fileURLToPath } from 'node:url';
 import { SystemError } from '../../errors.js';
-import { afterForkInChild } from '../../lifecycle/after-fork.js';
+import { afterForkInChild, flagsForForking } from '../../lifecycle/after-fork.js';
 import { onReadable } from '../../lifecycle/readiness.js';
 import { getLogger } from '../../logging.js';
 import { native } from '../../native.js';
@@ -12,6 +12,7 @@ import { workingDirectory } from '../working-directory.js';
 import type { Hello } from './protocol.js';
 
 const program = fileURLToPath(new URL('./main.js', import.meta.url));
+const flags = ['--single-threaded', '--no-flush-bytecode', '--no-lazy'];
 
 export class ServerProcess {
   /** This process's end of the socket for requests. */
@@ -29,10 +30,12 @@ export class ServerProcess {
     const parent = native.processFile(native.currentPid());
     const silence = openSync('/dev/null', 'r+');
     const path = executable();
+    // Another Node may not have them.
+    const forking = path === process.execPath ? flagsForForking : [];
     try {
       this.#pid = native.spawnProcess(
         path,
-        [path, ...execArgv, '--single-threaded', '--no-flush-bytecode', '--no-lazy', program, ...argv.slice(1)],
+        [path, ...execArgv, ...flags, ...forking, program, ...argv.slice(1)],
         Object.entries(env).map(([name, value]) => `${name}=${value}`),
         workingDirectory(),
         // In the order of `inherited`.
