@@ -141,7 +141,6 @@ t.test('where the kernel tells nobody but the server, the child itself has told 
   for (const [scenario, expected] of [
     ['serverKilled', [3, 255]],
     ['serverSilent', [3]],
-    ['interrupted', [0, -2]],
   ] as const) {
     const parent = run(t, scenario, { env });
     const { codes } = await parent.message<{ codes: number[] }>();
