@@ -105,6 +105,11 @@ export class SharedMemory implements Traveller {
     native.unlinkFile(checkName(name));
   }
 
+  /** @internal */
+  get isOpen(): boolean {
+    return this.#segment !== undefined;
+  }
+
   /** In bytes: all of it, which may be more than was asked for if somebody else made it. */
   get size(): number {
     return this.buffer.byteLength;
@@ -139,7 +144,7 @@ export class SharedMemory implements Traveller {
 
   /** @internal */
   [inspect.custom](): string {
-    return `SharedMemory(${inspect(this.name)}, ${this.#segment === undefined ? 'closed' : `size=${this.size}`})`;
+    return `SharedMemory(${inspect(this.name)}, ${this.isOpen ? `size=${this.size}` : 'closed'})`;
   }
 
   /** @internal */

@@ -194,7 +194,8 @@ export class ShareableList implements Traveller {
 
   /** @internal */
   [inspect.custom](): unknown {
-    return `ShareableList(${inspect([...this])}, name=${this.name})`;
+    const content = this.#memory.isOpen ? inspect([...this]) : 'closed';
+    return `ShareableList(${content}, name=${this.name})`;
   }
 
   get #formats(): number {

@@ -112,7 +112,7 @@ class LiveValue implements Traveller {
   }
 
   [inspect.custom](): unknown {
-    return this.#struct;
+    return this.#block === undefined ? '<Value(closed)>' : this.#struct;
   }
 
   #lockFor(fn: unknown): Lock | RLock {

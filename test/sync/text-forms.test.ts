@@ -12,7 +12,9 @@ import {
   RawValue,
   RLock,
   Semaphore,
+  ShareableList,
   SharedMemory,
+  Struct,
   Value,
 } from 'multiproc';
 import t from 'tap';
@@ -120,7 +122,13 @@ t.test('values and memory', async (t) => {
   t.equal(inspect(value), '<Value(int32, 5)>');
   t.equal(inspect(big), '<RawValue(int64, 5n)>');
   t.equal(inspect(memory), `SharedMemory('${memory.name}', size=100)`);
-  for (const each of [value, big, memory]) each.close();
+  const point = new Value(Struct({ x: 'i' }), { x: 1 });
+  const list = new ShareableList([1]);
+  t.equal(inspect(point), '{ x: 1 }');
+  t.equal(inspect(list), `ShareableList([ 1 ], name=${list.name})`);
+  for (const each of [value, big, memory, point, list]) each.close();
+  t.equal(inspect(point), '<Value(closed)>');
+  t.equal(inspect(list), `ShareableList(closed, name=${list.name})`);
   t.equal(inspect(value), '<Value(closed)>');
   t.equal(inspect(memory), `SharedMemory('${memory.name}', closed)`);
 });
