@@ -36,6 +36,8 @@ export interface SharedMemoryOptions {
 export class SharedMemory implements Traveller {
   /** As others open it. */
   readonly name: string;
+  /** In bytes: all of it, which may be more than was asked for if somebody else made it. As in Python it stays readable. */
+  readonly size: number;
   /** @internal Tells memory apart whatever its name. */
   readonly inode: number;
   readonly #buffer: ArrayBuffer;
@@ -49,6 +51,7 @@ export class SharedMemory implements Traveller {
     this.name = name;
     this.#segment = segment;
     const [size, inode] = native.segmentFacts(segment);
+    this.size = size;
     this.inode = inode;
     this.#buffer = native.segmentBuffer(segment, 0, size);
     this.#bytes = new Uint8Array(this.#buffer);
@@ -108,11 +111,6 @@ export class SharedMemory implements Traveller {
   /** @internal */
   get isOpen(): boolean {
     return this.#segment !== undefined;
-  }
-
-  /** In bytes: all of it, which may be more than was asked for if somebody else made it. */
-  get size(): number {
-    return this.buffer.byteLength;
   }
 
   /** The memory. `postMessage` copies it silently: pass the SharedMemory. */
