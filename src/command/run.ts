@@ -1,10 +1,11 @@
 /** `multiproc run FILE`: the program in the place of this command, started so that it can fork. */
 import { readFileSync } from 'node:fs';
 import { SystemError } from '../errors.js';
+import { flagsForForking } from '../lifecycle/single-threaded.js';
 import { native } from '../native.js';
 
 /**
- * Becomes `node --single-threaded …`: pid, signals, standard streams and exit code are the program's own.
+ * Becomes `node --single-threaded …`, see {@link flagsForForking}: pid, signals, standard streams and exit code are the program's own.
  *
  * @param args - options of node, the file, and the program's arguments
  * @returns the exit code, if node could not be started
@@ -12,7 +13,7 @@ import { native } from '../native.js';
 export function run(args: readonly string[]): number {
   const channel = Number(restoreChannel());
   try {
-    const command = [process.execPath, ...process.execArgv, '--single-threaded', ...args];
+    const command = [process.execPath, ...process.execArgv, ...flagsForForking, ...args];
     native.execProcess(process.execPath, command, channel > 2 ? [0, 1, 2, channel] : [0, 1, 2]);
   } catch (error) {
     if (!(error instanceof SystemError)) throw error;

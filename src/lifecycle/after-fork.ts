@@ -1,5 +1,4 @@
 /** What happens in the child of a fork before anybody else's code runs there. */
-import { setFlagsFromString } from 'node:v8';
 import { native } from '../native.js';
 import { routeExit } from './child-exit.js';
 import { correctIdentity, type Identity } from './child-identity.js';
@@ -54,7 +53,6 @@ export function forkRepaired(identity?: Identity): number {
 function becomeChild(identity: Identity | undefined): void {
   try {
     native.doWithoutHelperThreads();
-    compileLoopsWhole();
     correctIdentity(identity);
     ownStdio();
     routeExit();
@@ -67,19 +65,4 @@ function becomeChild(identity: Identity | undefined): void {
     native.writeAll(2, Buffer.from(`The forked child could not be set up: ${text}\n`));
     native.exitNow(1);
   }
-}
-
-/** From Node 22 on V8 has a compiler between the first and the best one. */
-const hasMidCompiler = Number(process.versions.node.split('.')[0]) >= 22;
-
-/**
- * The option of node for a program whose code runs on in forked children: there the flag is off (see below), and what that
- * compiler made before, with the flag on, may end a child by a check of V8.
- */
-export const flagsForForking: readonly string[] = hasMidCompiler ? ['--no-maglev-osr'] : [];
-
-// A loop that runs already and that the middle one has compiled is not compiled better any more where that cannot be done
-// aside: programs of one long loop took six times as long.
-function compileLoopsWhole(): void {
-  if (hasMidCompiler) setFlagsFromString('--no-maglev-osr');
 }

@@ -72,6 +72,10 @@ t.test('a child waits as it should, whatever the waits of its parent have just w
   t.match((await way(t, 'a wait just won', { timeout: 20_000 })).told, told);
 });
 
+t.test("a child goes on with code that V8 has made of its parent's loops", async (t) => {
+  t.strictSame((await way(t, 'loops of the parent')).told, Array(7).fill(0));
+});
+
 t.test('a child is kept by its own waits, not by those of its parent', async (t) => {
   const told = { exitCode: 0, result: 'returned', here: 'sent' };
   t.match((await way(t, 'a wait that keeps the parent', { timeout: 20_000 })).told, told);

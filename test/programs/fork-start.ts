@@ -90,6 +90,23 @@ const ways: Record<string, () => unknown> = {
     go.set();
     return { ...(await child), here: await waiting, setter: await setter.join() };
   },
+  async 'loops of the parent'() {
+    const whole = Array.from({ length: 1024 }, (_, i) => i);
+    const mixed = [...whole.slice(1), 0.5];
+    const codes: (number | null)[] = [];
+    for (let turns = 100_000; turns < 10_000_000; turns *= 2) {
+      // V8 compiles each while it runs, for whole numbers, and finds out in the child that there are others.
+      const sum = new Function(
+        'n',
+        'list',
+        `let s = ${turns}; for (let i = 0; i < n; i++) s += list[i & 1023]; return s`,
+      );
+      sum(turns, whole);
+      const child = await ended({ target: () => sum(1_000_000, mixed) });
+      codes.push(child.exitCode as number);
+    }
+    return codes;
+  },
   async 'a wait that keeps the parent'() {
     const [there, back] = [new Queue<string>(), new Queue<string>()];
     const getting = there.get();

@@ -3,8 +3,9 @@ import { openSync } from 'node:fs';
 import { constants } from 'node:os';
 import { fileURLToPath } from 'node:url';
 import { SystemError } from '../../errors.js';
-import { afterForkInChild, flagsForForking } from '../../lifecycle/after-fork.js';
+import { afterForkInChild } from '../../lifecycle/after-fork.js';
 import { onReadable } from '../../lifecycle/readiness.js';
+import { flagsForForking } from '../../lifecycle/single-threaded.js';
 import { getLogger } from '../../logging.js';
 import { native } from '../../native.js';
 import { executable } from '../executable.js';
@@ -12,7 +13,7 @@ import { workingDirectory } from '../working-directory.js';
 import type { Hello } from './protocol.js';
 
 const program = fileURLToPath(new URL('./main.js', import.meta.url));
-const flags = ['--single-threaded', '--no-flush-bytecode', '--no-lazy'];
+const flags = ['--no-flush-bytecode', '--no-lazy'];
 
 export class ServerProcess {
   /** This process's end of the socket for requests. */
@@ -30,8 +31,8 @@ export class ServerProcess {
     const parent = native.processFile(native.currentPid());
     const silence = openSync('/dev/null', 'r+');
     const path = executable();
-    // Another Node may not have them.
-    const forking = path === process.execPath ? flagsForForking : [];
+    // Another Node may not have the others.
+    const forking = path === process.execPath ? flagsForForking : ['--single-threaded'];
     try {
       this.#pid = native.spawnProcess(
         path,
