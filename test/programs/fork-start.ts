@@ -94,15 +94,12 @@ const ways: Record<string, () => unknown> = {
     const whole = Array.from({ length: 1024 }, (_, i) => i);
     const mixed = [...whole.slice(1), 0.5];
     const codes: (number | null)[] = [];
-    for (let turns = 100_000; turns < 10_000_000; turns *= 2) {
-      // V8 compiles each while it runs, for whole numbers, and finds out in the child that there are others.
-      const sum = new Function(
-        'n',
-        'list',
-        `let s = ${turns}; for (let i = 0; i < n; i++) s += list[i & 1023]; return s`,
-      );
+    for (let turns = 50_000; turns < 5_000_000; turns *= 2) {
+      const body = `let s = ${turns}; for (let i = 0; i < n; i++) { s += list[i & 1023]; if (s > 1e9) s = 0; } return s`;
+      const sum = new Function('n', 'list', body);
+      // V8 compiles it while it runs, for whole numbers, and finds out in the child that there are others.
       sum(turns, whole);
-      const child = await ended({ target: () => sum(1_000_000, mixed) });
+      const child = await ended({ target: () => [sum(5_000, mixed), sum(300_000, mixed), sum(3_000_000, whole)] });
       codes.push(child.exitCode as number);
     }
     return codes;
