@@ -25,6 +25,16 @@ function generator(start: number): () => number {
 
 type Victim = ReturnType<PoolClass['stats']>['workers'][number];
 
+/** Kills a worker that is a process; whether there was still one. */
+export function killProcess({ pid }: Victim): boolean {
+  try {
+    return process.kill(pid, 'SIGKILL');
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== 'ESRCH') throw error;
+    return false;
+  }
+}
+
 /** @param kill - kills the worker without asking; whether there was still one */
 export function poolCrashSuite(
   t: Test,

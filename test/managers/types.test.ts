@@ -11,6 +11,7 @@ import {
   type SyncManager,
 } from 'multiproc';
 import t from 'tap';
+import { interruptWait } from '../harness/interrupted-wait.js';
 import { leaveNothing } from '../harness/leftovers.js';
 import {
   ActingManager,
@@ -136,14 +137,7 @@ t.test('one notify wakes one sleeper; notifyAll wakes all of them; a time-out le
 
 t.test('Ctrl-C ends a wait for a condition, which has its lock again', async (t) => {
   const condition = (await manager.Condition()) as ConditionProxy;
-  const interruption = new AbortController();
-  process.once('SIGINT', () => interruption.abort(new Error('interrupted')));
-  await condition.acquire();
-  const waiting = condition.wait({ timeout: 60_000, signal: interruption.signal });
-  process.kill(process.pid, 'SIGINT');
-  await t.rejects(waiting, { message: 'interrupted' });
-  t.equal(await condition.locked(), true);
-  await condition.release();
+  await interruptWait(t, condition);
 });
 
 t.test('two processes wait for what the other one changes', async (t) => {

@@ -6,17 +6,10 @@ export const sweepAfterwards = true;
 await ableToFork(import.meta.url, async () => {
   const { default: t } = await import('tap');
   const { Pool, setStartMethod } = await import('multiproc');
-  const { poolCrashSuite } = await import('../conformance/pool-crash.js');
+  const { killProcess, poolCrashSuite } = await import('../conformance/pool-crash.js');
   const { poolSuite } = await import('../conformance/pool.js');
   setStartMethod('fork');
   t.setTimeout(1_800_000);
   poolSuite(t, { Pool, workers: 'process' });
-  poolCrashSuite(t, Pool, ({ pid }) => {
-    try {
-      return process.kill(pid, 'SIGKILL');
-    } catch (error) {
-      if ((error as NodeJS.ErrnoException).code !== 'ESRCH') throw error;
-      return false;
-    }
-  });
+  poolCrashSuite(t, Pool, killProcess);
 });

@@ -3,6 +3,7 @@ import { once } from 'node:events';
 import { Worker } from 'node:worker_threads';
 import { Condition, deserialize, Event, inspect, Lock, RLock, serialize, Value } from 'multiproc';
 import t from 'tap';
+import { interruptWait } from '../harness/interrupted-wait.js';
 import { leaveNothing } from '../harness/leftovers.js';
 import { freshName, Remote, type RemoteObject } from '../harness/remote.js';
 import { until } from '../harness/until.js';
@@ -224,14 +225,7 @@ t.test('it works inside run(), hold() and runSync(), and wakes a blocked process
 
 t.test('Ctrl-C ends a wait, which has its lock again', async (t) => {
   const condition = new Condition();
-  const interruption = new AbortController();
-  process.once('SIGINT', () => interruption.abort(new Error('interrupted')));
-  await condition.acquire();
-  const waiting = condition.wait({ timeout: 60_000, signal: interruption.signal });
-  process.kill(process.pid, 'SIGINT');
-  await t.rejects(waiting, { message: 'interrupted' });
-  t.equal(condition.locked(), true);
-  condition.release();
+  await interruptWait(t, condition);
   condition.close();
 });
 
