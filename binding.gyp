@@ -67,6 +67,7 @@
         "native/sys/poll_set.cc",
         "native/sys/posix_semaphore.cc",
         "native/sys/posix_shm.cc",
+        "native/sys/proc_text.cc",
         "native/sys/process.cc",
         "native/sys/process_end.cc",
         "native/sys/process_file.cc",

@@ -2,15 +2,14 @@
 #include "sys/absent_waiters.h"
 
 #include <dirent.h>
-#include <fcntl.h>
 #include <linux/futex.h>
 #include <sys/syscall.h>
-#include <unistd.h>
 
 #include <cstddef>
 #include <cstdio>
 #include <map>
 
+#include "sys/proc_text.h"
 #include "sys/read_only_memory.h"
 
 namespace multiproc::sys {
@@ -37,12 +36,8 @@ constexpr uint32_t kMostPlausible = 1 << 16;
 uintptr_t futex_of(const char* tid) {
   char path[300];
   snprintf(path, sizeof path, "/proc/self/task/%s/syscall", tid);
-  int file = open(path, O_RDONLY | O_CLOEXEC);
-  if (file == -1) return 0;
   char text[256];
-  ssize_t size = read(file, text, sizeof text - 1);
-  close(file);
-  text[size > 0 ? size : 0] = '\0';
+  read_start(path, text, sizeof text);
   long number = -1;
   unsigned long word = 0, operation = 0;
   if (sscanf(text, "%ld %lx %lx", &number, &word, &operation) != 3 || number != SYS_futex) return 0;

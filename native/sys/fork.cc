@@ -17,6 +17,7 @@
 
 #include "sys/absent_waiters.h"
 #include "sys/event_loop.h"
+#include "sys/proc_text.h"
 
 namespace multiproc::sys {
 
@@ -110,14 +111,9 @@ Failure inherit_private_mappings() {
 bool runs(const char* tid) {
   char path[300];
   snprintf(path, sizeof path, "/proc/self/task/%s/stat", tid);
-  int file = open(path, O_RDONLY | O_CLOEXEC);
-  if (file == -1) return false;
   char stat[256];
-  ssize_t size = read(file, stat, sizeof stat - 1);
-  close(file);
-  stat[size > 0 ? size : 0] = '\0';
-  const char* name_end = strrchr(stat, ')');
-  return name_end != nullptr && name_end[1] != '\0' && name_end[2] == 'R';
+  read_start(path, stat, sizeof stat);
+  return state_of(stat) == 'R';
 }
 
 bool another_thread_runs() {

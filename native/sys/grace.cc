@@ -1,15 +1,12 @@
 // The time that a process gets to do something before it is ended by force.
 #include "sys/grace.h"
 
-#include <fcntl.h>
-#include <unistd.h>
-
 #include <algorithm>
 #include <cinttypes>
 #include <cstdio>
-#include <cstring>
 
 #include "sys/clock.h"
+#include "sys/proc_text.h"
 
 namespace multiproc::sys {
 
@@ -17,14 +14,10 @@ namespace {
 
 constexpr int kMostGraces = 10;
 
-// The file's beginning as text; empty where it is not there.
 void read_text(pid_t pid, const char* name, char* text, size_t size) {
   char path[64];
   snprintf(path, sizeof path, "/proc/%d/%s", static_cast<int>(pid), name);
-  int file = open(path, O_RDONLY | O_CLOEXEC);
-  ssize_t got = file == -1 ? -1 : read(file, text, size - 1);
-  if (file != -1) close(file);
-  text[got > 0 ? got : 0] = '\0';
+  read_start(path, text, size);
 }
 
 }  // namespace
@@ -38,8 +31,7 @@ Grace::Progress Grace::look() const {
   read_text(pid_, "schedstat", text, sizeof text);
   if (sscanf(text, "%" SCNd64 " %" SCNd64, &progress.ran, &progress.waited) != 2) progress = {};
   read_text(pid_, "stat", text, sizeof text);
-  const char* name_end = strrchr(text, ')');
-  progress.wants_processor = name_end != nullptr && name_end[1] != '\0' && name_end[2] == 'R';
+  progress.wants_processor = state_of(text) == 'R';
   progress.at = monotonic_ns();
   return progress;
 }

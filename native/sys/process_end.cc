@@ -1,7 +1,6 @@
 // How a process ended, as anybody can learn who has a pidfd of it, and not its parent alone.
 #include "sys/process_end.h"
 
-#include <fcntl.h>
 #include <sys/ioctl.h>
 #include <unistd.h>
 
@@ -9,6 +8,8 @@
 #include <cstdio>
 #include <cstdlib>
 #include <cstring>
+
+#include "sys/proc_text.h"
 
 namespace multiproc::sys {
 
@@ -35,22 +36,11 @@ bool told_by_pidfd(int pidfd, int* status) {
   return true;
 }
 
-// The beginning of a file, as a string; empty if it cannot be read.
-template <size_t size>
-void read_start(const char* path, char (&text)[size]) {
-  text[0] = '\0';
-  int fd = open(path, O_RDONLY | O_CLOEXEC);
-  if (fd == -1) return;
-  ssize_t length = read(fd, text, size - 1);
-  close(fd);
-  text[length > 0 ? length : 0] = '\0';
-}
-
 // The pid of a process that is not reaped yet, in the numbers of /proc; otherwise one that no process has.
 int pid_of(int pidfd) {
   char path[64], text[512];
   snprintf(path, sizeof path, "/proc/self/fdinfo/%d", pidfd);
-  read_start(path, text);
+  read_start(path, text, sizeof text);
   const char* line = strstr(text, "\nPid:");
   return line == nullptr ? -1 : atoi(line + strlen("\nPid:"));
 }
@@ -67,10 +57,9 @@ bool told_by_proc(int pidfd, int* status) {
   if (pid <= 0) return false;
   char path[64], text[2048];
   snprintf(path, sizeof path, "/proc/%d/stat", pid);
-  read_start(path, text);
-  // The name, in parentheses, may have any characters.
+  read_start(path, text, sizeof text);
+  if (state_of(text) != 'Z') return false;
   const char* field = strrchr(text, ')');
-  if (field == nullptr || strncmp(field, ") Z ", 4) != 0) return false;
   for (int number = 2; field != nullptr && number < kStatusField; number++) field = strchr(field + 1, ' ');
   if (field == nullptr) return false;
   *status = atoi(field);

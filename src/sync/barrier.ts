@@ -78,8 +78,7 @@ export class Barrier {
   static open(name: string, options?: Omit<BarrierOptions, 'name'>): Barrier {
     checkOptions(options);
     const block = Block.open(name, BlockKind.barrier);
-    if ((options?.action ?? undefined) === undefined || (block.flags & actionFlag) !== 0)
-      return new Barrier(block, options);
+    if (!options?.action || (block.flags & actionFlag) !== 0) return new Barrier(block, options);
     block.release();
     throw new MultiprocError(`The barrier named '${name}' was made without an action`, { code: 'ERR_MULTIPROC_KIND' });
   }
@@ -332,7 +331,7 @@ function obtain(mode: Mode, parties: number, options: BarrierOptions | undefined
   const shape: Shape = {
     kind: BlockKind.barrier,
     type: 0,
-    flags: (options?.action ?? undefined) === undefined ? 0 : actionFlag,
+    flags: options?.action ? actionFlag : 0,
     length: parties,
     size: layout.barrierOffset + layout.barrierSize + 2 * 8 * parties,
   };
