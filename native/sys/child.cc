@@ -9,6 +9,8 @@
 
 #include <cerrno>
 
+#include "sys/signals.h"
+
 namespace multiproc::sys {
 
 namespace {
@@ -99,13 +101,11 @@ Failure spawn_process(const SpawnRequest& request, pid_t* pid) {
                descriptors.data(),
                static_cast<int>(descriptors.size()),
                Failure{}};
-  sigset_t all, before;
-  sigfillset(&all);
-  pthread_sigmask(SIG_SETMASK, &all, &before);
-  *pid = start(&plan);
-  int code = errno;
-  pthread_sigmask(SIG_SETMASK, &before, nullptr);
-  if (*pid == -1) return {code, "vfork"};
+  {
+    HeldSignals held;
+    *pid = start(&plan);
+    if (*pid == -1) return {errno, "vfork"};
+  }
   if (plan.failure) {
     while (waitpid(*pid, nullptr, 0) == -1 && errno == EINTR) {
     }

@@ -18,6 +18,7 @@
 #include "sys/absent_waiters.h"
 #include "sys/event_loop.h"
 #include "sys/proc_text.h"
+#include "sys/signals.h"
 
 namespace multiproc::sys {
 
@@ -165,6 +166,8 @@ Failure fork_process(void* loop, pid_t* pid) {
     if (hook->prepare != nullptr) hook->prepare();
   }
   AbsentWaiters absent;
+  // Until its loop is its own, a child writes what reaches it into a pipe of its parent's, who would take it for its own.
+  HeldSignals held;
   // After the hooks, which may allocate; what another thread maps from here on is its own.
   Failure failure = inherit_private_mappings();
   if (!failure) {

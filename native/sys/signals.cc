@@ -2,7 +2,6 @@
 #include "sys/signals.h"
 
 #include <pthread.h>
-#include <signal.h>
 
 namespace multiproc::sys {
 
@@ -13,15 +12,21 @@ thread_local sigset_t before;
 
 struct sigaction interrupt_before;
 
-}  // namespace
-
-void hold_signals() {
+void hold(sigset_t* before) {
   sigset_t held;
   sigfillset(&held);
   constexpr int kFaults[] = {SIGABRT, SIGBUS, SIGFPE, SIGILL, SIGSEGV, SIGTRAP};
   for (int fault : kFaults) sigdelset(&held, fault);
-  pthread_sigmask(SIG_SETMASK, &held, &before);
+  pthread_sigmask(SIG_SETMASK, &held, before);
 }
+
+}  // namespace
+
+HeldSignals::HeldSignals() { hold(&before_); }
+
+HeldSignals::~HeldSignals() { pthread_sigmask(SIG_SETMASK, &before_, nullptr); }
+
+void hold_signals() { hold(&before); }
 
 void release_signals() { pthread_sigmask(SIG_SETMASK, &before, nullptr); }
 

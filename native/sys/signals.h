@@ -1,10 +1,24 @@
 // Signals put off for a moment in which the process could not do with them what it should.
 #pragma once
 
+#include <signal.h>
+
 namespace multiproc::sys {
 
-// From now on signals to this thread wait, but for those that its own faults raise. A child that is forked meanwhile
-// holds its own back, too.
+// For as long as this exists signals to this thread wait, but for those that its own faults raise. A child and a thread
+// that are made meanwhile hold theirs back, too.
+class HeldSignals {
+ public:
+  HeldSignals();
+  ~HeldSignals();
+  HeldSignals(const HeldSignals&) = delete;
+  HeldSignals& operator=(const HeldSignals&) = delete;
+
+ private:
+  sigset_t before_;
+};
+
+// The same until release_signals, for what takes more than one block of code.
 void hold_signals();
 
 // They come, and are let through as before.

@@ -1,7 +1,6 @@
 // Threads of this process: how ours are started, how the kernel knows them, and a notice of their end.
 #include "sys/thread.h"
 
-#include <signal.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
@@ -9,6 +8,7 @@
 #include <cstdint>
 
 #include "sys/descriptors.h"
+#include "sys/signals.h"
 
 namespace multiproc::sys {
 
@@ -39,13 +39,8 @@ class EndNotice {
 }  // namespace
 
 Failure start_thread(void* (*run)(void*), void* context, pthread_t* thread) {
-  // It inherits what is blocked here.
-  sigset_t all, before;
-  sigfillset(&all);
-  pthread_sigmask(SIG_SETMASK, &all, &before);
-  int code = pthread_create(thread, nullptr, run, context);
-  pthread_sigmask(SIG_SETMASK, &before, nullptr);
-  return {code, "pthread_create"};
+  HeldSignals held;  // the thread goes on holding them
+  return {pthread_create(thread, nullptr, run, context), "pthread_create"};
 }
 
 pid_t current_thread() { return static_cast<pid_t>(syscall(SYS_gettid)); }

@@ -50,6 +50,21 @@ export function forkRepaired(identity?: Identity): number {
   return pid;
 }
 
+/**
+ * The same, but signals to the child wait until it calls `releaseSignals`: one that came before the child minds them as
+ * it is to would be lost, and who has its pid may send it at once.
+ */
+export function forkHoldingSignals(identity?: Identity): number {
+  let pid = -1;
+  native.holdSignals();
+  try {
+    pid = forkRepaired(identity);
+    return pid;
+  } finally {
+    if (pid !== 0) native.releaseSignals();
+  }
+}
+
 function becomeChild(identity: Identity | undefined): void {
   try {
     native.doWithoutHelperThreads();

@@ -8,6 +8,7 @@ export const flag = '--single-threaded';
 export async function ableToFork(file: string, tests: () => void | Promise<void>): Promise<void> {
   if (process.execArgv.includes(flag)) return tests();
   // What it reports on stdout is what this one reports.
-  const { status } = spawnSync(process.execPath, [flag, fileURLToPath(file)], { stdio: 'inherit' });
+  const { status, signal } = spawnSync(process.execPath, [flag, fileURLToPath(file)], { stdio: 'inherit' });
+  if (signal !== null) console.error(`${file} was ended by ${signal}`);
   process.exitCode = status ?? 1;
 }

@@ -98,6 +98,11 @@ t.test('a child that catches its exceptions goes on', async (t) => {
   t.strictSame(await lines(forking), ['caught to be caught', 'went on']);
 });
 
+t.test('a signal to a child that has just begun reaches its handler there, and not its parent', async (t) => {
+  const { told } = await way(t, 'a handler of signals');
+  t.match(told, { codes: [[7, 60]], heard: 0 });
+});
+
 t.test('a child forks in its turn, and starts other programs', async (t) => {
   t.match((await way(t, 'a fork in the child')).told.end, { exitCode: 22, signal: null });
   t.match((await way(t, 'a child process of the child')).told.end, { exitCode: 23, signal: null });

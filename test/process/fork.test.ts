@@ -85,6 +85,10 @@ t.test("a child has no part in the parent's server", async (t) => {
   t.match((await way(t, 'a port')).told, { exitCode: -9 });
 });
 
+t.test('a signal to a child that has just begun reaches its handler there, and not its parent', async (t) => {
+  t.strictSame((await way(t, 'a handler of signals')).told, { codes: [[7, 60]], heard: 0 });
+});
+
 t.test('stdin is empty, and output is whole and in order', async (t) => {
   const { told, starting } = await way(t, 'the standard streams');
   t.match(told, { exitCode: 0, result: [0, ''] });

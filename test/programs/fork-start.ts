@@ -90,6 +90,25 @@ const ways: Record<string, () => unknown> = {
     go.set();
     return { ...(await child), here: await waiting, setter: await setter.join() };
   },
+  async 'a handler of signals'() {
+    // A signal to a child that has hardly begun is the child's alone, and reaches the handler that it has inherited.
+    const parent = process.pid;
+    let heard = 0;
+    process.on('SIGTERM', () => {
+      if (process.pid === parent) heard++;
+      else process.exit(7);
+    });
+    const codes = new Map<number | null, number>();
+    for (let round = 0; round < 60; round++) {
+      const child = new Process({ target: () => new Event().wait() });
+      child.start();
+      child.terminate();
+      await child.join();
+      codes.set(child.exitCode, (codes.get(child.exitCode) ?? 0) + 1);
+    }
+    await nextTurn();
+    return { codes: [...codes], heard };
+  },
   async 'loops of the parent'() {
     const whole = Array.from({ length: 1024 }, (_, i) => i);
     const mixed = [...whole.slice(1), 0.5];

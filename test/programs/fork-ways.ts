@@ -1,6 +1,7 @@
 /** One fork each, by the name in the first argument; what the child does is told by its end and its output. */
 import { execFileSync } from 'node:child_process';
 import { readdirSync } from 'node:fs';
+import { setImmediate as nextTurn } from 'node:timers/promises';
 import { isMainThread, Worker } from 'node:worker_threads';
 import { Lock, Value } from 'multiproc';
 import { exit, fork, getpid, semOpen, semUnlink, waitpid } from 'multiproc/posix';
@@ -17,6 +18,30 @@ const ways: Record<string, () => unknown> = {
       process.kill(process.pid, argument as NodeJS.Signals);
       return new Promise(() => setInterval(() => {}, 1000));
     });
+  },
+
+  async 'a handler of signals'() {
+    // A signal to a child that has hardly begun is the child's alone, and reaches the handler that it has inherited.
+    let child = false;
+    let heard = 0;
+    process.on('SIGTERM', () => {
+      if (child) exit(7);
+      heard++;
+    });
+    const codes = new Map<number | null, number>();
+    for (let round = 0; round < 60; round++) {
+      const pid = fork();
+      if (pid === 0) {
+        child = true;
+        setInterval(() => {}, 1000);
+        return undefined;
+      }
+      process.kill(pid, 'SIGTERM');
+      const exitCode = waitpid(pid)?.exitCode ?? null;
+      codes.set(exitCode, (codes.get(exitCode) ?? 0) + 1);
+    }
+    await nextTurn();
+    return { codes: [...codes], heard };
   },
 
   'handlers before a natural end'() {

@@ -8,8 +8,8 @@ import type { EngineQueues } from './engine-queues.js';
 import { dropHandles, dropListeners, dropQueues, renewTimers } from './inheritance.js';
 
 /**
- * In a forked child: drops what is the parent's and runs `work` once nothing is left of it. Does not return, and no
- * `catch` or `finally` on the stack runs.
+ * In a child that was forked holding signals: drops what is the parent's, and lets the signals through and runs `work`
+ * once nothing is left of it. Does not return, and no `catch` or `finally` on the stack runs.
  */
 export function startAfresh(queues: EngineQueues, work: () => void): never {
   orEnd(() => {
@@ -36,6 +36,7 @@ export function startAfresh(queues: EngineQueues, work: () => void): never {
       dropQueues(queues);
       native.releaseLoop();
       renewTimers(queues);
+      native.releaseSignals();
       work();
     });
     return true;

@@ -1,6 +1,6 @@
 /** The fork server's one loop: asleep in one native call, it makes children, reaps them, and says how they ended. */
 import { SystemError } from '../../errors.js';
-import { forkRepaired } from '../../lifecycle/after-fork.js';
+import { forkHoldingSignals } from '../../lifecycle/after-fork.js';
 import { layout, native, type Received } from '../../native.js';
 import { Report, type RequestDescriptors, request, sendReport, unpackDescriptors } from './protocol.js';
 
@@ -52,7 +52,7 @@ export function serve(requests: number, parent: number): RequestDescriptors {
     const handedOver = [given.requests, ...stdio, given.memory, given.notice, given.creator];
     let pidfd: number | undefined;
     try {
-      const pid = forkHoldingSignals(creator);
+      const pid = forkHoldingSignals({ ppid: creator });
       if (pid === 0) {
         native.closeDescriptors([set, requests, parent, ...children.keys()]);
         native.closeDescriptors([...children.values()].map((child) => child.channel));
@@ -91,18 +91,6 @@ export function serve(requests: number, parent: number): RequestDescriptors {
     native.pollSetRemove(set, pidfd);
     tell(channel, Report.ended, code, signal);
     native.closeDescriptors([pidfd, channel]);
-  }
-}
-
-// A signal that came to a child before it minds them as a child does would be lost: its creator knows its pid by then.
-function forkHoldingSignals(creator: number): number {
-  let pid = -1;
-  native.holdSignals();
-  try {
-    pid = forkRepaired({ ppid: creator });
-    return pid;
-  } finally {
-    if (pid !== 0) native.releaseSignals();
   }
 }
 

@@ -5,7 +5,7 @@
  */
 import { isMainThread } from 'node:worker_threads';
 import { ProcessError } from '../../errors.js';
-import { forkRepaired } from '../../lifecycle/after-fork.js';
+import { forkHoldingSignals } from '../../lifecycle/after-fork.js';
 import { knowCaches } from '../../lifecycle/child-randomness.js';
 import { reopenStdin, reopenStdio } from '../../lifecycle/child-stdio.js';
 import { forkingCommand, isAbleToFork } from '../../lifecycle/single-threaded.js';
@@ -38,7 +38,7 @@ export const forkLauncher: MethodLauncher = {
     if (typeof queues === 'string')
       throw refusal(`by this Node: its queues are not as they are known here (${queues})`);
     knowCaches(queues.randomCaches);
-    const pid = forkRepaired();
+    const pid = forkHoldingSignals();
     return pid === 0 ? live(queues, request) : new OwnChild(pid);
   },
 };
