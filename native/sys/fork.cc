@@ -166,7 +166,7 @@ Failure fork_process(void* loop, pid_t* pid) {
     if (hook->prepare != nullptr) hook->prepare();
   }
   AbsentWaiters absent;
-  // Until its loop is its own, a child would write what reaches it into its parent's pipe, and the parent would hear it.
+  // Until its loop is its own, a child would write what reaches it into its parent's pipe, and the parent hear it.
   HeldSignals held;
   // After the hooks, which may allocate; what another thread maps from here on is its own.
   Failure failure = inherit_private_mappings();
