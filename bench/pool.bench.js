@@ -80,10 +80,10 @@ export default [
     ],
   })),
   ...[
-    ['kib64', '64 KiB', ['kib64', 'sync', '20000', '64', '1', '1']],
-    ['mib', '1 MiB', ['mib', 'sync', '2000', '16', '1', '1']],
-  ].map(([load, size, flow]) => ({
-    title: `Pool: Buffers of ${size}, there and back`,
+    ['kib64', '64 KiB', 64, ['kib64', 'sync', '20000', '64', '1', '1']],
+    ['mib', '1 MiB', 16, ['mib', 'sync', '2000', '16', '1', '1']],
+  ].map(([load, size, inFlight, flow]) => ({
+    title: `Pool: Buffers of ${size}, there and back, ${inFlight} in flight as in the queue`,
     unit: 'calls per second',
     figure: 'perSecond',
     rounds: 3,
@@ -100,6 +100,14 @@ export default [
       },
     ],
   })),
+  {
+    title: 'Pool: Buffers of 64 KiB, there and back, all in flight (1,500; 500 of CPython)',
+    unit: 'calls per second',
+    figure: 'perSecond',
+    rounds: 3,
+    contestants: { ...pools('kib64Flood'), python: python('CPython Pool', 'pool.py', ['kib64Flood']) },
+    targets: [],
+  },
   {
     title: 'Pool: from new Pool(2) to the first result, the fork server running',
     unit: 'ms',

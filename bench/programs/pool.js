@@ -93,8 +93,10 @@ const loads = {
   cpu: (pool) => speedUp(pool, 'spin', spin),
   allocation: (pool) => speedUp(pool, 'allocate', allocate),
 
-  kib64: (pool) => buffers(pool, 64 * 1024, 1500),
-  mib: (pool) => buffers(pool, 1024 * 1024, 100),
+  kib64: (pool) => buffers(pool, 64 * 1024, 1500, 64),
+  mib: (pool) => buffers(pool, 1024 * 1024, 100, 16),
+  /** The same with all of them in flight: a hundred MB wait for a worker. */
+  kib64Flood: (pool) => buffers(pool, 64 * 1024, 1500, 1500),
 };
 
 async function speedUp({ call }, name, fn) {
@@ -106,13 +108,22 @@ async function speedUp({ call }, name, fn) {
   return { speedUp: serial / parallel, perSecond: count / parallel };
 }
 
-async function buffers({ call, sendsText }, bytes, calls) {
+// As many in flight as in the queue that they are compared with.
+async function buffers({ call, sendsText }, bytes, calls, inFlight) {
   const buffer = Buffer.alloc(bytes, 1);
   // As text a byte takes two to four, and a second for what others do in some milliseconds.
   const count = sendsText ? Math.ceil(calls / 50) : calls;
   // The first rounds pay for memory that is used again afterwards.
-  const seconds = await best(8, () => all(count, () => call('echo', buffer)));
+  const seconds = await best(8, () => lanes(inFlight, count, () => call('echo', buffer)));
   return { perSecond: count / seconds };
+}
+
+/** So many calls at any time, until there were `count`. */
+function lanes(width, count, start) {
+  let left = count;
+  return all(width, async () => {
+    while (left-- > 0) await start();
+  });
 }
 
 function all(count, start) {

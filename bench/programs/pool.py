@@ -1,5 +1,6 @@
 """CPython's Pool under one kind of load: LOAD, with two workers."""
 
+import collections
 import json
 import multiprocessing
 import sys
@@ -54,11 +55,16 @@ def map_integers(pool):
     return {"perSecond": len(items) / best(3, lambda: pool.map(twice, items))}
 
 
-def buffers(pool, size, count):
+def buffers(pool, size, count, in_flight):
     data = bytes(size)
 
     def run():
-        for result in [pool.apply_async(echo, (data,)) for _ in range(count)]:
+        waiting = collections.deque()
+        for _ in range(count):
+            if len(waiting) == in_flight:
+                waiting.popleft().get()
+            waiting.append(pool.apply_async(echo, (data,)))
+        for result in waiting:
             result.get()
 
     return {"perSecond": count / best(2, run)}
@@ -69,8 +75,9 @@ if __name__ == "__main__":
         "flood": flood,
         "roundTrip": round_trip,
         "map": map_integers,
-        "kib64": lambda pool: buffers(pool, 64 * 1024, 500),
-        "mib": lambda pool: buffers(pool, 1024 * 1024, 50),
+        "kib64": lambda pool: buffers(pool, 64 * 1024, 500, 64),
+        "kib64Flood": lambda pool: buffers(pool, 64 * 1024, 500, 500),
+        "mib": lambda pool: buffers(pool, 1024 * 1024, 50, 16),
     }
     with multiprocessing.Pool(SIZE) as pool:
         pool.apply(nothing)
