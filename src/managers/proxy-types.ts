@@ -36,9 +36,9 @@ interface ListMembers<T> {
   extend(items: Iterable<T>): void;
   insert(index: number, item: T): void;
   remove(item: T): void;
-  pop(index?: number): T | undefined;
+  pop(index?: number): T;
   clear(): void;
-  index(item: T, start?: number): number;
+  index(item: T, start?: number, stop?: number): number;
   count(item: T): number;
   sort(compare?: (a: T, b: T) => number): void;
   reverse(): void;

@@ -51,8 +51,9 @@ export class ListMethods {
     this.array.splice(this.index(item), 1);
   }
 
-  pop(index?: number): unknown {
-    if (index === undefined) return this.array.pop();
+  /** @throws RangeError if it is not there, or the list is empty: Python's `IndexError` */
+  pop(index = -1): unknown {
+    if (this.array.length === 0) throw new RangeError('The list is empty');
     return this.array.splice(this.#place(index), 1)[0];
   }
 
@@ -60,9 +61,10 @@ export class ListMethods {
     this.array.length = 0;
   }
 
-  index(item: unknown, start = 0): number {
+  index(item: unknown, start = 0, stop = this.array.length): number {
     const found = this.array.indexOf(item, start);
-    if (found === -1) throw new ValueError('The list has no such item');
+    const end = stop < 0 ? stop + this.array.length : stop;
+    if (found === -1 || found >= end) throw new ValueError('The list has no such item');
     return found;
   }
 
