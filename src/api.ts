@@ -41,6 +41,7 @@ export type { Address } from './messaging/address.js';
 export type { AuthKey } from './messaging/authentication.js';
 export { Client, type ClientOptions } from './messaging/client.js';
 export { type Bytes, Connection, type ConnectionOptions } from './messaging/connection.js';
+export type { Family } from './messaging/family.js';
 export { JoinableQueue, type JoinableQueueOptions } from './messaging/joinable-queue.js';
 export { Listener, type ListenerOptions } from './messaging/listener.js';
 export { Pipe } from './messaging/pipe.js';

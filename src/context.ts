@@ -10,6 +10,7 @@ import { isOwnClass } from './process/own-classes.js';
 import { Process } from './process/process.js';
 import { checkMethod, getStartMethod, type SetStartMethodOptions } from './process/start-method.js';
 import { warmUp } from './process/warm-up.js';
+import { checkOptions } from './shared/options.js';
 
 type Api = typeof api;
 
@@ -55,12 +56,16 @@ export function getContext(method?: StartMethod | null): Context {
 
 function makeContext(method: StartMethod): Context {
   const prefix = classNames[method];
+  const bound = <T extends object>(options: T | null | undefined) => {
+    if (options !== undefined) checkOptions(options);
+    return { ...(options as T), context: method };
+  };
   const context = new (named(`${prefix}Context`, class {}))() as Context;
   const BoundProcess = named(
     `${prefix}Process`,
     class extends Process {
       constructor(options?: ProcessOptions) {
-        super({ ...options, context: method });
+        super(bound(options));
       }
     },
   );
@@ -69,14 +74,14 @@ function makeContext(method: StartMethod): Context {
     `${prefix}Pool`,
     class extends Pool {
       constructor(processes?: number | null, options?: PoolOptions) {
-        super(processes, { ...options, context: method });
+        super(processes, bound(options));
       }
     },
   );
   const own = {
     Process: BoundProcess,
     Pool: BoundPool,
-    Manager: (options?: Parameters<typeof Manager>[0]) => Manager({ context: method, ...options }),
+    Manager: (options?: Parameters<typeof Manager>[0]) => Manager({ ...bound(options), ...options }),
     getContext: (other?: StartMethod | null) => (other === undefined || other === null ? context : getContext(other)),
     getStartMethod: () => method,
     setStartMethod: () => {

@@ -10,6 +10,10 @@ t.test('the methods', async (t) => {
   const methods = getAllStartMethods();
   t.ok(methods.includes('spawn'));
   t.ok(methods.every((method) => ['spawn', 'forkserver', 'fork'].includes(method)));
+  t.throws(() => new Process({ context: {} as never }), {
+    name: 'TypeError',
+    message: 'Expected "context" to be a start method, or what getContext returns, got object',
+  });
   t.throws(() => getContext('threads' as never), { name: 'ValueError', message: "cannot find context for 'threads'" });
 });
 
@@ -26,6 +30,12 @@ for (const method of getAllStartMethods()) {
     t.match(context.Process.name.toLowerCase(), new RegExp(`^${method}process$`));
     t.ok(new context.Process() instanceof Process);
     for (const name of Object.keys(multiproc)) t.ok(name in context, name);
+    // Python's arguments by their places.
+    t.throws(() => new context.Process(null as never), { message: 'Expected "options" to be an object, got null' });
+    t.throws(() => new context.Pool(1, getContext as never), {
+      message: 'Expected "options" to be an object, got a function',
+    });
+    t.throws(() => context.Manager('here' as never), { message: 'Expected "options" to be an object, got "here"' });
     t.equal(context.Lock, multiproc.Lock);
     t.equal(context.TimeoutError, multiproc.TimeoutError);
     await context.warmUp();

@@ -1,14 +1,20 @@
 /** BaseManager: starts or finds a server for shared objects, and gives proxies of them. */
 import { unlinkSync } from 'node:fs';
+import { inspect } from 'node:util';
 import type { Wait } from '../deadline.js';
 import { ProcessError, ValueError } from '../errors.js';
 import { Finalize } from '../lifecycle/finalize.js';
 import { type Address, parseAddress } from '../messaging/address.js';
 import { type AuthKey, readKey } from '../messaging/authentication.js';
 import { checkHandshakeTimeout } from '../messaging/handshake-timeout.js';
+import { argumentList } from '../process/arguments.js';
 import { currentProcess } from '../process/current.js';
 import type { StartMethod } from '../process/launchers/launcher.js';
+import { checkSignals } from '../process/options.js';
 import type { Process } from '../process/process.js';
+import { methodOfContext } from '../process/start-method.js';
+import { describe } from '../shared/names.js';
+import { checkOptions } from '../shared/options.js';
 import { Question } from './frames.js';
 import { checkLimits, type ManagerLimits } from './limits.js';
 import type { Link } from './link.js';
@@ -66,12 +72,12 @@ export class BaseManager {
 
   /** @throws TypeError, ValueError for options that cannot be */
   constructor(options: ManagerOptions = {}) {
-    if (typeof options !== 'object' || options === null) throw new TypeError('Expected "options" to be an object');
-    const { address, authkey, limits, handshakeTimeout, signals } = options;
+    checkOptions(options);
+    const { address, authkey, limits, handshakeTimeout, signals, context } = options;
     if (address !== undefined && address !== null) parseAddress(address);
-    if (signals !== undefined && signals !== 'ignore' && signals !== 'default') {
-      throw new TypeError(`Expected "signals" to be 'ignore' or 'default', got ${String(signals)}`);
-    }
+    checkSignals(signals);
+    methodOfContext(context);
+    checkSerializer((options as { serializer?: unknown }).serializer);
     checkLimits(limits);
     checkHandshakeTimeout(handshakeTimeout);
     this.#key = readKey(authkey ?? undefined) ?? Buffer.from(currentProcess().authkey);
@@ -131,7 +137,10 @@ export class BaseManager {
    * @throws TypeError for an initializer or a callable that cannot travel
    * @throws what the initializer throws; SystemError `EADDRINUSE` …
    */
-  async start<A extends readonly unknown[]>(initializer?: (...args: A) => unknown, initargs?: A): Promise<void> {
+  async start<A extends readonly unknown[]>(
+    initializer?: (...args: A) => unknown,
+    initargs?: A | Iterable<unknown>,
+  ): Promise<void> {
     if (initializer !== undefined && initializer !== null && typeof initializer !== 'function') {
       throw new TypeError(`Expected "initializer" to be a function, got ${typeof initializer}`);
     }
@@ -141,7 +150,7 @@ export class BaseManager {
       address: this.#address,
       key: this.#key,
       initializer: initializer as never,
-      initargs: initargs ?? [],
+      initargs: argumentList(initargs ?? [], 'initargs'),
     });
     this.#state = 'starting';
     try {
@@ -280,6 +289,12 @@ export class BaseManager {
     return this.#link(this.#address as Address);
   }
 
+  /** `<SyncManager address='/tmp/…' started>`. */
+  [inspect.custom](): string {
+    const address = this.#address === undefined ? '' : ` address=${inspect(this.#address)}`;
+    return `<${this.constructor.name}${address} ${this.#state}>`;
+  }
+
   #link(address: Address): Link {
     return linkTo(address, this.#key, this.#options.handshakeTimeout);
   }
@@ -315,6 +330,12 @@ export class BaseManager {
       // The server has removed it.
     }
   }
+}
+
+// In Python the second name is that of XML-RPC.
+function checkSerializer(serializer: unknown): void {
+  if (serializer === undefined || serializer === null) return;
+  throw new ValueError(`Expected "serializer" to be absent: there is only one, got ${describe(serializer)}`);
 }
 
 /** False where the server cannot be reached: its socket file was removed, or there are no descriptors. */

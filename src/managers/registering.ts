@@ -1,5 +1,6 @@
 /** The types of objects that each class of managers has: its own, and at first those of the class that it extends. */
 import { ValueError } from '../errors.js';
+import { checkOptions } from '../shared/options.js';
 import type { Registry, TypeOptions } from './registry.js';
 
 const registries = new WeakMap<object, Map<string, TypeOptions>>();
@@ -25,7 +26,7 @@ export function addType(
   }
   if (typeid in taken || typeid === 'then')
     throw new ValueError(`Expected another typeid than '${typeid}': managers have it`);
-  const checked = checkOptions(options);
+  const checked = checkTypeOptions(options);
   let registry = registries.get(managerClass);
   if (registry === undefined) {
     registry = new Map(registryOf(managerClass));
@@ -35,8 +36,8 @@ export function addType(
   return checked;
 }
 
-function checkOptions(options: unknown = {}): TypeOptions {
-  if (typeof options !== 'object' || options === null) throw new TypeError('Expected "options" to be an object');
+function checkTypeOptions(options: unknown = {}): TypeOptions {
+  checkOptions(options);
   const { callable, proxyType, exposed, methodToTypeid, createMethod } = options as Record<string, unknown>;
   for (const [name, value] of Object.entries({ callable, proxyType })) {
     if (value !== undefined && value !== null && typeof value !== 'function') {

@@ -5,7 +5,7 @@ import type { Connection } from '../messaging/connection.js';
 import { Pipe } from '../messaging/pipe.js';
 import type { StartMethod } from '../process/launchers/launcher.js';
 import { Process } from '../process/process.js';
-import { getStartMethod } from '../process/start-method.js';
+import { getStartMethod, methodOfContext } from '../process/start-method.js';
 import { findReference } from '../serialize/references.js';
 import type { ManagerLimits } from './limits.js';
 import { registryOf } from './registering.js';
@@ -35,7 +35,7 @@ export function serverWork(managerClass: object, wishes: ServerWishes): ServerWo
   const types = [...registryOf(managerClass)].filter(([typeid, options]) => known?.get(typeid) !== options);
   const classTravels = !('what' in findReference(managerClass));
   const sent =
-    methodOf(context) === 'fork'
+    methodFor(context) === 'fork'
       ? types
       : types.map(([typeid, options]) => [typeid, sendable(options, classTravels)] as const);
   const needsClass = sent.some(([, options]) => (options as { callable: unknown }).callable === true);
@@ -71,7 +71,7 @@ export async function startServer(
       target: { module: serverModule, export: 'runServer' },
       args: [writer, work],
       daemon: false,
-      context: methodOf(context),
+      context: methodFor(context),
     });
     child.name = child.name.replace(/^Process/, name || 'Manager');
     child.start();
@@ -126,7 +126,6 @@ function addressFrom(report: ServerReport): string | [string, number] {
   return report.address;
 }
 
-function methodOf(context: Context): StartMethod {
-  if (context === undefined) return getStartMethod();
-  return typeof context === 'string' ? context : context.getStartMethod();
+function methodFor(context: Context): StartMethod {
+  return methodOfContext(context) ?? getStartMethod();
 }

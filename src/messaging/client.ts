@@ -5,9 +5,11 @@ import { now, type ParsedWait, parseWait, type WaitOptions } from '../deadline.j
 import { TimeoutError } from '../errors.js';
 import { onWritable } from '../lifecycle/readiness.js';
 import { native } from '../native.js';
-import { type Address, isHostName, type ParsedAddress, parseAddress, writeAddress } from './address.js';
+import { checkOptions } from '../shared/options.js';
+import { type Address, isHostName, type ParsedAddress, writeAddress } from './address.js';
 import { type AuthKey, authenticateSelf, readKey } from './authentication.js';
 import { Connection } from './connection.js';
+import { checkFamily, type Family, parseAddressOf } from './family.js';
 import { checkHandshakeTimeout } from './handshake-timeout.js';
 import { SocketChannel } from './socket-channel.js';
 import { Turns } from './turns.js';
@@ -18,6 +20,8 @@ export interface ClientOptions extends WaitOptions {
   authkey?: AuthKey | undefined;
   /** How long the listener may take to prove that it knows the key, in ms. Default 10,000. */
   handshakeTimeout?: number | undefined;
+  /** Of the address, which says it by itself. */
+  family?: Family | null | undefined;
 }
 
 /** Between two attempts at a listener that has no room for another connection. */
@@ -32,13 +36,15 @@ const pauseMs = 10;
  * @throws SystemError `ECONNREFUSED`, `ENOENT` … if nobody listens there
  * @throws AuthenticationError if the listener does not know the key, does not accept it, or asks for none
  * @throws TimeoutError when the time is over; the signal's `reason` when it fired
+ * @throws ValueError for an unknown family, and an address of another family
  */
 export async function Client(address: Address, options: ClientOptions = {}): Promise<Connection> {
-  const { authkey, handshakeTimeout, ...waitOptions } = options;
+  checkOptions(options);
+  const { authkey, handshakeTimeout, family, ...waitOptions } = options;
   const wait = parseWait(waitOptions);
   const key = readKey(authkey);
   const most = checkHandshakeTimeout(handshakeTimeout);
-  const target = parseAddress(address);
+  const target = parseAddressOf(checkFamily(family), address);
   wait.signal?.throwIfAborted();
   const text = isHostName(target) ? await resolve(target.text) : target.text;
   const connection = await connect({ ...target, text }, writeAddress(target), wait);

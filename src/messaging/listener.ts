@@ -4,9 +4,11 @@ import { now, type ParsedWait, parseWait, type Wait } from '../deadline.js';
 import { ClosedError, SystemError, TimeoutError, ValueError } from '../errors.js';
 import { onReadable } from '../lifecycle/readiness.js';
 import { native } from '../native.js';
-import { type Address, isHostName, parseAddress, publicAddress } from './address.js';
+import { checkOptions } from '../shared/options.js';
+import { type Address, isHostName, publicAddress } from './address.js';
 import { type AuthKey, authenticatePeer, readKey } from './authentication.js';
 import { Connection } from './connection.js';
+import { checkFamily, type Family, parseAddressOf } from './family.js';
 import { checkHandshakeTimeout } from './handshake-timeout.js';
 import { SocketChannel } from './socket-channel.js';
 import { freshSocketPath } from './socket-folder.js';
@@ -21,6 +23,8 @@ export interface ListenerOptions {
   handshakeTimeout?: number | undefined;
   /** How many connections the kernel keeps until they are accepted. Default 128 (1 in Python). */
   backlog?: number | undefined;
+  /** Of the address, which says it by itself; without an address, which kind of one to take. Default `'AF_UNIX'`. */
+  family?: Family | null | undefined;
 }
 
 /** So many clients may be proving at once; the next ones wait in the kernel, or have the place of one that is slow. */
@@ -64,18 +68,21 @@ export class Listener implements Waitable {
   /**
    * Binds the address and listens; both are done on return.
    *
-   * @param address without one: a socket file in a folder that only this user can enter, removed by `close()`. Port 0: a
-   *   free port. Socket files get the mode 0600
+   * @param address without one: a socket file in a folder that only this user can enter, removed by `close()`; with
+   *   `family: 'AF_INET'` a free port of this machine. Port 0: a free port. Socket files get the mode 0600
    * @throws SystemError `EADDRINUSE` if somebody listens there, or left a socket file there; `EACCES`, `ENOENT` …
-   * @throws ValueError for a path of Windows' pipes
+   * @throws ValueError for a path of Windows' pipes, an unknown family, and an address of another family
    */
-  constructor(address?: Address, { authkey, handshakeTimeout, backlog = 128 }: ListenerOptions = {}) {
+  constructor(address?: Address | null, options: ListenerOptions = {}) {
+    checkOptions(options);
+    const { authkey, handshakeTimeout, backlog = 128 } = options;
+    const family = checkFamily(options.family);
     this.#key = readKey(authkey);
     this.#handshakeTimeout = checkHandshakeTimeout(handshakeTimeout);
     if (!Number.isInteger(backlog) || backlog < 0 || backlog > 0x7fffffff) {
       throw new ValueError(`Expected "backlog" to be a non-negative integer, got ${String(backlog)}`);
     }
-    const parsed = parseAddress(address ?? freshSocketPath());
+    const parsed = parseAddressOf(family, address ?? (family === 'AF_INET' ? ['localhost', 0] : freshSocketPath()));
     const text = isHostName(parsed) ? native.socketResolve(parsed.text) : parsed.text;
     this.#descriptor = listen(parsed.local, text, parsed.port, backlog);
     native.fdOwn(this.#descriptor);

@@ -2,6 +2,7 @@
 import { parseWait } from '../deadline.js';
 import { ValueError } from '../errors.js';
 import { describe } from '../shared/names.js';
+import { checkOptions } from '../shared/options.js';
 import type { ApplyOptions, MapOptions } from './options.js';
 
 export function checkSize(processes: unknown): number {
@@ -18,12 +19,9 @@ export function checkMaxTasks(maxTasks: unknown): number {
   throw new ValueError(`Expected "maxTasksPerChild" to be a positive integer or null, got ${describe(maxTasks)}`);
 }
 
-export function checkInitializer(initializer: unknown, initargs: unknown): void {
+export function checkInitializer(initializer: unknown): void {
   if (initializer !== undefined && initializer !== null && typeof initializer !== 'function') {
     throw new TypeError(`Expected "initializer" to be a function, got ${describe(initializer)}`);
-  }
-  if (typeof (initargs as Partial<Iterable<unknown>> | null)?.[Symbol.iterator] !== 'function') {
-    throw new TypeError(`Expected "initargs" to be an array, got ${describe(initargs)}`);
   }
 }
 
@@ -46,7 +44,9 @@ export function checkChunksize(chunksize: unknown): number {
   return checkPositive('chunksize', chunksize) ?? 1;
 }
 
-export function checkApply({ timeout, signal }: ApplyOptions): { timeout: number; signal: AbortSignal | undefined } {
+export function checkApply(options: ApplyOptions): { timeout: number; signal: AbortSignal | undefined } {
+  checkOptions(options);
+  const { timeout, signal } = options;
   // Checked as every wait is; what counts is the span.
   parseWait({ timeout, signal });
   return { timeout: Math.max(timeout ?? Infinity, 0), signal };

@@ -10,8 +10,8 @@ export type PoolFn<A extends any[] = any[], R = any> = (...args: A) => R;
 export interface PoolOptions {
   /** What every worker runs first, awaited. If it throws, the pool fails with its error. */
   initializer?: PoolFn | undefined;
-  /** The initializer's arguments. */
-  initargs?: readonly unknown[] | undefined;
+  /** The initializer's arguments: an array, or anything else that can be iterated, but no string. */
+  initargs?: Iterable<unknown> | undefined;
   /** After so many tasks (calls, or chunks) a worker is replaced by a new one. Default: never. */
   maxTasksPerChild?: number | null | undefined;
   /** What `getContext` returned, or the name of a start method. Default: the program's start method. */

@@ -5,8 +5,11 @@ import { now, type ParsedWait, parseWait, type Wait } from '../deadline.js';
 import { ClosedError, ValueError, WorkerLostError } from '../errors.js';
 import { afterForkInChild } from '../lifecycle/after-fork.js';
 import { Finalize } from '../lifecycle/finalize.js';
-import { checkMethod, getStartMethod } from '../process/start-method.js';
+import { argumentList } from '../process/arguments.js';
+import { checkSignals } from '../process/options.js';
+import { getStartMethod, methodOfContext } from '../process/start-method.js';
 import { waiting } from '../process/waiting.js';
+import { checkOptions } from '../shared/options.js';
 import {
   checkApply,
   checkCallbacks,
@@ -87,8 +90,11 @@ export class Pool {
    */
   constructor(processes?: number | null, options: PoolOptions = {}) {
     const size = checkSize(processes ?? availableParallelism());
+    checkOptions(options);
+    checkSignals(options.signals);
     const { initializer, initargs = [], grace = 1000 } = options;
-    checkInitializer(initializer, initargs);
+    checkInitializer(initializer);
+    const args = argumentList(initargs, 'initargs');
     checkGrace(grace);
     const maxTasks = checkMaxTasks(options.maxTasksPerChild);
     this.#grace = grace;
@@ -106,7 +112,7 @@ export class Pool {
         taskSettled.publish({ pool: this, fn: task.fn.name, ok, pid, waited, ran });
       },
     });
-    const initializers = new Initializers(initializer, initargs);
+    const initializers = new Initializers(initializer, args);
     this.#crew = new Crew(size, source, {
       assignment: (row, attention) => ({
         row,
@@ -157,8 +163,7 @@ export class Pool {
 
   /** @internal Where the workers of this class come from. */
   static workerSource({ context }: PoolOptions): WorkerSource {
-    const method = typeof context === 'object' && context !== null ? context.getStartMethod() : context;
-    return processWorkers(method === undefined ? getStartMethod() : checkMethod(method));
+    return processWorkers(methodOfContext(context) ?? getStartMethod());
   }
 
   /** Runs the function in a worker; short for `apply(fn, args)`. */
@@ -169,7 +174,7 @@ export class Pool {
   /**
    * Runs the function in a worker. Mirrors `Pool.apply`, but does not block.
    *
-   * @param args what it is called with, as of now
+   * @param args what it is called with, as of now: an array, or anything else that can be iterated, but no string
    * @param options `timeout` counts from the start of the run. When it has passed, or the signal fires, the promise rejects
    *   at once; `currentTask().signal` fires in the task, and a worker that is still busy after the pool's `grace` is replaced
    * @returns a promise of its result. It rejects with what it threw, with TypeError for arguments that cannot travel,
@@ -179,7 +184,7 @@ export class Pool {
    */
   apply<A extends unknown[], R>(
     fn: (...args: A) => R,
-    args: Readonly<A> | readonly unknown[] = [],
+    args: Readonly<A> | Iterable<unknown> = [],
     options?: ApplyOptions,
   ): Promise<Awaited<R>> {
     return new Promise((resolve, reject) => {
@@ -194,7 +199,7 @@ export class Pool {
    */
   applyAsync<A extends unknown[], R>(
     fn: (...args: A) => R,
-    args: Readonly<A> | readonly unknown[] = [],
+    args: Readonly<A> | Iterable<unknown> = [],
     options: AsyncCallbacks<Awaited<R>> & ApplyOptions = {},
   ): AsyncResult<Awaited<R>> {
     this.#checkRunning();
@@ -355,14 +360,14 @@ export class Pool {
 
   #call(
     fn: unknown,
-    args: readonly unknown[],
+    args: Iterable<unknown>,
     options: ApplyOptions | undefined,
     settled: (ok: boolean, value: unknown) => void,
     stuck?: (error: unknown) => void,
   ): void {
     this.#checkRunning();
     const known = this.#traffic.functions.of(fn);
-    const list = Array.isArray(args) ? (args as unknown[]) : listOf(args, 'args');
+    const list = Array.isArray(args) ? (args as unknown[]) : argumentList(args, 'args');
     if (options === undefined) {
       const task = new SingleTask(
         { fn: known, application: Application.call, timeout: Infinity, interruptible: false },
@@ -483,6 +488,7 @@ export class Pool {
     options: ImapOptions = {},
   ): ImapIterator<R> {
     this.#checkRunning();
+    checkOptions(options);
     const chunksize = checkChunksize(options.chunksize);
     const buffersize =
       checkPositive('buffersize', options.buffersize) ?? Math.max(leastBuffer, this.#crew.size * 4) * chunksize;

@@ -7,8 +7,8 @@ import type { Target } from './target.js';
 export interface ProcessOptions {
   /** What to run: a function that its module exports, or `{ module, export? }`. Its promise is awaited. */
   target?: Target | null | undefined;
-  /** The target's arguments. Default none. */
-  args?: readonly unknown[] | undefined;
+  /** The target's arguments: an array, or anything else that can be iterated, but no string. Default none. */
+  args?: Iterable<unknown> | undefined;
   /** Default: the class's name and a number. */
   name?: string | null | undefined;
   /** Ends with this process instead of outliving it, and may have no children. Default: as this process is. */
@@ -36,11 +36,6 @@ export interface OwnProcessOptions extends ProcessOptions {
   readonly [launchedBy]?: Launcher;
 }
 
-export function methodOf(context: { getStartMethod(): StartMethod }): StartMethod {
-  if (typeof context?.getStartMethod !== 'function') throw wrongType('context', 'what getContext returns', context);
-  return context.getStartMethod();
-}
-
 export function checkExecArgv(execArgv: unknown): readonly string[] | undefined {
   if (execArgv === undefined) return undefined;
   if (Array.isArray(execArgv) && execArgv.every((one) => typeof one === 'string')) return [...execArgv];
@@ -55,6 +50,12 @@ export function checkEnv(env: unknown): Readonly<Record<string, string | undefin
 
 export function checkName(name: unknown): void {
   if (typeof name !== 'string') throw wrongType('name', 'a string', name);
+}
+
+/** What children do at Ctrl-C. */
+export function checkSignals(signals: unknown): void {
+  if (signals === undefined || signals === 'ignore' || signals === 'default') return;
+  throw new TypeError(`Expected "signals" to be 'ignore' or 'default', got ${String(signals)}`);
 }
 
 export function wrongType(what: string, expected: string, got: unknown): TypeError {

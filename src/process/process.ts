@@ -5,6 +5,7 @@ import { inspect } from 'node:util';
 import { parseSyncWait, parseWait, type Wait } from '../deadline.js';
 import { ProcessError, ValueError } from '../errors.js';
 import { native } from '../native.js';
+import { argumentList } from './arguments.js';
 import { awaitEnd } from './await-end.js';
 import type { Child } from './child.js';
 import { reapEnded, track } from './children.js';
@@ -16,7 +17,6 @@ import {
   checkExecArgv,
   checkName,
   launchedBy,
-  methodOf,
   type OwnProcessOptions,
   type ProcessOptions,
   wrongType,
@@ -25,7 +25,7 @@ import { isOwnClass, subclassOf } from './own-classes.js';
 import { resultOf } from './result.js';
 import { self } from './self.js';
 import { factsOf, launch, launcherFor, type Started, type StartOptions } from './start.js';
-import { checkMethod, getStartMethod, settledStartMethod } from './start-method.js';
+import { getStartMethod, methodOfContext, settledStartMethod } from './start-method.js';
 import { checkStdio } from './stdio.js';
 import { checkTarget, findTarget, type Target } from './target.js';
 
@@ -89,7 +89,6 @@ export class Process {
     const { target, args = [], name, daemon, context, execArgv, env, stdio, group } = options;
     if (group !== undefined && group !== null)
       throw new ValueError('Expected "group" to be absent: there are no groups');
-    if (!Array.isArray(args)) throw wrongType('args', 'an array', args);
     if (typeof (daemon ?? false) !== 'boolean') throw wrongType('daemon', 'a boolean', daemon);
     if ('kwargs' in options) throw new TypeError('There are no "kwargs": pass an object in "args"');
     checkName(name ?? '');
@@ -99,11 +98,10 @@ export class Process {
     this.#name = name || `${new.target.name}-${this.#identity.join(':')}`;
     this.#daemon = daemon ?? self.daemon;
     this.#target = checkTarget(target);
-    this.#args = [...args];
+    this.#args = [...argumentList(args, 'args')];
     this.#options = { execArgv: checkExecArgv(execArgv), env: checkEnv(env), stdio: checkStdio(stdio) };
     this.#launcher = (options as OwnProcessOptions)[launchedBy];
-    if (context !== undefined && context !== null)
-      this.#method = checkMethod(typeof context === 'string' ? context : methodOf(context));
+    this.#method = methodOfContext(context);
   }
 
   /**

@@ -4,6 +4,7 @@ import { getEnvironmentData, isMainThread, setEnvironmentData } from 'node:worke
 import { ProcessError, ValueError } from '../errors.js';
 import { availableMethods, defaultMethod, launcherOf } from './launchers/choose.js';
 import type { StartMethod } from './launchers/launcher.js';
+import { wrongType } from './options.js';
 
 /** Under this name Workers that the program makes find what was set. */
 const methodName = 'multiproc:startMethod';
@@ -56,6 +57,21 @@ export function checkMethod(method: unknown): StartMethod {
   const reason = launcher.method === 'fork' ? undefined : launcher.unavailable();
   if (reason !== undefined) throw new ValueError(`The start method '${launcher.method}' cannot be used: ${reason}`);
   return launcher.method;
+}
+
+/**
+ * The method that an option `context` stands for; `undefined` if there is none.
+ *
+ * @throws TypeError for what is neither a name nor what `getContext` returned; ValueError as {@link checkMethod}
+ */
+export function methodOfContext(context: unknown): StartMethod | undefined {
+  if (context === undefined || context === null) return undefined;
+  if (typeof context === 'string') return checkMethod(context);
+  const { getStartMethod } = context as { getStartMethod?: unknown };
+  if (typeof getStartMethod !== 'function') {
+    throw wrongType('context', 'a start method, or what getContext returns', context);
+  }
+  return checkMethod(getStartMethod.call(context));
 }
 
 /** What was set or used until now. */

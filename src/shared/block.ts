@@ -4,7 +4,8 @@ import { layout, native } from '../native.js';
 import type { Departure, Handle, HandleKind } from '../serialize/handles.js';
 import { keeper } from '../serialize/keeper.js';
 import { allocate, largestSmall } from './arena.js';
-import { checkName, describe, fileOfName, namedPrefix } from './names.js';
+import { checkName, fileOfName, namedPrefix } from './names.js';
+import { checkOptions } from './options.js';
 import { Segment, SegmentKind } from './segment.js';
 
 /** What a block holds; the values of `sync::BlockKind`. Later kinds are added here and there. */
@@ -314,9 +315,7 @@ function openOfHandle(file: string): Segment {
 /** Reads `{ name }`; the checked name, or `undefined`. */
 export function nameOf(options: NameOptions | undefined): string | undefined {
   if (options === undefined) return undefined;
-  if (options === null || typeof options !== 'object') {
-    throw new TypeError(`Expected "options" to be an object, got ${describe(options)}`);
-  }
+  checkOptions(options);
   return options.name === undefined ? undefined : checkName(options.name);
 }
 

@@ -14,6 +14,7 @@ import {
 } from '../serialize/handles.js';
 import { closedError, nameTaken, staleHandle } from './block.js';
 import { anonymousFile, checkName, describe, isAnonymousFile } from './names.js';
+import { checkOptions } from './options.js';
 import { sweepOnce } from './sweep.js';
 import { RawValue } from './value.js';
 
@@ -226,9 +227,7 @@ function openSized(name: string, size: number): SharedMemory | undefined {
 }
 
 function readOptions(options: SharedMemoryOptions | undefined): { name: string | undefined; size: number } {
-  if (options !== undefined && (typeof options !== 'object' || options === null)) {
-    throw new TypeError(`Expected "options" to be an object, got ${describe(options)}`);
-  }
+  if (options !== undefined) checkOptions(options);
   const name = options?.name === undefined ? undefined : checkName(options.name);
   const size: unknown = options?.size === undefined ? 0 : options.size;
   if (typeof size !== 'number' || !(Number.isInteger(size) || Math.abs(size) === Infinity)) {

@@ -6,6 +6,7 @@ import { layout, native, TargetKind } from '../native.js';
 import { type Departure, depart, HandleKind, registerArrival } from '../serialize/handles.js';
 import { actionFlag, Block, BlockKind, closedError, type Mode, type NameOptions, type Shape } from '../shared/block.js';
 import { describe } from '../shared/names.js';
+import { checkOptions } from '../shared/options.js';
 import { stateForm } from '../shared/text-form.js';
 import { Arrivals, type Pending } from './arrivals.js';
 import { Gathering } from './gathering.js';
@@ -76,7 +77,7 @@ export class Barrier {
    * waiting is possible.
    */
   static open(name: string, options?: Omit<BarrierOptions, 'name'>): Barrier {
-    checkOptions(options);
+    checkBarrierOptions(options);
     const block = Block.open(name, BlockKind.barrier);
     if (!options?.action || (block.flags & actionFlag) !== 0) return new Barrier(block, options);
     block.release();
@@ -327,7 +328,7 @@ function obtain(mode: Mode, parties: number, options: BarrierOptions | undefined
   if (parties < 1 || parties > layout.maxParties) {
     throw new ValueError(`Expected "parties" to be 1 … ${layout.maxParties}, got ${parties}`);
   }
-  checkOptions(options);
+  checkBarrierOptions(options);
   const shape: Shape = {
     kind: BlockKind.barrier,
     type: 0,
@@ -342,11 +343,9 @@ function obtain(mode: Mode, parties: number, options: BarrierOptions | undefined
   });
 }
 
-function checkOptions(options: BarrierOptions | undefined): void {
+function checkBarrierOptions(options: BarrierOptions | undefined): void {
   if (options === undefined) return;
-  if (options === null || typeof options !== 'object') {
-    throw new TypeError(`Expected "options" to be an object, got ${describe(options)}`);
-  }
+  checkOptions(options);
   const { action, timeout } = options;
   if (action !== undefined && action !== null && typeof action !== 'function') {
     throw new TypeError(`Expected "action" to be a function, got ${describe(action)}`);

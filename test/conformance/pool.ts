@@ -96,6 +96,24 @@ export function poolSuite(t: Test, { Pool, workers }: PoolKind): void {
     t.equal(await pool.apply(targets.echo, [targets.square]), targets.square);
   });
 
+  t.test('arguments may be anything that can be iterated, but no text', async (t) => {
+    const pool = make(t, 1, { initializer: targets.initialise, initargs: new Set(['first']) });
+    t.equal(await pool.apply(targets.initialisedWith), 'first');
+    t.equal(await pool.apply(targets.product, new Set([6, 7])), 42);
+    t.equal(await pool.applyAsync(targets.product, [6, 7].values()), 42);
+    t.equal(await pool.apply(targets.product, Int32Array.of(6, 7), { timeout: 60_000 }), 42);
+    for (const [args, got] of [
+      ['67', '"67"'],
+      [5, '5'],
+      [null, 'null'],
+      [{ length: 2 }, 'an instance of Object'],
+    ] as const) {
+      const message = `Expected "args" to be an array, or to be iterable and no string, got ${got}`;
+      await t.rejects(pool.apply(targets.product, args as never), { name: 'TypeError', message });
+      await t.rejects(pool.applyAsync(targets.product, args as never).get(), { name: 'TypeError', message });
+    }
+  });
+
   t.test('arguments are as of the call', async (t) => {
     const pool = make(t, 1);
     const bytes = Buffer.alloc(64 * 1024, 1);
@@ -168,6 +186,7 @@ export function poolSuite(t: Test, { Pool, workers }: PoolKind): void {
     const release = new Queue<string>();
     const result = pool.applyAsync(targets.report, [release, 'x', 30]);
     t.equal(result.ready(), false);
+    t.equal(inspect(result), '<AsyncResult pending>');
     t.throws(() => result.successful(), ValueError);
     await t.rejects(result.get(0), TimeoutError);
     t.equal(await result.wait(0), undefined);
@@ -176,11 +195,13 @@ export function poolSuite(t: Test, { Pool, workers }: PoolKind): void {
     t.equal(await result, 'x');
     t.ok(result.ready());
     t.ok(result.successful());
+    t.equal(inspect(result), '<AsyncResult ready>');
     const failing = pool.applyAsync(targets.miss, ['k']);
     const error = await failing.get().catch((error) => error);
     t.equal(error.key, 'k');
     t.equal(await failing.get().catch((again) => again), error);
     t.equal(failing.successful(), false);
+    t.equal(inspect(failing), '<AsyncResult failed>');
     t.throws(() => failing.getSync(), { message: 'no such key: k' });
     t.equal(pool.applyAsync(targets.square, [9]).getSync(), 81);
     t.strictSame(pool.mapAsync(targets.square, range(1000)).getSync(), squares(1000));
@@ -337,6 +358,10 @@ export function poolSuite(t: Test, { Pool, workers }: PoolKind): void {
 
   t.test('imap and imapUnordered give all results', async (t) => {
     const pool = make(t, 3);
+    const shown = pool.imap(targets.square, [3]);
+    t.equal(inspect(shown), '<ImapIterator running>');
+    t.strictSame(await all(shown), [9]);
+    t.equal(inspect(shown), '<ImapIterator done>');
     t.strictSame(await all(pool.imap(targets.square, range(10))), squares(10));
     t.strictSame(await all(pool.imap(targets.square, range(1000), { chunksize: 100 })), squares(1000));
     t.strictSame(
@@ -439,6 +464,13 @@ export function poolSuite(t: Test, { Pool, workers }: PoolKind): void {
       t.throws(() => new Pool(1, { maxTasksPerChild: maxTasksPerChild as number }), ValueError);
     }
     t.throws(() => new Pool(1, { initializer: 5 as never }), TypeError);
+    t.throws(() => new Pool(1, targets.initialise as never), {
+      name: 'TypeError',
+      message: 'Expected "options" to be an object, got a function',
+    });
+    t.throws(() => new Pool(1, { signals: 'none' as never }), { name: 'TypeError', message: /"signals".* got none$/ });
+    t.throws(() => new Pool(1, { context: 'bogus' as never }), { message: "cannot find context for 'bogus'" });
+    t.throws(() => new Pool(1, { initargs: 'text' }), { name: 'TypeError', message: /"initargs".* got "text"$/ });
     const pool = make(t, 3);
     t.equal(pool.stats().workers.length, 3);
     for (const chunksize of [0, -1]) {
@@ -450,6 +482,11 @@ export function poolSuite(t: Test, { Pool, workers }: PoolKind): void {
       await t.rejects(pool.map(targets.square, [1], { chunksize }), ValueError);
       t.throws(() => pool.mapAsync(targets.square, [1], { chunksize }), ValueError);
     }
+    const asNumber = { name: 'TypeError', message: 'Expected "options" to be an object, got 3' };
+    t.throws(() => pool.imap(targets.square, [1], 3 as never), asNumber);
+    t.throws(() => pool.mapAsync(targets.square, [1], 3 as never), asNumber);
+    await t.rejects(pool.map(targets.square, [1], 3 as never), asNumber);
+    await t.rejects(pool.apply(targets.square, [1], 3 as never), asNumber);
     t.throws(() => pool.imap(targets.square, null as never), TypeError);
     await t.rejects(pool.map(targets.square, null as never), TypeError);
     await t.rejects(pool.apply(5 as never), TypeError);

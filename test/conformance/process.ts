@@ -391,6 +391,16 @@ async function suite(t: Test, { multiproc, method, execArgv = [], targets, paren
     value.close();
   });
 
+  t.test('arguments may be anything that can be iterated', async (t) => {
+    const given = ['some', { argument: 1 }];
+    for (const args of [new Set(given), given.values()]) {
+      const child = new context.Process({ target: { module: targets, export: 'look' }, args });
+      child.start();
+      t.strictSame(((await child.result) as Look).args, given);
+      await child.join();
+    }
+  });
+
   t.test('functions, classes and instances travel', async (t) => {
     const run = (target: Target, args: unknown[]) => {
       const child = new context.Process({ target, args });
@@ -501,6 +511,7 @@ async function suite(t: Test, { multiproc, method, execArgv = [], targets, paren
     t.equal(plain.daemon, false);
     for (const wrong of [
       { args: 'text' },
+      { args: 5 },
       { name: 5 },
       { daemon: 1 },
       { target: 'text' },

@@ -2,6 +2,7 @@
 import { once } from 'node:events';
 import { statfsSync, unlinkSync } from 'node:fs';
 import { createServer, type Socket } from 'node:net';
+import { inspect } from 'node:util';
 import { Worker } from 'node:worker_threads';
 import { Client, Manager, SyncManager } from 'multiproc';
 import t, { type Test } from 'tap';
@@ -50,8 +51,31 @@ t.test('what a thread had of a server over TCP is given back when it ends, howev
 });
 
 t.test('a manager that could not be started may be started again', async (t) => {
-  const manager = new SyncManager({ context: 'bogus' as never });
-  for (let i = 0; i < 2; i++) await t.rejects(manager.start(), { message: /bogus/ });
+  const manager = new SyncManager({ address: '/nowhere/at/all' });
+  for (let i = 0; i < 2; i++) await t.rejects(manager.start(), { code: 'ENOENT' });
+  t.equal(inspect(manager), "<SyncManager address='/nowhere/at/all' initial>");
+});
+
+t.test('options that cannot be are refused', async (t) => {
+  for (const [options, error] of [
+    ['here', { name: 'TypeError', message: 'Expected "options" to be an object, got "here"' }],
+    [
+      { serializer: 'xmlrpclib' },
+      { name: 'ValueError', message: 'Expected "serializer" to be absent: there is only one, got "xmlrpclib"' },
+    ],
+    [{ context: 'bogus' }, { name: 'ValueError', message: "cannot find context for 'bogus'" }],
+    [{ context: {} }, { name: 'TypeError', message: /^Expected "context" to be a start method, or what/ }],
+    [{ signals: 'none' }, { name: 'TypeError', message: `Expected "signals" to be 'ignore' or 'default', got none` }],
+    [{ limits: { tasks: 1 } }, { name: 'TypeError', message: 'There is no limit "tasks"' }],
+  ] as const) {
+    t.throws(() => new SyncManager(options as never), error);
+  }
+  const plain = new SyncManager({ serializer: null, context: null } as never);
+  t.equal(inspect(plain), '<SyncManager initial>');
+  await t.rejects(
+    plain.start(() => {}, 'text'),
+    { name: 'TypeError', message: /^Expected "initargs" .* got "text"$/ },
+  );
 });
 
 t.test('clients that end while they are agreed with leave nothing', async (t) => {

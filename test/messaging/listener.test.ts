@@ -66,6 +66,45 @@ t.test('wrong addresses and options are refused', async (t) => {
   t.throws(() => new Listener('/nowhere/at/all'), { code: 'ENOENT' });
   t.throws(() => new Listener(undefined, { authkey: 5 as never }), TypeError);
   t.throws(() => new Listener(undefined, { handshakeTimeout: 0 }), ValueError);
+  // Python's arguments by their places.
+  t.throws(() => new Listener(undefined, 'AF_INET' as never), {
+    name: 'TypeError',
+    message: 'Expected "options" to be an object, got "AF_INET"',
+  });
+  await t.rejects(Client('/nowhere', null as never), { message: 'Expected "options" to be an object, got null' });
+});
+
+t.test('a family is what the address says, and decides where there is none', async (t) => {
+  for (const family of ['AF_PIPE', 'inet', '', 5]) {
+    const refusal = {
+      name: 'ValueError',
+      message: `Expected "family" to be 'AF_INET' or 'AF_UNIX', got ${JSON.stringify(family)}`,
+    };
+    t.throws(() => new Listener(undefined, { family: family as never }), refusal);
+    await t.rejects(Client('/nowhere', { family: family as never }), refusal);
+  }
+  t.throws(() => new Listener(['127.0.0.1', 0], { family: 'AF_UNIX' }), {
+    name: 'ValueError',
+    message: 'Expected "address" to be of the family AF_UNIX, got 127.0.0.1:0, which is AF_INET',
+  });
+  await t.rejects(Client('/nowhere', { family: 'AF_INET' }), {
+    name: 'ValueError',
+    message: /got \/nowhere, which is AF_UNIX/,
+  });
+  for (const [address, family, kind] of [
+    [null, 'AF_INET', 'object'],
+    [null, 'AF_UNIX', 'string'],
+    [null, null, 'string'],
+    [['127.0.0.1', 0], 'AF_INET', 'object'],
+    [freshPath(), 'AF_UNIX', 'string'],
+  ] as const) {
+    const listener = new Listener(address, { family });
+    t.equal(typeof listener.address, kind, `${address} ${family}`);
+    const client = await Client(listener.address, { family });
+    (await listener.accept()).close();
+    client.close();
+    listener.close();
+  }
 });
 
 t.test('a listener without address lies where nobody else can enter, and leaves nothing', async (t) => {

@@ -4,6 +4,7 @@ import type { AsyncResult } from '../../pool/async-result.js';
 import type { ApplyOptions, ImapOptions, MapAsyncOptions, MapOptions, PoolFn } from '../../pool/options.js';
 import type { Pool } from '../../pool/pool.js';
 import type { PoolStats } from '../../pool/stats.js';
+import { checkOptions } from '../../shared/options.js';
 import { Cancelled, currentCall } from '../caller.js';
 import { ManagedIterator } from './iterator.js';
 
@@ -23,20 +24,20 @@ export class ManagedPool {
     return this.apply(fn, args);
   }
 
-  apply(fn: PoolFn, args?: readonly unknown[], options?: ApplyOptions): Promise<unknown> {
-    return withdrawable((signal) => this.#pool.apply(fn, args, { ...options, signal }));
+  apply(fn: PoolFn, args?: Iterable<unknown>, options?: ApplyOptions): Promise<unknown> {
+    return withdrawable((signal) => this.#pool.apply(fn, args, given(options, signal)));
   }
 
-  applyAsync(fn: PoolFn, args?: readonly unknown[], options?: ApplyOptions): ManagedAsyncResult {
+  applyAsync(fn: PoolFn, args?: Iterable<unknown>, options?: ApplyOptions): ManagedAsyncResult {
     return new ManagedAsyncResult(this.#pool.applyAsync(fn, args, options));
   }
 
   map(fn: PoolFn, items: Iterable<unknown>, options?: MapOptions): Promise<unknown> {
-    return withdrawable((signal) => this.#pool.map(fn, items, { ...options, signal }));
+    return withdrawable((signal) => this.#pool.map(fn, items, given(options, signal)));
   }
 
   starmap(fn: PoolFn, items: Iterable<readonly unknown[]>, options?: MapOptions): Promise<unknown> {
-    return withdrawable((signal) => this.#pool.starmap(fn, items, { ...options, signal }));
+    return withdrawable((signal) => this.#pool.starmap(fn, items, given(options, signal)));
   }
 
   mapAsync(fn: PoolFn, items: Iterable<unknown>, options?: MapAsyncOptions<unknown>): ManagedAsyncResult {
@@ -124,6 +125,12 @@ async function withdrawable<T>(start: (signal: AbortSignal) => Promise<T>): Prom
   } finally {
     call.cancel = undefined;
   }
+}
+
+/** Options with the signal. */
+function given<T extends object>(options: T | undefined, signal: AbortSignal): T & { signal: AbortSignal } {
+  if (options !== undefined) checkOptions(options);
+  return { ...(options as T), signal };
 }
 
 function optionsOf(wait: Wait): object {
