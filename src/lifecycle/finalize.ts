@@ -67,6 +67,16 @@ export class Finalize {
     return registered.has(this);
   }
 
+  /** As Python writes it. */
+  [inspect.custom](): string {
+    const entry = registered.get(this);
+    if (entry === undefined) return `<${this.constructor.name} object, dead>`;
+    const parts = [`callback=${this.#callback.name || 'anonymous'}`];
+    if (this.#args.length > 0) parts.push(`args=${inspect(this.#args)}`);
+    if (entry.priority !== undefined) parts.push(`exitPriority=${entry.priority}`);
+    return `<${this.constructor.name} object, ${parts.join(', ')}>`;
+  }
+
   #forget(): boolean {
     collected.unregister(this);
     return registered.delete(this);

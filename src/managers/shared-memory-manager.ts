@@ -1,5 +1,6 @@
 /** SharedMemoryManager: raw memory and lists that vanish together, at the latest with the process that manages them. */
 
+import { inspect } from 'node:util';
 import { ProcessError, SystemError, ValueError } from '../errors.js';
 import { afterForkInChild } from '../lifecycle/after-fork.js';
 import { attach } from '../lifecycle/participant.js';
@@ -8,6 +9,7 @@ import { native, type SegmentId } from '../native.js';
 import { managedName, sentinelFile, unlinkManaged } from '../shared/managed-memory.js';
 import { SharedMemory } from '../shared/memory.js';
 import { anonymousFile, describe } from '../shared/names.js';
+import { checkOptions } from '../shared/options.js';
 import { type Shareable, ShareableList } from '../shared/shareable-list.js';
 import { sweepOnce } from '../shared/sweep.js';
 
@@ -36,9 +38,7 @@ export class SharedMemoryManager {
 
   /** @throws TypeError for an address that is no manager's */
   constructor(options?: SharedMemoryManagerOptions) {
-    if (options !== undefined && (typeof options !== 'object' || options === null)) {
-      throw new TypeError(`Expected "options" to be an object, got ${describe(options)}`);
-    }
+    if (options !== undefined) checkOptions(options);
     const address: unknown = options?.address;
     if (address !== undefined && (typeof address !== 'string' || !addressPattern.test(address))) {
       throw new TypeError(`Expected "address" to be the address of a manager, got ${describe(address)}`);
@@ -135,6 +135,12 @@ export class SharedMemoryManager {
     if (manager.#sentinel !== undefined) native.segmentRelease(manager.#sentinel);
     manager.#sentinel = undefined;
     manager.#state = 'connected';
+  }
+
+  /** `<SharedMemoryManager address='…' started>`. */
+  [inspect.custom](): string {
+    const address = this.#token === undefined ? '' : ` address=${inspect(this.#token)}`;
+    return `<${this.constructor.name}${address} ${this.#state}>`;
   }
 
   #end(): void {

@@ -1,4 +1,5 @@
 /** AsyncResult: what has become of work that was given to a pool. */
+import { inspect } from 'node:util';
 import { now, parseSyncWait, parseWait, type Wait } from '../deadline.js';
 import { TimeoutError, ValueError } from '../errors.js';
 import { getLogger } from '../logging.js';
@@ -90,6 +91,12 @@ export class AsyncResult<T> implements PromiseLike<T> {
     onrejected?: ((reason: unknown) => B | PromiseLike<B>) | null,
   ): Promise<A | B> {
     return this.get().then(onfulfilled, onrejected);
+  }
+
+  /** `<AsyncResult pending>`, `ready` or `failed`. */
+  [inspect.custom](): string {
+    const words = { pending: 'pending', fulfilled: 'ready', rejected: 'failed' };
+    return `<${this.constructor.name} ${words[this.#state]}>`;
   }
 
   /** @internal */

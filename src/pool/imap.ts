@@ -1,4 +1,5 @@
 /** imap: results one by one, as they come or in their order, from items that are fetched only as they are needed. */
+import { inspect } from 'node:util';
 import { type ParsedWait, parseWait, type Wait } from '../deadline.js';
 import { TimeoutError } from '../errors.js';
 import { type Settle, waiting } from '../process/waiting.js';
@@ -121,6 +122,12 @@ export class ImapIterator<T> implements AsyncIterableIterator<T, undefined> {
 
   async [Symbol.asyncDispose](): Promise<void> {
     await this.return();
+  }
+
+  /** `<ImapIterator running>`, `done` or `failed`. */
+  [inspect.custom](): string {
+    const state = this.#broken !== undefined ? 'failed' : this.#over ? 'done' : 'running';
+    return `<${this.constructor.name} ${state}>`;
   }
 
   /** @internal Nothing more will be given to the workers. */

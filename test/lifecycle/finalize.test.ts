@@ -1,4 +1,5 @@
 /** Finalizers: once, in the order of their priorities, around the end of children. */
+import { inspect } from 'node:util';
 import { Finalize } from 'multiproc';
 import t from 'tap';
 import { program } from '../harness/program.js';
@@ -7,9 +8,11 @@ t.test('a finalizer runs once, or never after cancel', async (t) => {
   const calls: number[] = [];
   const called = new Finalize((n: number) => calls.push(n) * 10, { args: [1], exitPriority: 0 });
   t.equal(called.stillActive(), true);
+  t.match(inspect(called), /^<Finalize object, callback=anonymous, args=\[ 1 \], exitPriority=0>$/);
   t.equal(called.call(), 10);
   t.equal(called.stillActive(), false);
   t.equal(called.call(), null);
+  t.equal(inspect(called), '<Finalize object, dead>');
   const cancelled = new Finalize((n: number) => calls.push(n), { args: [2], exitPriority: 0 });
   cancelled.cancel();
   t.equal(cancelled.stillActive(), false);

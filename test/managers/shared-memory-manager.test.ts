@@ -1,6 +1,7 @@
 /** SharedMemoryManager: what is made through it vanishes with it, however it ends. */
 import { spawnSync } from 'node:child_process';
 import { existsSync, readdirSync } from 'node:fs';
+import { inspect } from 'node:util';
 import { deserialize, ShareableList, SharedMemory, SharedMemoryManager, serialize, sweep } from 'multiproc';
 import t from 'tap';
 import { leaveNothing } from '../harness/leftovers.js';
@@ -17,7 +18,9 @@ t.test('memory and lists are there from start to shutdown, for whoever knows the
   t.throws(() => manager.ShareableList([1]), { name: 'ValueError' });
   await t.rejects(manager.shutdown(), { name: 'ValueError' });
   t.equal(manager.address, undefined);
+  t.equal(inspect(manager), '<SharedMemoryManager initial>');
   await manager.start();
+  t.equal(inspect(manager), `<SharedMemoryManager address='${manager.address}' started>`);
   await t.rejects(manager.start(), { name: 'ProcessError' });
   await t.rejects(manager.connect(), { name: 'ProcessError' });
 
