@@ -19,10 +19,10 @@ if (isMainProcess) {
   for (let i = 0; i < 10; i++) await pool.apply(foo, [i]); // 10 × → /^current process \d+$/
   for (let i = 0; i < 10; i++) pool.applyAsync(foo, [i], { callback: bar });
 
+  // In any order:
   console.log('end'); // → end
   pool.close();
   await pool.join();
-  // In any order:
   // 10 × → /^current process \d+$/
   // 10 × → /^-->exec done: 10\d \d+$/
 }

@@ -31,11 +31,12 @@ shared.close()
 `;
 
 const python = spawn('python3', ['-c', source, name], { stdio: 'inherit' });
+const ended = once(python, 'exit');
 numbers.set([1.5, 2, 3, -4]);
 ready.post();
 console.log(await done.wait(30_000), [...numbers]); // → true [ 2.25, 4, 9, 16 ]
 
-await once(python, 'exit');
+await ended;
 for (const semaphore of [ready, done]) semaphore.close();
 for (const end of ['ready', 'done']) semUnlink(`/${name}.${end}`);
 memory.close();

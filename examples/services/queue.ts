@@ -23,20 +23,21 @@ if (role === 'consumer') {
   await orders.putMany(Array.from({ length: messages }, (_, i) => i));
   orders.end();
   for (let kill = 1; kill <= kills; kill++) {
-    const consumer = startConsumer();
+    const { consumer, ended } = startConsumer();
     while (count() < kill * 50) await sleep(1);
     consumer.kill('SIGKILL');
-    await once(consumer, 'exit');
+    await ended;
   }
-  const last = startConsumer();
+  const { ended } = startConsumer();
   await orders.join();
   console.log('done', count(), 'of', messages); // → done 300 of 300
-  await once(last, 'exit');
+  await ended;
   for (const object of [orders, done]) object.unlink();
 }
 
-function startConsumer(): ChildProcess {
-  return spawn(process.execPath, [fileURLToPath(import.meta.url), 'consumer', name], { stdio: 'inherit' });
+function startConsumer(): { consumer: ChildProcess; ended: Promise<unknown> } {
+  const consumer = spawn(process.execPath, [fileURLToPath(import.meta.url), 'consumer', name], { stdio: 'inherit' });
+  return { consumer, ended: once(consumer, 'exit') };
 }
 
 function count(): number {
