@@ -19,8 +19,8 @@ if (isMainProcess) {
   pool.close();
   await pool.join();
   console.log('Sub-process(es) done.');
-  // → Mark~ Mark~ Mark~~~~~~~~~~~~~~~~~~~~~~
   // In any order:
+  // → Mark~ Mark~ Mark~~~~~~~~~~~~~~~~~~~~~~
   // → msg: hello 0
   // → msg: hello 1
   // → msg: hello 2

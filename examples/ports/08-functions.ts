@@ -26,8 +26,8 @@ if (isMainProcess) {
   await pool.join();
   console.log('All subprocesses done.');
   // → /^parent process \d+$/
-  // → Waiting for all subprocesses done...
   // In any order:
+  // → Waiting for all subprocesses done...
   // 4 × → /^Run task [1-4], pid is \d+$/
   // → /^Task 1 runs \d\.\d\d seconds\.$/
   // → /^Task 2 runs \d\.\d\d seconds\.$/
