@@ -81,6 +81,7 @@ t.test('one manager', async (t) => {
     const parties = waits.map((party) => party.catch((error: Error) => error.name));
     await began;
     await sleep(5);
+    t.equal(await Promise.race([...parties, 'they wait']), 'they wait');
     const later = barrier.wait().catch((error: Error) => error.name);
     await barrier.nWaiting;
     fail();
