@@ -1,13 +1,14 @@
 /** Starts three counters that know nothing of each other, kills one while it holds the lock, and checks the total. */
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
+import { extname } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import { inspect, SharedArray, unlinkAll, Value } from 'multiproc';
 
 const additions = 10_000;
 const name = `demo.counter.${process.pid}`;
-const counter = fileURLToPath(new URL('counter.js', import.meta.url));
+const counter = fileURLToPath(new URL(`counter${extname(import.meta.url)}`, import.meta.url));
 
 const total = new Value('i', 0, { name: `${name}.total` });
 const log = new SharedArray('i', 1_000_000, { name: `${name}.log` });

@@ -3,8 +3,11 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { isMainProcess, Process } from 'multiproc';
 
 export class ClockProcess extends Process {
-  constructor(readonly interval: number) {
+  readonly interval: number;
+
+  constructor(interval: number) {
     super();
+    this.interval = interval;
   }
 
   override async run(): Promise<void> {

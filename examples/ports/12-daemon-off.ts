@@ -15,6 +15,5 @@ if (isMainProcess) {
   // In any order:
   // → end!
   // → /^work start: /
-  // In this order:
   // → /^work end: /
 }

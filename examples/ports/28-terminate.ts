@@ -10,16 +10,16 @@ export async function slowWorker(): Promise<void> {
 
 if (isMainProcess) {
   const p = new Process({ target: slowWorker });
-  console.log('BEFORE:', String(p), p.isAlive());
+  console.log('BEFORE:', p, p.isAlive());
 
   p.start();
-  console.log('DURING:', String(p), p.isAlive());
+  console.log('DURING:', p, p.isAlive());
 
   p.terminate();
-  console.log('TERMINATED:', String(p), p.isAlive());
+  console.log('TERMINATED:', p, p.isAlive());
 
   await p.join();
-  console.log('JOINED:', String(p), p.isAlive());
+  console.log('JOINED:', p, p.isAlive());
   console.log('exit code', p.exitCode);
   // → /^BEFORE: .*Process-1.* initial.* false$/
   // maybe → Starting worker

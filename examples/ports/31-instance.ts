@@ -2,7 +2,11 @@
 import { currentProcess, isMainProcess, Process, Queue } from 'multiproc';
 
 export class MyFancyClass {
-  constructor(readonly name: string) {}
+  readonly name: string;
+
+  constructor(name: string) {
+    this.name = name;
+  }
 
   doSomething(): void {
     const procName = currentProcess().name;

@@ -3,11 +3,13 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { cpuCount, isMainProcess, JoinableQueue, Process, Queue } from 'multiproc';
 
 export class Consumer extends Process {
-  constructor(
-    readonly taskQueue: JoinableQueue<Task | null>,
-    readonly resultQueue: Queue<string>,
-  ) {
+  readonly taskQueue: JoinableQueue<Task | null>;
+  readonly resultQueue: Queue<string>;
+
+  constructor(taskQueue: JoinableQueue<Task | null>, resultQueue: Queue<string>) {
     super();
+    this.taskQueue = taskQueue;
+    this.resultQueue = resultQueue;
   }
 
   override async run(): Promise<void> {
@@ -29,10 +31,13 @@ export class Consumer extends Process {
 }
 
 export class Task {
-  constructor(
-    readonly a: number,
-    readonly b: number,
-  ) {}
+  readonly a: number;
+  readonly b: number;
+
+  constructor(a: number, b: number) {
+    this.a = a;
+    this.b = b;
+  }
 
   async call(): Promise<string> {
     await sleep(10); // pretend to take some time to do the work

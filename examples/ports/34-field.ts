@@ -4,12 +4,13 @@ import { isMainProcess, Process } from 'multiproc';
 export class MyProcess extends Process {
   res = '';
 
-  constructor(
-    name: string,
-    readonly func: (name: string) => string,
-    readonly args: [string],
-  ) {
+  readonly func: (name: string) => string;
+  readonly args: [string];
+
+  constructor(name: string, func: (name: string) => string, args: [string]) {
     super({ name });
+    this.func = func;
+    this.args = args;
   }
 
   override run(): [string, string] {

@@ -2,12 +2,13 @@
 import { type Connection, isMainProcess, Pipe, Process } from 'multiproc';
 
 export class MyProcess extends Process {
-  constructor(
-    name: string,
-    readonly func: (name: string, conn: Connection) => Promise<void>,
-    readonly args: [string, Connection],
-  ) {
+  readonly func: (name: string, conn: Connection) => Promise<void>;
+  readonly args: [string, Connection];
+
+  constructor(name: string, func: (name: string, conn: Connection) => Promise<void>, args: [string, Connection]) {
     super({ name });
+    this.func = func;
+    this.args = args;
   }
 
   override async run(): Promise<void> {

@@ -2,12 +2,13 @@
 import { isMainProcess, Process, Queue } from 'multiproc';
 
 export class MyProcess extends Process {
-  constructor(
-    name: string,
-    readonly func: (name: string, q: Queue<string>) => Promise<void>,
-    readonly args: [string, Queue<string>],
-  ) {
+  readonly func: (name: string, q: Queue<string>) => Promise<void>;
+  readonly args: [string, Queue<string>];
+
+  constructor(name: string, func: (name: string, q: Queue<string>) => Promise<void>, args: [string, Queue<string>]) {
     super({ name });
+    this.func = func;
+    this.args = args;
   }
 
   override async run(): Promise<void> {

@@ -4,7 +4,7 @@ import { type AsyncResult, isMainProcess, Pool, TimeoutError } from 'multiproc';
 
 export async function func(name: string): Promise<string> {
   console.log('start process');
-  await sleep(100);
+  await sleep(300);
   return name.toUpperCase();
 }
 

@@ -4,8 +4,11 @@ import { isMainProcess, Process } from 'multiproc';
 export class Clock extends Process {
   ticks: string[] = [];
 
-  constructor(readonly interval: number) {
+  readonly interval: number;
+
+  constructor(interval: number) {
     super();
+    this.interval = interval;
   }
 
   override async run(): Promise<void> {

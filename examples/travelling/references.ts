@@ -3,10 +3,13 @@ import { isMainThread, Worker, workerData } from 'node:worker_threads';
 import { deserialize, register, serialize } from 'multiproc';
 
 export class Task {
-  constructor(
-    readonly a: number,
-    readonly b: number,
-  ) {}
+  readonly a: number;
+  readonly b: number;
+
+  constructor(a: number, b: number) {
+    this.a = a;
+    this.b = b;
+  }
 
   run(): number {
     return this.a + this.b;
