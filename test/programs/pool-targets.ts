@@ -135,7 +135,8 @@ export async function heed(queue: Queue): Promise<void> {
   const signal = currentTask()?.signal as AbortSignal;
   const fired = new Promise<void>((resolve) => signal.addEventListener('abort', () => resolve(), { once: true }));
   queue.putSync('begun');
-  await fired;
+  // It may be too late before anything here has run.
+  if (!signal.aborted) await fired;
   queue.putSync(`stopped: ${(signal.reason as Error).name}`);
 }
 
