@@ -362,8 +362,8 @@ export interface Native {
   doWithoutHelperThreads(): boolean;
   /** What the runtime lacks to give a forked child a stack of its own; `undefined` if nothing. */
   freshStartLacks(): string | undefined;
-  /** For a forked child: sockets, pipes and the like that it inherited lead nowhere from now on. */
-  disconnectHandles(): void;
+  /** For a forked child: sockets, pipes and the like that it inherited lead nowhere from now on, but for those to keep. */
+  disconnectHandles(keep: Int32Array): void;
   /** Has every inherited handle of that sort appear in `process._getActiveHandles()`. */
   revealHandles(): void;
   /** Stops every timer of the event loop. */
@@ -385,6 +385,8 @@ export interface Native {
   /** Signals wait until `releaseSignals`, also those of a child that is forked meanwhile and for its own call of it. */
   holdSignals(): void;
   releaseSignals(): void;
+  /** SIGINT and SIGTERM end this process without a touch of the terminal, which is others' as well. */
+  endBySignalsAlone(): void;
   /** SIGINT does nothing, until `restoreInterrupts` here or in a forked child. */
   ignoreInterrupts(): void;
   restoreInterrupts(): void;

@@ -53,8 +53,21 @@ napi_value fresh_start_lacks(napi_env env, napi_callback_info) {
   return text;
 }
 
-napi_value disconnect_handles(napi_env env, napi_callback_info) {
-  if (sys::Failure failure = sys::InheritedLoop(loop_of(env)).disconnect()) return throw_failure(env, failure, "");
+// disconnectHandles(keep): descriptors in an Int32Array
+napi_value disconnect_handles(napi_env env, napi_callback_info info) {
+  Arguments arguments(env, info);
+  napi_typedarray_type type = napi_uint8_array;
+  void* keep = nullptr;
+  size_t count = 0;
+  if (arguments.count() < 1 ||
+      napi_get_typedarray_info(env, arguments.at(0), &type, &count, &keep, nullptr, nullptr) != napi_ok ||
+      type != napi_int32_array) {
+    return throw_type_error(env, "an Int32Array is expected");
+  }
+  sys::InheritedLoop loop(loop_of(env));
+  if (sys::Failure failure = loop.disconnect(static_cast<const int*>(keep), count)) {
+    return throw_failure(env, failure, "");
+  }
   return undefined_value(env);
 }
 

@@ -154,6 +154,12 @@ napi_value hold_signals(napi_env env, napi_callback_info) {
   return undefined_value(env);
 }
 
+// endBySignalsAlone()
+napi_value end_by_signals_alone(napi_env env, napi_callback_info) {
+  sys::end_by_signals_alone();
+  return undefined_value(env);
+}
+
 // ignoreInterrupts()
 napi_value ignore_interrupts(napi_env env, napi_callback_info) {
   sys::ignore_interrupts();
@@ -193,6 +199,7 @@ void export_process(Napi::Env env, Napi::Object exports) {
   export_function(env, exports, "writeAll", write_all);
   export_function(env, exports, "holdSignals", hold_signals);
   export_function(env, exports, "releaseSignals", release_signals);
+  export_function(env, exports, "endBySignalsAlone", end_by_signals_alone);
   export_function(env, exports, "ignoreInterrupts", ignore_interrupts);
   export_function(env, exports, "restoreInterrupts", restore_interrupts);
   export_function(env, exports, "takeStdio", take_stdio);

@@ -177,7 +177,10 @@ Failure fork_process(void* loop, pid_t* pid) {
     if (*pid == -1) failure = {errno, "fork"};
   }
   bool is_child = !failure && *pid == 0;
-  if (is_child) absent.forget();
+  if (is_child) {
+    absent.forget();
+    end_by_signals_alone();
+  }
   for (const ForkHooks& hook : hooks) {
     void (*after)() = is_child ? hook.child : hook.parent;
     if (after != nullptr) after();

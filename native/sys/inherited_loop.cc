@@ -7,6 +7,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <cstddef>
 #include <new>
@@ -114,20 +115,27 @@ Failure InheritedLoop::available() const {
   return {as_expected ? 0 : ENOSYS, "uv_loop_t"};
 }
 
-Failure InheritedLoop::disconnect() {
+Failure InheritedLoop::disconnect(const int* keep, size_t count) {
   // The far end stays open: an end of stream would be an event, too.
   int ends[2];
   if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0, ends) == -1) return {errno, "socketpair"};
+  struct Plan {
+    int silent;
+    const int* keep;
+    const int* keep_end;
+  } plan = {ends[0], keep, keep + count};
   libuv().walk(
       loop_,
-      [](void* handle, void* silent) {
+      [](void* handle, void* context) {
         const Libuv& uv = libuv();
+        const Plan& plan = *static_cast<Plan*>(context);
         int fd = -1;
         if (!leads_outside(uv.handle_get_type(handle)) || uv.is_closing(handle)) return;
         if (uv.fileno(handle, &fd) != 0 || fd <= STDERR_FILENO) return;
-        dup3(*static_cast<int*>(silent), fd, O_CLOEXEC);
+        if (std::find(plan.keep, plan.keep_end, fd) != plan.keep_end) return;
+        dup3(plan.silent, fd, O_CLOEXEC);
       },
-      &ends[0]);
+      &plan);
   close(ends[0]);
   return {};
 }

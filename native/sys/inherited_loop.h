@@ -1,6 +1,8 @@
 // What a forked child finds in its event loop and must not act upon: its parent's handles, requests and finished work.
 #pragma once
 
+#include <cstddef>
+
 #include "sys/result.h"
 
 namespace multiproc::sys {
@@ -16,8 +18,8 @@ class InheritedLoop {
   Failure available() const;
 
   // In the child, from here on. Descriptors of sockets, pipes and the like now lead nowhere: nothing that the child
-  // still does with a handle reaches the parent's peers. The standard ones stay.
-  Failure disconnect();
+  // still does with a handle reaches the parent's peers. The standard ones stay, and those to keep.
+  Failure disconnect(const int* keep, size_t count);
 
   // Makes every handle that wraps something of the outside world count as one that keeps the loop going, which is what
   // Node lists.

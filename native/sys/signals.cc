@@ -1,6 +1,7 @@
 // Signals put off for a moment in which the process could not do with them what it should.
 #include "sys/signals.h"
 
+#include <dlfcn.h>
 #include <pthread.h>
 
 namespace multiproc::sys {
@@ -29,6 +30,20 @@ HeldSignals::~HeldSignals() { pthread_sigmask(SIG_SETMASK, &before_, nullptr); }
 void hold_signals() { hold(&before); }
 
 void release_signals() { pthread_sigmask(SIG_SETMASK, &before, nullptr); }
+
+void end_by_signals_alone() {
+  using Handler = void (*)(int, siginfo_t*, void*);
+  static const auto own = reinterpret_cast<Handler>(dlsym(RTLD_DEFAULT, "_ZN4node10SignalExitEiP9siginfo_tPv"));
+  if (own == nullptr) return;
+  constexpr int kEnds[] = {SIGINT, SIGTERM};
+  for (int number : kEnds) {
+    struct sigaction action;
+    if (sigaction(number, nullptr, &action) != 0 || action.sa_sigaction != own) continue;
+    action = {};
+    action.sa_handler = SIG_DFL;
+    sigaction(number, &action, nullptr);
+  }
+}
 
 void ignore_interrupts() {
   struct sigaction ignore = {};

@@ -24,6 +24,11 @@ void hold_signals();
 // They come, and are let through as before.
 void release_signals();
 
+// Node's own end by SIGINT and SIGTERM, where nobody listens to them, first gives the terminal and the standard
+// descriptors the modes that they had at the program's start. They are not this process's alone if it was forked: it
+// ends by the signal, and nothing else.
+void end_by_signals_alone();
+
 // SIGINT does nothing from now on. Not by a handler of libuv's: it would count what a forked child never gets, and keep
 // the child's loop waiting for that.
 void ignore_interrupts();

@@ -17,6 +17,7 @@ interface Output extends Socket {
 }
 
 interface Handle {
+  readonly fd?: number;
   close(): void;
 }
 
@@ -98,8 +99,16 @@ function takeWhenMade(name: 'stdout' | 'stderr', take: Take): void {
   });
 }
 
+const terminals = new Set<Output>();
+
+/** What the standard outputs of a forked child write to where that is a terminal: Node opens it a second time. */
+export function terminalDescriptors(): number[] {
+  return [...terminals].map((stream) => stream._handle?.fd ?? stream.fd);
+}
+
 // Files and terminals are written at once by Node itself; only pipes and sockets have a queue.
 function own(stream: Output): void {
+  if (stream._type === 'tty') terminals.add(stream);
   if (stream._type !== 'pipe' || !stream._handle || owned.has(stream)) return;
   owned.add(stream);
   writeAtOnce(stream, stream.fd);

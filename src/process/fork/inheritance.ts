@@ -3,6 +3,7 @@
  * loop, listeners of the process. All of it is dropped without a word to anybody who might listen.
  */
 import { dropEmitWrappers } from '../../lifecycle/child-exit.js';
+import { terminalDescriptors } from '../../lifecycle/child-stdio.js';
 import { native } from '../../native.js';
 import type { EngineQueues } from './engine-queues.js';
 
@@ -62,7 +63,7 @@ export function dropHandles(): void {
     _getActiveHandles(): Owner[];
     _getActiveRequests(): Record<string, unknown>[];
   };
-  native.disconnectHandles();
+  native.disconnectHandles(Int32Array.from(terminalDescriptors()));
   native.dropPoolWork();
   // Closing cancels writes and connects, which would tell whoever asked for them.
   for (const request of _getActiveRequests.call(process)) {

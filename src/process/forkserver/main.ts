@@ -37,6 +37,7 @@ onceEmpty(loading, (problem) => {
   // Whatever was loaded did to it.
   changeEnvironment(difference(ownEnvironment(), hello.env));
   const readiness: Readiness = hookedIn() ? { state: 'hooked' } : (problem ?? { state: 'ready' });
+  native.endBySignalsAlone();
   // Ctrl-C goes to the whole group, and the parent decides what becomes of it.
   native.ignoreInterrupts();
   collectGarbage();
