@@ -2,6 +2,7 @@
 import { isMainThread } from 'node:worker_threads';
 import { MultiprocError } from '../errors.js';
 import { forkRepaired } from '../lifecycle/after-fork.js';
+import { makeRoomForLookups } from '../lifecycle/child-lookups.js';
 import { forkingCommand, isAbleToFork } from '../lifecycle/single-threaded.js';
 
 /** Options of {@link fork}. */
@@ -32,7 +33,9 @@ export function fork({ unsafe = false }: ForkOptions = {}): number {
   if (!unsafe && !isAbleToFork()) {
     throw refusal(`Forking needs V8 without helper threads. Start the program with: ${forkingCommand()}`);
   }
-  return forkRepaired();
+  const pid = forkRepaired();
+  if (pid === 0) makeRoomForLookups();
+  return pid;
 }
 
 function refusal(message: string): MultiprocError {

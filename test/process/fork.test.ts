@@ -89,6 +89,13 @@ t.test('a signal to a child that has just begun reaches its handler there, and n
   t.strictSame((await way(t, 'a handler of signals')).told, { codes: [[7, 60]], heard: 0 });
 });
 
+t.test('a child looks up names while its parent is at that', async (t) => {
+  const looking = program(t, 'lookups', { execArgv, env: { UV_THREADPOOL_SIZE: undefined } });
+  const { expected, ...told } = await looking.message<{ expected: string }>();
+  t.strictSame(told, { found: [expected, expected, undefined], end: 7 });
+  t.strictSame(await looking.ended, { code: 0, signal: null }, looking.stderr);
+});
+
 t.test('stdin is empty, and output is whole and in order', async (t) => {
   const { told, starting } = await way(t, 'the standard streams');
   t.match(told, { exitCode: 0, result: [0, ''] });

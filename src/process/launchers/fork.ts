@@ -6,6 +6,7 @@
 import { isMainThread } from 'node:worker_threads';
 import { ProcessError } from '../../errors.js';
 import { forkHoldingSignals } from '../../lifecycle/after-fork.js';
+import { makeRoomForLookups } from '../../lifecycle/child-lookups.js';
 import { knowCaches } from '../../lifecycle/child-randomness.js';
 import { reopenStdin, reopenStdio } from '../../lifecycle/child-stdio.js';
 import { forkingCommand, isAbleToFork } from '../../lifecycle/single-threaded.js';
@@ -50,6 +51,7 @@ function live(queues: EngineQueues, { live, env, stdio, execArgv }: LaunchReques
     if (stdio[1] !== 1 || stdio[2] !== 2) reopenStdio();
     process.execArgv = [...execArgv];
     takeEnvironment(env);
+    makeRoomForLookups();
     modulesAreInterrupted();
     live();
   });
