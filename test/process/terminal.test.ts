@@ -33,10 +33,14 @@ for (const method of ['fork', 'forkserver']) {
   });
 
   const skip = lacks && 'there is no CPython, or no stty';
-  t.test(`a child by ${method} writes to its parent's terminal, sees its size and leaves its modes`, { skip }, async (t) => {
-    const args = ['-c', inTerminal, process.execPath, '--single-threaded', file, method];
-    const running = command(t, python?.command ?? '', { args });
-    const expected = ['the parent writes', 'the child writes', 'the child sees 123 columns', ...end];
-    t.strictSame(await lines(running), expected, running.stderr);
-  });
+  t.test(
+    `a child by ${method} writes to its parent's terminal, sees its size and leaves its modes`,
+    { skip },
+    async (t) => {
+      const args = ['-c', inTerminal, process.execPath, '--single-threaded', file, method];
+      const running = command(t, python?.command ?? '', { args });
+      const expected = ['the parent writes', 'the child writes', 'the child sees 123 columns', ...end];
+      t.strictSame(await lines(running), expected, running.stderr);
+    },
+  );
 }
