@@ -45,6 +45,13 @@ t.test('the preloaded main module is loaded once, by the server, and missing mod
   t.equal(parent.stderr, '');
 });
 
+t.test('a server whose program ends before it serves ends without a word', async (t) => {
+  const parent = run(t, 'leaving');
+  // The server's stderr is the same.
+  t.strictSame(await parent.ended, wellEnded);
+  t.equal(parent.stderr, '');
+});
+
 t.test('a child has nothing of Node loaded that would have to be put right in each', async (t) => {
   const parent = run(t, 'lean');
   t.strictSame(await parent.message<string[]>(), []);

@@ -136,6 +136,11 @@ const scenarios: Record<string, () => unknown> = {
       await tell(String(error));
     }
   },
+  async leaving() {
+    void warmUp();
+    process.exit();
+  },
+
   async busy() {
     logToStderr('INFO');
     setForkserverPreload([new URL('data:text/javascript,setInterval(() => {}, 1000)')]);

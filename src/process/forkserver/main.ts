@@ -9,6 +9,7 @@ import { native } from '../../native.js';
 import { beginLoading } from '../loading.js';
 import { markAsChild } from '../main-process.js';
 import { beBorn } from './born.js';
+import { isGone } from './client.js';
 import { onceEmpty } from './empty.js';
 import { changeEnvironment, difference, ownEnvironment } from './environment.js';
 import { preload } from './preload.js';
@@ -58,7 +59,12 @@ function awaitHello(): Hello {
 }
 
 function answer(readiness: Readiness): void {
-  sendData(inherited.control, readiness, now() + longestAnswer);
+  try {
+    sendData(inherited.control, readiness, now() + longestAnswer);
+  } catch (error) {
+    if (!isGone(error)) throw error;
+    native.exitNow(0);
+  }
   native.closeDescriptors([inherited.control]);
   // The creator is told why, and starts another one or does without.
   if (readiness.state !== 'ready') native.exitNow(1);
