@@ -8,8 +8,8 @@ namespace multiproc::sys {
 
 namespace {
 
-// Of the one thread that forks.
 thread_local sigset_t before;
+thread_local bool holding = false;
 
 struct sigaction interrupt_before;
 
@@ -27,9 +27,15 @@ HeldSignals::HeldSignals() { hold(&before_); }
 
 HeldSignals::~HeldSignals() { pthread_sigmask(SIG_SETMASK, &before_, nullptr); }
 
-void hold_signals() { hold(&before); }
+void hold_signals() {
+  if (!holding) hold(&before);
+  holding = true;
+}
 
-void release_signals() { pthread_sigmask(SIG_SETMASK, &before, nullptr); }
+void release_signals() {
+  if (holding) pthread_sigmask(SIG_SETMASK, &before, nullptr);
+  holding = false;
+}
 
 void end_by_signals_alone() {
   using Handler = void (*)(int, siginfo_t*, void*);

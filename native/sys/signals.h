@@ -21,7 +21,7 @@ class HeldSignals {
 // The same until release_signals, for what takes more than one block of code.
 void hold_signals();
 
-// They come, and are let through as before.
+// They come, and are let through as before the first of those calls: also in a child that was forked meanwhile.
 void release_signals();
 
 // Node's own end by SIGINT and SIGTERM, where nobody listens to them, first gives the terminal and the standard

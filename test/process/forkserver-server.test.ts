@@ -1,7 +1,7 @@
 /** The fork server itself: whose children there are, what is preloaded, and what happens when somebody dies. */
 import t from 'tap';
 import { pidfdsTellEnds } from '../harness/kernel.js';
-import { leaveNothing } from '../harness/leftovers.js';
+import { leaveNothing, leftovers, segments } from '../harness/leftovers.js';
 import { type ProgramOptions, program, type Scope } from '../harness/program.js';
 import { runs } from '../harness/runs.js';
 import { until } from '../harness/until.js';
@@ -43,6 +43,15 @@ t.test('the preloaded main module is loaded once, by the server, and missing mod
   }
   t.strictSame(await parent.ended, wellEnded);
   t.equal(parent.stderr, '');
+});
+
+t.test('children that are terminated while they take what they are given leave nothing of it', async (t) => {
+  const before = segments();
+  const parent = run(t, 'endedEarly');
+  await parent.message();
+  t.strictSame(await leftovers(before), []);
+  parent.send('go on');
+  t.strictSame(await parent.ended, wellEnded, parent.stderr);
 });
 
 t.test('a server whose program ends before it serves ends without a word', async (t) => {

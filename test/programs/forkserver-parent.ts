@@ -9,10 +9,11 @@ import {
   Process,
   parentProcess,
   setForkserverPreload,
+  SharedMemory,
   Value,
   warmUp,
 } from 'multiproc';
-import { hear, tell } from '../harness/parent.js';
+import { hangUp, hear, tell } from '../harness/parent.js';
 
 const here = import.meta.url;
 const [, , scenario = ''] = process.argv;
@@ -136,6 +137,23 @@ const scenarios: Record<string, () => unknown> = {
       await tell(String(error));
     }
   },
+  async endedEarly() {
+    setForkserverPreload([here]);
+    await start('family').result;
+    for (let round = 0; round < 60; round++) {
+      const blocks = Array.from({ length: 16 }, () => SharedMemory.create({ size: 4096 }));
+      const child = start('family', blocks);
+      // In each round a bit later.
+      for (const end = performance.now() + round / 10; performance.now() < end; );
+      child.terminate();
+      await child.join();
+      for (const block of blocks) block.close();
+    }
+    await tell('ended');
+    await hear();
+    hangUp();
+  },
+
   async leaving() {
     void warmUp();
     process.exit();

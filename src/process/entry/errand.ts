@@ -1,5 +1,6 @@
 /** The life of a child that got a message: it loads what the message names, does its work, and answers. */
 import './classes.js';
+import { native } from '../../native.js';
 import { claimMessage, type Errand, readMessage } from '../errand.js';
 import { whileLoading } from '../loading.js';
 import { ReceivedMessage } from '../message.js';
@@ -29,7 +30,17 @@ export async function runErrand(errand: Errand, begin = beginProcess, plain = Pr
 async function restore(message: ReceivedMessage, errand: Errand, plain: typeof Process): Promise<Process> {
   if (!message.isAtHand()) await whileLoading(message.facts.main, () => message.load());
   const { target, subclass } = message.work();
-  claimMessage(errand);
-  const { args, fields } = message.restore();
+  const { args, fields } = take(message, errand);
   return Object.assign(oneself((subclass ?? plain) as typeof Process, target, args), fields);
+}
+
+// Who is ended before has left all of it to its creator, and who is ended after has it: half of it would be nobody's.
+function take(message: ReceivedMessage, errand: Errand): ReturnType<ReceivedMessage['restore']> {
+  native.holdSignals();
+  try {
+    claimMessage(errand);
+    return message.restore();
+  } finally {
+    native.releaseSignals();
+  }
 }
