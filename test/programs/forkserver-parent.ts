@@ -8,8 +8,8 @@ import {
   logToStderr,
   Process,
   parentProcess,
-  setForkserverPreload,
   SharedMemory,
+  setForkserverPreload,
   Value,
   warmUp,
 } from 'multiproc';
