@@ -1,6 +1,6 @@
 /** Programs that use the fork server in one way each: `forkserver-parent SCENARIO`. */
 import { randomInt, randomUUID } from 'node:crypto';
-import { readdirSync, readFileSync, readlinkSync } from 'node:fs';
+import { existsSync, readdirSync, readFileSync, readlinkSync } from 'node:fs';
 import {
   currentProcess,
   Event,
@@ -140,6 +140,7 @@ const scenarios: Record<string, () => unknown> = {
   async endedEarly() {
     setForkserverPreload([here]);
     await start('family').result;
+    const left: string[] = [];
     for (let round = 0; round < 60; round++) {
       const blocks = Array.from({ length: 16 }, () => SharedMemory.create({ size: 4096 }));
       const child = start('family', blocks);
@@ -148,9 +149,9 @@ const scenarios: Record<string, () => unknown> = {
       child.terminate();
       await child.join();
       for (const block of blocks) block.close();
+      left.push(...blocks.map(({ name }) => name).filter((name) => existsSync(`/dev/shm/${name}`)));
     }
-    await tell('ended');
-    await hear();
+    await tell(left);
     hangUp();
   },
 
