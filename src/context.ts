@@ -57,7 +57,7 @@ export function getContext(method?: StartMethod | null): Context {
 function makeContext(method: StartMethod): Context {
   const prefix = classNames[method];
   const bound = <T extends object>(options: T | null | undefined) => {
-    if (options !== undefined) checkOptions(options);
+    checkOptions(options);
     return { ...(options as T), context: method };
   };
   const context = new (named(`${prefix}Context`, class {}))() as Context;

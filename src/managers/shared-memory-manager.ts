@@ -38,7 +38,7 @@ export class SharedMemoryManager {
 
   /** @throws TypeError for an address that is no manager's */
   constructor(options?: SharedMemoryManagerOptions) {
-    if (options !== undefined) checkOptions(options);
+    checkOptions(options);
     const address: unknown = options?.address;
     if (address !== undefined && (typeof address !== 'string' || !addressPattern.test(address))) {
       throw new TypeError(`Expected "address" to be the address of a manager, got ${describe(address)}`);

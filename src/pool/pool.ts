@@ -367,7 +367,7 @@ export class Pool {
   ): void {
     this.#checkRunning();
     const known = this.#traffic.functions.of(fn);
-    const list = Array.isArray(args) ? (args as unknown[]) : argumentList(args, 'args');
+    const list = argumentList(args, 'args');
     if (options === undefined) {
       const task = new SingleTask(
         { fn: known, application: Application.call, timeout: Infinity, interruptible: false },

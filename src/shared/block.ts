@@ -314,9 +314,8 @@ function openOfHandle(file: string): Segment {
 
 /** Reads `{ name }`; the checked name, or `undefined`. */
 export function nameOf(options: NameOptions | undefined): string | undefined {
-  if (options === undefined) return undefined;
   checkOptions(options);
-  return options.name === undefined ? undefined : checkName(options.name);
+  return options?.name === undefined ? undefined : checkName(options.name);
 }
 
 /** A name that `X.create` found taken. */

@@ -227,7 +227,7 @@ function openSized(name: string, size: number): SharedMemory | undefined {
 }
 
 function readOptions(options: SharedMemoryOptions | undefined): { name: string | undefined; size: number } {
-  if (options !== undefined) checkOptions(options);
+  checkOptions(options);
   const name = options?.name === undefined ? undefined : checkName(options.name);
   const size: unknown = options?.size === undefined ? 0 : options.size;
   if (typeof size !== 'number' || !(Number.isInteger(size) || Math.abs(size) === Infinity)) {

@@ -1,8 +1,8 @@
 /** What stands where options are expected: Python's further arguments by their place would be passed over otherwise. */
 import { describe } from './names.js';
 
-/** @throws TypeError for what is no object */
+/** Absent they may be. @throws TypeError for what is no object */
 export function checkOptions(options: unknown): void {
-  if (typeof options === 'object' && options !== null) return;
+  if (options === undefined || (typeof options === 'object' && options !== null)) return;
   throw new TypeError(`Expected "options" to be an object, got ${describe(options)}`);
 }

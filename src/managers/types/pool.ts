@@ -129,7 +129,7 @@ async function withdrawable<T>(start: (signal: AbortSignal) => Promise<T>): Prom
 
 /** Options with the signal. */
 function given<T extends object>(options: T | undefined, signal: AbortSignal): T & { signal: AbortSignal } {
-  if (options !== undefined) checkOptions(options);
+  checkOptions(options);
   return { ...(options as T), signal };
 }
 
