@@ -420,6 +420,17 @@ export interface Native {
    */
   processEnd(processFd: number): number | undefined;
   hasPidfds(): boolean;
+  /**
+   * What a program started from this thread would inherit, apart from umask, working directory, environment and
+   * descriptors: credentials, limits, scheduling, namespaces … One attribute per line, its name before the first tab.
+   */
+  inheritedAttributes(): string;
+  /** The umask; −1 where the kernel does not report it. */
+  inheritedUmask(): number;
+  /** Whether {@link Native.replaceEnvironmentBlock} works on this kernel. */
+  canReplaceEnvironmentBlock(): boolean;
+  /** Makes `/proc/PID/environ` show these `NAME=value` strings, each followed by a zero byte. */
+  replaceEnvironmentBlock(block: string): void;
   /** Sends a signal to the process of a pidfd; false if it has ended. */
   signalProcess(processFd: number, signal: number): boolean;
   /** Two connected Unix sockets. With `packets` messages keep their bounds and an end may have many senders. */

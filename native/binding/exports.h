@@ -27,6 +27,7 @@ void export_pipes(Napi::Env env, Napi::Object exports);
 void export_posix_semaphore(Napi::Env env, Napi::Object exports);
 void export_posix_shm(Napi::Env env, Napi::Object exports);
 void export_process(Napi::Env env, Napi::Object exports);
+void export_process_attributes(Napi::Env env, Napi::Object exports);
 void export_raw_memory(Napi::Env env, Napi::Object exports);
 void export_threads(Napi::Env env, Napi::Object exports);
 void export_wait_any(Napi::Env env, Napi::Object exports);
@@ -56,6 +57,7 @@ inline void export_all(Napi::Env env, Napi::Object exports) {
   export_posix_semaphore(env, exports);
   export_posix_shm(env, exports);
   export_process(env, exports);
+  export_process_attributes(env, exports);
   export_raw_memory(env, exports);
   export_readiness(env, exports);
   export_threads(env, exports);

@@ -24,6 +24,8 @@ const valued = new Set([
   '--run',
   '--build-sea',
   '--experimental-sea-config',
+  '--env-file',
+  '--env-file-if-exists',
   '--build-snapshot-config',
 ]);
 
@@ -32,7 +34,8 @@ const alone =
 
 /**
  * Options for children of a process with these options: without `--inspect*`, whose port is taken; `--test*` and
- * `--watch*`, which are the runner's; and without the program itself (`--eval`, `--print`, `--input-type`).
+ * `--watch*`, which are the runner's; without the program itself (`--eval`, `--print`, `--input-type`); and without
+ * `--env-file`: children get the environment as of `start()`, and the file would bring deleted variables back.
  */
 export function inheritedExecArgv(execArgv: readonly string[]): string[] {
   const inherited: string[] = [];

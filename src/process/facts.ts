@@ -24,5 +24,7 @@ export interface ChildFacts {
   readonly argv: readonly string[];
   /** The program that all this belongs to, as a URL; `undefined` if it has no file. */
   readonly main: string | undefined;
+  /** The working directory as of `start()`; `undefined` if it is gone. */
+  readonly cwd: string | undefined;
   readonly logging: LoggingState;
 }

@@ -14,7 +14,7 @@ import { composeMessage, discardMessage, type Work } from './message.js';
 import { self } from './self.js';
 import { type OpenStdio, openStdio, type Stdio } from './stdio.js';
 import { mainUrl } from './target.js';
-import { workingDirectory } from './working-directory.js';
+import { currentDirectory, workingDirectory } from './working-directory.js';
 
 /** What an object may say about how its child is started. */
 export interface StartOptions {
@@ -30,6 +30,7 @@ export function factsOf(child: Pick<ChildFacts, 'name' | 'identity' | 'daemon' |
     creator: { pid: process.pid, name: self.name, participant: ownParticipant() },
     argv: process.argv.slice(1),
     main: self.main ?? mainUrl(),
+    cwd: currentDirectory(),
     logging: loggingState(),
   };
 }

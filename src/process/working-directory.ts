@@ -1,5 +1,22 @@
-/** The directory that children work in. */
+/** The directories that children work in and are started in. */
 import { SystemError } from '../errors.js';
+
+/**
+ * The working directory when this package was loaded; `undefined` if it was gone. Relative paths in node's options
+ * (`--import ./x.mjs`, `NODE_OPTIONS`, `NODE_EXTRA_CA_CERTS`) were resolved against it in this process, so children are
+ * started in it and change to the working directory of `start()` afterwards.
+ */
+export const startDirectory = currentDirectory();
+
+/** The working directory; `undefined` if it is gone. */
+export function currentDirectory(): string | undefined {
+  try {
+    return process.cwd();
+  } catch {
+    // Removed: there is no directory to start in.
+    return undefined;
+  }
+}
 
 /** @throws SystemError `ENOENT` if it is gone */
 export function workingDirectory(): string {

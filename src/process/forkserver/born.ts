@@ -10,17 +10,26 @@ import { type Birth, type Hello, Report, type RequestDescriptors, receiveData, s
 /** Waits for its creator to know of it; then takes over what it was given and does its errand. */
 export function beBorn(given: RequestDescriptors, hello: Hello): void {
   const { channel, creator, memory, notice, requests, stdio } = given;
-  const { cwd, env } = awaitBirth(channel);
+  const { cwd, env, umask } = awaitBirth(channel);
   stdio.forEach((fd, target) => {
     native.placeDescriptor(fd, target);
   });
   native.closeDescriptors(stdio);
-  changeEnvironment(env);
+  becomeEnvironment(hello.env, env);
+  if (umask !== -1) process.umask(umask);
   // Also where it has the name of the server's own: that may be another directory by now.
   process.chdir(cwd);
   adoptServer(requests, hello);
   reportEnd(channel);
   void runErrand({ memory, notice, creator });
+}
+
+// Also where /proc/PID/environ shows it: a variable that the program deleted must not stay readable there.
+function becomeEnvironment(servers: Readonly<Record<string, string>>, changes: Birth['env']): void {
+  changeEnvironment(changes);
+  if (Object.keys(changes).length === 0 || !native.canReplaceEnvironmentBlock()) return;
+  const merged = Object.entries({ ...servers, ...changes }).filter(([, value]) => value !== null);
+  native.replaceEnvironmentBlock(merged.map(([name, value]) => `${name}=${value}\0`).join(''));
 }
 
 // A creator that dies, or gives up, before it knows the child has never had one.

@@ -13,6 +13,7 @@ import { mainUrl } from '../target.js';
 import { ownEnvironment } from './environment.js';
 import { type Hello, type Readiness, receiveData, sendData } from './protocol.js';
 import { ServerProcess } from './server-process.js';
+import { changedAttributes, startState } from './start-state.js';
 
 /** How long a server may take from its start until it serves, in ms; what it preloads is part of that. */
 const startPatience = 120_000;
@@ -38,6 +39,8 @@ export class Unsuitable extends Error {}
 let server: Server | undefined;
 /** What a server found that cannot serve this program. */
 let unsuitable: string | undefined;
+/** The start state of this process at the last `start()` whose child the server could not make because of it. */
+let deviatingState: string | undefined;
 /** The list of modules of which a server said that they stay busy. */
 let busyList: readonly string[] | undefined;
 
@@ -45,8 +48,10 @@ let busyList: readonly string[] | undefined;
  * The server, started if there is none, and ready. Blocks meanwhile.
  *
  * @throws ProcessError if a module cannot be preloaded, or the server does not come to serve
+ * @throws Unsuitable if this process has changed since the server started: the server's children would not have that
  */
 export function connect(): Server {
+  checkStartState();
   for (let attempt = 1; ; ) {
     const candidate = begin();
     if (candidate.control === undefined) return candidate;
@@ -116,6 +121,24 @@ function begin(): Server {
   return server;
 }
 
+/**
+ * A server copies the process that starts it, and its children are copies of the server. When this process has changed
+ * (dropped privileges, got other limits), the next child is spawned. If the child after that finds the same state, the
+ * program has changed for good and a new server takes over; a program that changes before every child keeps its server.
+ */
+function checkStartState(): void {
+  if (server === undefined) return;
+  const state = startState(process.env);
+  if (state === server.hello.startState) return;
+  if (state === deviatingState) {
+    dismiss(server);
+    return;
+  }
+  deviatingState = state;
+  const changed = changedAttributes(server.hello.startState, state).join(', ');
+  throw new Unsuitable(`this process has changed since the fork server started: ${changed}`);
+}
+
 function composeHello(list: readonly string[]): Hello {
   const main = self.main ?? mainUrl();
   return {
@@ -126,6 +149,7 @@ function composeHello(list: readonly string[]): Hello {
     argv: process.argv.slice(1),
     execArgv: inheritedExecArgv(process.execArgv),
     env: ownEnvironment(),
+    startState: startState(process.env),
   };
 }
 

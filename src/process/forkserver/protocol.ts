@@ -24,6 +24,8 @@ export interface Hello {
   readonly execArgv: readonly string[];
   /** The environment that the server has, and each child at first. */
   readonly env: Readonly<Record<string, string>>;
+  /** The start state (start-state.ts) of the process that starts the server, which the server inherits. */
+  readonly startState: string;
 }
 
 /** How the server answers once it can serve, or knows that it cannot. */
@@ -67,6 +69,8 @@ export function unpackDescriptors(list: readonly number[]): RequestDescriptors |
 /** What a child is told on its channel by its creator, once that knows its pid. Before, it does nothing. */
 export interface Birth {
   readonly cwd: string;
+  /** −1: keep the server's. */
+  readonly umask: number;
   /** What is other than in the server's environment: a variable's value, or `null` for one that is not there. */
   readonly env: Readonly<Record<string, string | null>>;
 }

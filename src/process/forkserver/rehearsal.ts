@@ -28,7 +28,7 @@ export async function rehearse(): Promise<undefined> {
   const [one, other] = native.channelPair(false);
   for (let round = 0; round < rounds; round++) {
     const env = ownEnvironment();
-    sendData(one, { cwd: process.cwd(), env: difference(env, env) } satisfies Birth, now());
+    sendData(one, { cwd: process.cwd(), umask: -1, env: difference(env, env) } satisfies Birth, now());
     changeEnvironment((receiveData(other, now()) as Birth).env);
     freshRandomness();
     await rehearseErrand();
@@ -61,6 +61,7 @@ function facts(): ChildFacts {
     creator: { pid: process.pid, name: '', participant: 0 },
     argv: process.argv.slice(1),
     main: mainUrl(),
+    cwd: process.cwd(),
     logging: loggingState(),
   };
 }

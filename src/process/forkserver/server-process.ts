@@ -9,7 +9,7 @@ import { flagsForForking } from '../../lifecycle/single-threaded.js';
 import { getLogger } from '../../logging.js';
 import { native } from '../../native.js';
 import { executable } from '../executable.js';
-import { workingDirectory } from '../working-directory.js';
+import { startDirectory, workingDirectory } from '../working-directory.js';
 import type { Hello } from './protocol.js';
 
 const program = fileURLToPath(new URL('./main.js', import.meta.url));
@@ -38,7 +38,7 @@ export class ServerProcess {
         path,
         [path, ...execArgv, ...flags, ...forking, program, ...argv.slice(1)],
         Object.entries(env).map(([name, value]) => `${name}=${value}`),
-        workingDirectory(),
+        startDirectory ?? workingDirectory(),
         // In the order of `inherited`.
         [silence, 1, 2, theirRequests, theirControl, parent],
       );

@@ -7,7 +7,8 @@ import { getLogger } from '../../logging.js';
 import { native } from '../../native.js';
 import { connect, connectAhead, dismiss, isGone, type Server, Unsuitable } from '../forkserver/client.js';
 import { difference } from '../forkserver/environment.js';
-import { packDescriptors, Report, receiveReport, request, sendData } from '../forkserver/protocol.js';
+import { type Birth, packDescriptors, Report, receiveReport, request, sendData } from '../forkserver/protocol.js';
+import { changedAttributes, variablesReadOnce } from '../forkserver/start-state.js';
 import { unsuitability } from '../forkserver/unsuitable.js';
 import { ForkServerChild } from './forkserver-child.js';
 import type { LaunchRequest, MethodLauncher, RunningChild } from './launcher.js';
@@ -70,11 +71,18 @@ function launchByServer(launch: LaunchRequest): RunningChild | string {
 
 class Unresponsive extends Error {}
 
-// What node reads once, at its start, cannot be another for a copy.
+// Why a copy of the server cannot be the child that was asked for.
 function misfit({ hello }: Server, { env, execArgv }: LaunchRequest): string | undefined {
-  if (execArgv.join('\0') !== hello.execArgv.join('\0'))
-    return `it is to run with ${execArgv.join(' ') || 'no options'}`;
-  if ((env.NODE_OPTIONS ?? '') !== (hello.env.NODE_OPTIONS ?? '')) return 'it is to run with other NODE_OPTIONS';
+  if (execArgv.join('\0') !== hello.execArgv.join('\0')) {
+    return `the child runs with other options of node: ${execArgv.join(' ') || 'none'}`;
+  }
+  const [before, after] = [variablesReadOnce(hello.env), variablesReadOnce(env)];
+  if (before !== after) {
+    return `variables that are read once at the start differ: ${changedAttributes(before, after).join(', ')}`;
+  }
+  if (!native.canReplaceEnvironmentBlock() && Object.keys(hello.env).some((name) => hello.env[name] !== env[name])) {
+    return 'variables were deleted or changed, and this kernel would go on showing them in /proc/PID/environ';
+  }
   return undefined;
 }
 
@@ -100,9 +108,10 @@ function ask(server: Server, { cwd, env, errand, stdio }: LaunchRequest): Runnin
     // The kernel leaves out what there is no room for. The child ends when it sees that it is not wanted.
     if (sentinel === undefined) throw failureOf(constants.errno.EMFILE, 'recvmsg');
     child = new ForkServerChild(report.value, sentinel, channel);
+    const birth: Birth = { cwd, umask: native.inheritedUmask(), env: difference(server.hello.env, env) };
     // The child does nothing before it has read this. If it is gone already, that is its end, and no failure here.
     try {
-      if (!sendData(channel, { cwd, env: difference(server.hello.env, env) }, deadline)) throw unresponsive(patience);
+      if (!sendData(channel, birth, deadline)) throw unresponsive(patience);
     } catch (error) {
       if (!isGone(error)) throw error;
     }
