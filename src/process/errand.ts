@@ -35,11 +35,13 @@ const messageMark = 0;
 /** Added to an outcome. */
 const keepsFlag = 4;
 const headerSize = 16;
+/** Bytes for one call: Node and the kernel take less than 2 GiB. */
+const maxTransfer = 2 ** 30;
 /** How much is read at once: with the header most messages are there. */
 const firstRead = 4096;
 
-/** Makes the parent's side; without a message for a child that has the work in its memory. */
-export function makeErrand(message: Buffer | undefined): Errand {
+/** Makes the parent's side, with the message's bytes in pieces; without a message for a child that has the work in its memory. */
+export function makeErrand(message: readonly Buffer[] | undefined): Errand {
   const opened: number[] = [];
   const keep = (fd: number) => {
     opened.push(fd);
@@ -82,7 +84,7 @@ export function claimMessage({ memory }: Errand): void {
 /** The child answers, and wakes a parent that waits for it. */
 export function writeAnswer({ memory, notice }: Errand, { outcome, bytes, keeps }: Answer): void {
   ftruncateSync(memory, 0);
-  writeMarked(memory, keeps ? outcome | keepsFlag : outcome, bytes);
+  writeMarked(memory, keeps ? outcome | keepsFlag : outcome, [bytes]);
   raiseNotice(notice);
 }
 
@@ -102,11 +104,15 @@ export function readAnswer({ memory }: Errand): Answer | undefined {
 }
 
 // The header goes last: half of what should be there is nothing.
-function writeMarked(memory: number, mark: number, bytes: Buffer): void {
-  writeAt(memory, bytes, headerSize);
+function writeMarked(memory: number, mark: number, pieces: readonly Buffer[]): void {
+  let length = 0;
+  for (const piece of pieces) {
+    writeAt(memory, piece, headerSize + length);
+    length += piece.length;
+  }
   const header = Buffer.alloc(headerSize);
   header.writeUInt32LE(mark, 0);
-  header.writeDoubleLE(bytes.length, 8);
+  header.writeDoubleLE(length, 8);
   writeAt(memory, header, 0);
 }
 
@@ -124,13 +130,15 @@ function readMarked(memory: number): { mark: number; bytes: Buffer } | undefined
 }
 
 function writeAt(fd: number, bytes: Uint8Array, position: number): void {
-  for (let done = 0; done < bytes.length; ) done += writeSync(fd, bytes, done, bytes.length - done, position + done);
+  for (let done = 0; done < bytes.length; ) {
+    done += writeSync(fd, bytes, done, Math.min(bytes.length - done, maxTransfer), position + done);
+  }
 }
 
 function readAt(fd: number, position: number, length: number): Buffer | undefined {
   const bytes = Buffer.allocUnsafeSlow(length);
   for (let done = 0; done < length; ) {
-    const count = readSync(fd, bytes, done, length - done, position + done);
+    const count = readSync(fd, bytes, done, Math.min(length - done, maxTransfer), position + done);
     if (count === 0) return undefined;
     done += count;
   }

@@ -1,5 +1,12 @@
-/** What a child is given to do, as bytes: who it is, and its target, arguments and fields, each serialised once. */
+/**
+ * The message to a child, as bytes: its facts, target, arguments, class and fields.
+ *
+ * Each of these parts is serialized once, and the parts stand behind a table of their lengths: large arguments are
+ * neither copied into one buffer nor serialized again.
+ */
+import { constants } from 'node:buffer';
 import { deserialize, discard, isPrepared, prepare, serialize } from '../serialize/codec.js';
+import { damaged } from '../serialize/handles.js';
 import { whileSpawning } from '../serialize/spawning.js';
 import type { ChildFacts } from './facts.js';
 import { findTarget, isAtHand, type Target } from './target.js';
@@ -14,47 +21,77 @@ export interface Work {
   readonly fields: object;
 }
 
-interface Message {
-  readonly facts: ChildFacts;
-  readonly target: Buffer;
-  readonly args: Buffer;
-  readonly subclass: Buffer;
-  readonly fields: Buffer;
-}
+/** The parts of a message, in their order. */
+const Part = { facts: 0, target: 1, args: 2, subclass: 3, fields: 4 } as const;
+const partCount = 5;
+/** One length, a double, for each part. */
+const tableSize = partCount * 8;
+
+/** The table and the parts, to be written one behind the other. */
+export type Message = readonly Buffer[];
 
 /**
+ * Serializes what the child is given.
+ *
  * @throws TypeError for what cannot travel, naming its path (`args[0].callback`) and the cure
+ * @throws RangeError for more bytes than a Buffer of this Node holds: the child could not read them
  */
-export function composeMessage(facts: ChildFacts, work: Work): Buffer {
-  const parts: Buffer[] = [];
-  const part = (value: unknown, root: string) => {
+export function composeMessage(facts: ChildFacts, work: Work): Message {
+  const table = Buffer.alloc(tableSize);
+  const message: Buffer[] = [table];
+  const add = (value: unknown, root: string) => {
     const bytes = whileSpawning(() => serialize(value, root));
-    parts.push(bytes);
-    return bytes;
+    table.writeDoubleLE(bytes.length, (message.length - 1) * 8);
+    message.push(bytes);
   };
   try {
-    const message: Message = {
-      facts,
-      target: part(work.target, 'target'),
-      args: part([...work.args], 'args'),
-      subclass: part(work.subclass, 'the class'),
-      fields: part(work.fields, 'this'),
-    };
-    return serialize(message);
+    add(facts, 'facts');
+    add(work.target, 'target');
+    add([...work.args], 'args');
+    add(work.subclass, 'the class');
+    add(work.fields, 'this');
+    const size = message.reduce((sum, bytes) => sum + bytes.length, 0);
+    if (size > maxMessageSize) {
+      throw new RangeError(
+        `Expected arguments of at most ${maxMessageSize} bytes, got ${size}: pass large data in a SharedArray or through a Queue`,
+      );
+    }
+    return message;
   } catch (error) {
-    for (const bytes of parts) discard(bytes);
+    cancelMessage(message);
     throw error;
   }
+}
+
+/** With room for the header of the channel. */
+const maxMessageSize = constants.MAX_LENGTH - 4096;
+
+// Views of the parts of a message that was read.
+function partsOf(bytes: Buffer): Buffer[] {
+  if (bytes.length < tableSize) throw damaged('it ends within its table');
+  const parts: Buffer[] = [];
+  let start = tableSize;
+  for (let index = 0; index < partCount; index++) {
+    const length = bytes.readDoubleLE(index * 8);
+    if (!(length >= 0 && start + length <= bytes.length)) throw damaged('its parts are longer than the message');
+    parts.push(bytes.subarray(start, start + length));
+    start += length;
+  }
+  return parts;
 }
 
 /** A message that was read, but whose parts are not restored yet. */
 export class ReceivedMessage {
   readonly facts: ChildFacts;
-  readonly #message: Message;
+  #parts: readonly Buffer[];
 
   constructor(bytes: Buffer) {
-    this.#message = deserialize(bytes) as Message;
-    this.facts = this.#message.facts;
+    this.#parts = partsOf(bytes);
+    this.facts = deserialize(this.#part('facts')) as ChildFacts;
+  }
+
+  #part(name: keyof typeof Part): Buffer {
+    return this.#parts[Part[name]] as Buffer;
   }
 
   /** Whether no module has to be loaded for what the parts refer to. */
@@ -71,29 +108,35 @@ export class ReceivedMessage {
 
   /** What to call, of which class, once that is loaded. Nothing in it could be lost. */
   work(): Pick<Work, 'target' | 'subclass'> {
-    const { target, subclass } = this.#message;
-    return { target: deserialize(target) as Target | undefined, subclass: deserialize(subclass) };
+    return {
+      target: deserialize(this.#part('target')) as Target | undefined,
+      subclass: deserialize(this.#part('subclass')),
+    };
   }
 
   /** Attaches the objects in the arguments and fields: once, and nobody else may do it as well. */
   restore(): Pick<Work, 'args' | 'fields'> {
-    return {
-      args: deserialize(this.#message.args) as unknown[],
-      fields: deserialize(this.#message.fields) as object,
-    };
+    const [args, fields] = [this.#part('args'), this.#part('fields')];
+    // The bytes may be many, and are not needed again.
+    this.#parts = [];
+    return { args: deserialize(args) as unknown[], fields: deserialize(fields) as object };
   }
 
   // In this order: what an argument's module wants of the program is there already.
   #referring(): readonly Buffer[] {
-    const { target, subclass, args, fields } = this.#message;
-    return [target, subclass, args, fields];
+    return [this.#part('target'), this.#part('subclass'), this.#part('args'), this.#part('fields')];
   }
 
   /** Nobody will restore it: what it was bringing along is let go. */
   discard(): void {
-    discard(this.#message.args);
-    discard(this.#message.fields);
+    discard(this.#part('args'));
+    discard(this.#part('fields'));
   }
+}
+
+/** Releases what a message that is not sent holds. */
+export function cancelMessage(message: Message): void {
+  for (const part of message.slice(1)) discard(part);
 }
 
 /** As {@link ReceivedMessage.discard}. */

@@ -10,7 +10,7 @@ import { inheritedExecArgv } from './exec-argv.js';
 import type { ChildFacts } from './facts.js';
 import { launcherOf } from './launchers/choose.js';
 import type { Launcher, StartMethod } from './launchers/launcher.js';
-import { composeMessage, discardMessage, type Work } from './message.js';
+import { cancelMessage, composeMessage, discardMessage, type Work } from './message.js';
 import { self } from './self.js';
 import { type OpenStdio, openStdio, type Stdio } from './stdio.js';
 import { mainUrl } from './target.js';
@@ -68,7 +68,7 @@ export function launch(
   try {
     errand = makeErrand(message);
   } catch (error) {
-    if (message !== undefined) discardMessage(message);
+    if (message !== undefined) cancelMessage(message);
     throw error;
   }
   let pipes: OpenStdio['pipes'] = [];

@@ -1,5 +1,5 @@
 /** Structured clones as bytes: V8's own format, in which views and objects of ours are entries that we write. */
-import { Buffer } from 'node:buffer';
+import { Buffer, constants } from 'node:buffer';
 import { Deserializer, Serializer } from 'node:v8';
 import { MultiprocError } from '../errors.js';
 import { isFromAfar } from './afar.js';
@@ -62,7 +62,7 @@ export function writeClone(tag: number, value: unknown, carried: ReadonlyMap<unk
   writer.writeUint32(tag);
   writer.writeHeader();
   writer.writeValue(value);
-  return writer.releaseBuffer();
+  return writer.release();
 }
 
 /**
@@ -80,7 +80,7 @@ export function writeReferring(tag: number, { value, carried, table, dressed }: 
   }
   writer.writeHeader();
   writer.writeValue(dressed.length === 0 ? [value] : [value, dressed]);
-  return writer.releaseBuffer();
+  return writer.release();
 }
 
 /** The table of a message that {@link writeReferring} wrote. */
@@ -187,6 +187,21 @@ class Writer extends Serializer {
     this.writeUint32(heartIndex(view));
     this.writeUint32(bytes.length);
     this.writeRawBytes(bytes);
+  }
+
+  /**
+   * The bytes written.
+   *
+   * @throws RangeError for more than a Buffer holds
+   */
+  release(): Buffer {
+    try {
+      return this.releaseBuffer();
+    } catch (cause) {
+      if ((cause as NodeJS.ErrnoException).code !== 'ERR_BUFFER_TOO_LARGE') throw cause;
+      const limit = `${constants.MAX_LENGTH} bytes (buffer.constants.MAX_LENGTH of this Node)`;
+      throw new RangeError(`Expected a value of at most ${limit}: pass larger data in a SharedArray`, { cause });
+    }
   }
 
   #writeCarried(carried: Carried): void {

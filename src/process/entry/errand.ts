@@ -15,15 +15,19 @@ import { beginProcess, perform } from './perform.js';
  * @param plain - the class of the object that stands for it, where that is no subclass of the program's
  */
 export async function runErrand(errand: Errand, begin = beginProcess, plain = Process): Promise<void> {
-  const bytes = readMessage(errand);
-  if (bytes === undefined) throw new Error('There is no message for this process: it was not started by multiproc');
-  const message = new ReceivedMessage(bytes);
+  const message = receive(errand);
   begin(message.facts, errand);
   await perform(errand, async () => {
     const current = await restore(message, errand, plain);
     self.object = current;
     return () => current.run();
   });
+}
+
+function receive(errand: Errand): ReceivedMessage {
+  const bytes = readMessage(errand);
+  if (bytes === undefined) throw new Error('There is no message for this process: it was not started by multiproc');
+  return new ReceivedMessage(bytes);
 }
 
 /** Loads what the message names, and makes its objects. */
