@@ -18,7 +18,9 @@ const source = [
   ['serialize'],
   ['lifecycle'],
   ['native', 'logging', 'deadline', 'stderr'],
+  ['shm-failure'],
   ['errors'],
+  ['printable'],
 ];
 const native = [['addon'], ['binding'], ['sync'], ['sys']];
 

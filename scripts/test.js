@@ -1,6 +1,8 @@
 // Runs the compiled test files, each as a plain node process, and ends with the line `N passed, N failed`.
 //
-//   node scripts/test.js [--jobs N] [--timeout SECONDS] [--verbose] [--without FILE …] [part of a file name …]
+//   node scripts/test.js [--suite NAME] [--jobs N] [--timeout SECONDS] [--verbose] [--without FILE …] [part of a name …]
+//
+// A suite is the files that end in `.NAME.ts`: `test` by default; `attack` has the attacks of one user on another.
 //
 // The files are ordinary tap programs. They are not run by the `tap` command because that starts every test, and every
 // node process which a test starts, with module loaders and a thread of their own: CONTRIBUTING.md has the figures.
@@ -21,6 +23,7 @@ const root = fileURLToPath(new URL('..', import.meta.url));
 const { values: options, positionals: wanted } = parseArgs({
   allowPositionals: true,
   options: {
+    suite: { type: 'string', default: 'test' },
     jobs: { type: 'string', short: 'j', default: '1' },
     timeout: { type: 'string', short: 't', default: '120' },
     verbose: { type: 'boolean', short: 'v', default: false },
@@ -29,9 +32,10 @@ const { values: options, positionals: wanted } = parseArgs({
 });
 
 const native = 'native.test.js';
+const ending = `.${options.suite}.js`;
 const files = readdirSync(`${root}/test-dist`, { recursive: true })
-  .filter((file) => file.endsWith('.test.js'))
-  .filter((file) => !options.without.includes(file.replace(/\.test\.js$/, '')))
+  .filter((file) => file.endsWith(ending))
+  .filter((file) => !options.without.includes(file.slice(0, -ending.length)))
   .filter((file) => wanted.length === 0 || wanted.some((part) => file.includes(part)))
   .sort();
 if (files.length === 0) fatal('no test file has such a name');
@@ -43,7 +47,8 @@ const compiled = files.includes(native) ? compileNative() : undefined;
 await Promise.all(Array.from({ length: jobs }, worker));
 
 console.log(`\n${totals.passed} passed, ${totals.failed} failed${totals.skipped ? `, ${totals.skipped} skipped` : ''}`);
-process.exitCode = totals.failed > 0 || totals.passed === 0 ? 1 : 0;
+// A suite may be skipped as a whole, for a reason that was printed.
+process.exitCode = totals.failed > 0 || totals.passed + totals.skipped === 0 ? 1 : 0;
 
 async function worker() {
   for (let file = queue.shift(); file !== undefined; file = queue.shift()) {
@@ -53,9 +58,7 @@ async function worker() {
     totals.failed += result.failed;
     totals.skipped += result.skips.length;
     const mark = result.failed > 0 ? 'FAIL' : 'ok  ';
-    console.log(
-      `${mark} ${file.replace(/\.test\.js$/, '')}: ${result.passed} passed in ${result.seconds.toFixed(1)} s`,
-    );
+    console.log(`${mark} ${file.slice(0, -ending.length)}: ${result.passed} passed in ${result.seconds.toFixed(1)} s`);
     for (const skip of result.skips) console.log(`     skipped: ${skip}`);
     for (const detail of result.details) console.log(indent(detail));
     if (result.failed > 0 && result.stderr !== '') console.log(indent(`stderr:\n${result.stderr}`));

@@ -1,5 +1,7 @@
 /** The errors that this package throws: one class for each thing a caller may want to tell apart. */
 
+import { printable } from './printable.js';
+
 /** What every error of this package may be given beside its message. */
 export interface MultiprocErrorOptions extends ErrorOptions {
   /** Replaces the class's own `ERR_MULTIPROC_…` code. */
@@ -11,8 +13,9 @@ export class MultiprocError extends Error {
   /** `ERR_MULTIPROC_…`, or the system's name (`'ENOENT'`) where a system call failed. */
   readonly code: string;
 
+  /** Characters that a terminal would obey are escaped in the message: it may hold names that other programs chose. */
   constructor(message: string, options: MultiprocErrorOptions = {}) {
-    super(message, options);
+    super(printable(message), options);
     this.code = options.code ?? 'ERR_MULTIPROC';
   }
 }

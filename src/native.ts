@@ -2,7 +2,9 @@
 import { createRequire } from 'node:module';
 import { dirname } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { SystemError } from './errors.js';
+import { MultiprocError, SystemError } from './errors.js';
+import { printableName } from './printable.js';
+import { explainShmFailure } from './shm-failure.js';
 
 /** A mapping of shared memory, held alive by this value and by every buffer over it. Opaque. */
 export type MappingHandle = { readonly __mapping: unique symbol };
@@ -48,7 +50,6 @@ export const FdEvents = { readable: 1, writable: 2 } as const;
 /** The layout of shared memory, as the C++ side was compiled. All offsets and sizes are in bytes. */
 export interface Layout {
   readonly abi: number;
-  readonly uid: number;
   readonly headerSize: number;
   readonly registryOffset: number;
   readonly creatorPidOffset: number;
@@ -97,6 +98,10 @@ export interface Native {
   /** This thread's participant id, attached at the first call. */
   attach(): number;
   adopt(id: number): void;
+  /** Fails with `ERR_MULTIPROC_USER` if the effective user is another one than at the first use. */
+  checkUser(): void;
+  /** The user whose objects this process uses: the effective one at the first use, or now while there was none. */
+  user(): number;
   forget(): void;
   isDead(id: number): boolean;
   participant(id: number): { pid: number | null; startedMs: number | null; alive: boolean };
@@ -493,13 +498,24 @@ function load(): Native {
 export const native: Native = load();
 export const layout: Layout = native.layout();
 
-native.setErrorFactory(
-  (code, errno, syscall, name, text) =>
-    new SystemError(`${code}: ${text}, ${syscall}${name === '' ? '' : ` '${name}'`}`, {
-      code,
-      errno,
-      syscall,
-      path: name,
-    }),
-);
+native.setErrorFactory((code, errno, syscall, name, text) => {
+  if (syscall === 'geteuid') return userChanged();
+  const why = explainShmFailure(code, fileOf(syscall, name));
+  const what = `${code}: ${text}, ${syscall}${name === '' ? '' : ` '${printableName(name)}'`}`;
+  return new SystemError(why === undefined ? what : `${what}: ${why}`, { code, errno, syscall, path: name });
+});
 native.setHeartbeat(() => {});
+
+function userChanged(): MultiprocError {
+  return new MultiprocError(
+    `The effective user was ${native.user()} at the first use of multiproc and is ${process.geteuid?.()} now: locks and ` +
+      'names belong to one user. Change the user before the first shared object or process is made, or change it back',
+    { code: 'ERR_MULTIPROC_USER' },
+  );
+}
+
+/** Where a call looked: POSIX names carry a slash, and semaphores have a prefix of the C library's. */
+function fileOf(syscall: string, name: string): string {
+  if (syscall.startsWith('shm_')) return `/dev/shm${name}`;
+  return syscall.startsWith('sem_') ? `/dev/shm/sem.${name.slice(1)}` : name;
+}

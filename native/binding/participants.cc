@@ -5,6 +5,7 @@
 #include "sync/registry.h"
 #include "sync/wait.h"
 #include "sys/futex.h"
+#include "sys/shm_file.h"
 
 namespace multiproc::binding {
 
@@ -14,7 +15,7 @@ namespace {
 napi_value attach(napi_env env, napi_callback_info) {
   uint32_t owner = 0;
   sys::Failure failure = sync::attach(&owner);
-  return failure ? throw_failure(env, failure, sync::registry_name()) : number_value(env, owner);
+  return failure ? throw_failure(env, failure, sys::file_path(sync::registry_name())) : number_value(env, owner);
 }
 
 // adopt(id): another copy of this package in the thread has attached it already.
@@ -23,10 +24,19 @@ napi_value adopt(napi_env env, napi_callback_info info) {
   uint32_t owner = arguments.u32(0);
   if (!arguments.ok()) return nullptr;
   sys::Failure failure = sync::open_registry();
-  if (failure) return throw_failure(env, failure, sync::registry_name());
+  if (failure) return throw_failure(env, failure, sys::file_path(sync::registry_name()));
   sync::adopt_participant(owner);
   return undefined_value(env);
 }
+
+// checkUser(): fails if the effective user is another one than at the first use.
+napi_value check_user(napi_env env, napi_callback_info) {
+  sys::Failure failure = sync::registry() == nullptr ? sys::Failure{} : sync::open_registry();
+  return failure ? throw_failure(env, failure, sys::file_path(sync::registry_name())) : undefined_value(env);
+}
+
+// user(): the user whose objects this process uses: the effective one at the first use, or now while there was none.
+napi_value user(napi_env env, napi_callback_info) { return number_value(env, sync::registry_user()); }
 
 // forget(): in the child of a fork, which is nobody yet.
 napi_value forget(napi_env env, napi_callback_info) {
@@ -102,11 +112,13 @@ Napi::Value set_heartbeat(const Napi::CallbackInfo& info) {
 void export_participants(Napi::Env env, Napi::Object exports) {
   export_function(env, exports, "adopt", adopt);
   export_function(env, exports, "attach", attach);
+  export_function(env, exports, "checkUser", check_user);
   export_function(env, exports, "forget", forget);
   export_function(env, exports, "isDead", is_dead);
   exports.Set("participant", Napi::Function::New(env, participant_facts, "participant"));
   exports.Set("registryState", Napi::Function::New(env, registry_state, "registryState"));
   exports.Set("setHeartbeat", Napi::Function::New(env, set_heartbeat, "setHeartbeat"));
+  export_function(env, exports, "user", user);
   exports.Set("waitersFor", Napi::Function::New(env, waiters_for, "waitersFor"));
 }
 

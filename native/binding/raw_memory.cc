@@ -17,7 +17,8 @@ napi_value memory_create(napi_env env, napi_callback_info info) {
   if (!arguments.ok()) return nullptr;
   auto memory = std::make_unique<sync::Segment>();
   sys::Failure failure = sync::create_raw(size, temporary, memory.get());
-  return failure ? throw_failure(env, failure, "") : Environment::of(env).add_segment(env, std::move(memory));
+  if (failure) return throw_failure(env, failure, sys::file_path(""));
+  return Environment::of(env).add_segment(env, std::move(memory));
 }
 
 // memoryOpen(name, most, size if empty): its id.
@@ -28,7 +29,8 @@ napi_value memory_open(napi_env env, napi_callback_info info) {
   if (!arguments.ok()) return nullptr;
   auto memory = std::make_unique<sync::Segment>();
   sys::Failure failure = sync::open_raw(name, most, size_if_empty, memory.get());
-  return failure ? throw_failure(env, failure, name) : Environment::of(env).add_segment(env, std::move(memory));
+  if (failure) return throw_failure(env, failure, sys::file_path(name));
+  return Environment::of(env).add_segment(env, std::move(memory));
 }
 
 }  // namespace

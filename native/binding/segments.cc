@@ -1,6 +1,4 @@
 // Segments as JavaScript sees them: numbers that stand for mappings, and ArrayBuffers over parts of them.
-#include <unistd.h>
-
 #include "binding/arguments.h"
 #include "binding/buffer.h"
 #include "binding/environment.h"
@@ -28,7 +26,8 @@ napi_value segment_create(napi_env env, napi_callback_info info) {
   sys::Failure failure = sparse ? sync::create_sparse(size, reserved, sync::attached(), temporary, segment.get())
                                 : sync::create_segment(static_cast<sync::SegmentKind>(kind), size, sync::attached(),
                                                        temporary, segment.get());
-  return failure ? throw_failure(env, failure, "") : Environment::of(env).add_segment(env, std::move(segment));
+  if (failure) return throw_failure(env, failure, sys::file_path(""));
+  return Environment::of(env).add_segment(env, std::move(segment));
 }
 
 // segmentPublish(id, name): false if another process was first.
@@ -39,7 +38,7 @@ napi_value segment_publish(napi_env env, napi_callback_info info) {
   sync::Segment* segment = arguments.ok() ? Environment::of(env).segment(env, id) : nullptr;
   if (segment == nullptr) return nullptr;
   sys::Failure failure = sync::publish_segment(segment, name);
-  if (failure && failure.code != EEXIST) return throw_failure(env, failure, name);
+  if (failure && failure.code != EEXIST) return throw_failure(env, failure, sys::file_path(name));
   return boolean_value(env, !failure);
 }
 
@@ -51,7 +50,7 @@ napi_value segment_open(napi_env env, napi_callback_info info) {
   auto segment = std::make_unique<sync::Segment>();
   sync::HeaderFault fault;
   sys::Failure failure = sync::open_segment(name, segment.get(), &fault);
-  if (failure) return throw_failure(env, failure, name);
+  if (failure) return throw_failure(env, failure, sys::file_path(name));
   if (fault != sync::HeaderFault::none) return text(env, sync::describe(fault));
   return Environment::of(env).add_segment(env, std::move(segment));
 }
@@ -150,7 +149,7 @@ napi_value unlink_file(napi_env env, napi_callback_info info) {
   std::string name = arguments.string(0);
   if (!arguments.ok()) return nullptr;
   sys::Failure failure = sys::unlink_file(name);
-  return failure ? throw_failure(env, failure, name) : undefined_value(env);
+  return failure ? throw_failure(env, failure, sys::file_path(name)) : undefined_value(env);
 }
 
 // layout(): the constants that both languages need; a test compares them with the TypeScript side.
@@ -158,7 +157,6 @@ Napi::Value layout(const Napi::CallbackInfo& info) {
   Napi::Object constants = Napi::Object::New(info.Env());
   auto set = [&](const char* name, double value) { constants.Set(name, Napi::Number::New(info.Env(), value)); };
   set("abi", sync::kAbi);
-  set("uid", geteuid());
   set("headerSize", sizeof(sync::SegmentHeader));
   set("registryOffset", offsetof(sync::SegmentHeader, registry));
   set("creatorPidOffset", offsetof(sync::SegmentHeader, creator_pid));

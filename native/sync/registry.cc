@@ -34,6 +34,7 @@ constexpr size_t kLifeWordOffset = 4;  // _m_lock
 constexpr int64_t kLongestAttach = 10'000 * sys::kMillisecond;
 
 std::atomic<Registry*> the_registry{nullptr};
+std::atomic<uid_t> the_user{0};  // whose registry it is; stored before it
 thread_local uint32_t this_participant = 0;
 
 int init_robust(pthread_mutex_t* mutex) {
@@ -66,8 +67,7 @@ sys::Failure map_registry(int fd, Registry** mapped) {
 }
 
 sys::Failure create_registry(Registry** mapped) {
-  char temporary[160];
-  snprintf(temporary, sizeof temporary, "%s.%d", registry_name(), getpid());
+  std::string temporary = registry_name() + "." + std::to_string(getpid());
   sys::NewFile file;
   sys::Failure failure = sys::create_file(sizeof(Registry), temporary, &file);
   if (failure) return failure;
@@ -149,22 +149,25 @@ int lock_allocation(pthread_mutex_t* mutex) {
   }
 }
 
+// Precondition: the registry is open.
+sys::Failure check_user() { return geteuid() == the_user.load() ? sys::Failure{} : sys::Failure{EPERM, "geteuid"}; }
+
 // The slots' masked ids make every index valid, whatever a hostile word says.
 Slot& slot_at(uint32_t owner) { return the_registry.load(std::memory_order_acquire)->slots[slot_of(owner)]; }
 
 }  // namespace
 
-const char* registry_name() {
-  static char name[128];
-  static std::once_flag once;
-  std::call_once(once, [] {
+std::string registry_name() {
+  static const std::string suffix = [] {
     const char* space = getenv("MULTIPROC_NAMESPACE");
-    bool apart = space != nullptr && is_namespace(space);
-    snprintf(name, sizeof name, "multiproc-r%u-%u-%s%s%s", kAbi, geteuid(), kLibc, apart ? "-" : "",
-             apart ? space : "");
-  });
-  return name;
+    return space != nullptr && is_namespace(space) ? std::string("-") + space : std::string();
+  }();
+  char name[64];
+  snprintf(name, sizeof name, "multiproc-r%u-%u-%s", kAbi, registry_user(), kLibc);
+  return name + suffix;
 }
+
+uid_t registry_user() { return registry() == nullptr ? geteuid() : the_user.load(std::memory_order_relaxed); }
 
 Word& life_word(Slot& slot) { return *reinterpret_cast<Word*>(reinterpret_cast<char*>(&slot.life) + kLifeWordOffset); }
 
@@ -172,9 +175,10 @@ Registry* registry() { return the_registry.load(std::memory_order_acquire); }
 
 sys::Failure open_registry() {
   static std::mutex opening;
-  if (registry() != nullptr) return {};
+  if (registry() != nullptr) return check_user();
   std::lock_guard<std::mutex> guard(opening);
-  if (registry() != nullptr) return {};
+  if (registry() != nullptr) return check_user();
+  uid_t user = geteuid();
   Registry* mapped = nullptr;
   sys::Failure failure;
   // Creation and opening can each lose a race against another process, but not for long.
@@ -183,17 +187,19 @@ sys::Failure open_registry() {
     if (failure.code == ENOENT) failure = create_registry(&mapped);
     if (failure.code != EEXIST && failure.code != ENOENT) break;
   }
-  if (!failure) the_registry.store(mapped, std::memory_order_release);
-  return failure;
+  if (failure) return failure;
+  the_user.store(user, std::memory_order_relaxed);
+  the_registry.store(mapped, std::memory_order_release);
+  return {};
 }
 
 sys::Failure attach(uint32_t* owner) {
+  sys::Failure failure = open_registry();
+  if (failure) return failure;
   if (this_participant != 0) {
     *owner = this_participant;
     return {};
   }
-  sys::Failure failure = open_registry();
-  if (failure) return failure;
   Registry* table = registry();
   int code = lock_allocation(&table->allocation);
   // The cursor is a hint: whatever its dead holder left in it is consistent.

@@ -7,8 +7,10 @@
 #pragma once
 
 #include <pthread.h>
+#include <sys/types.h>
 
 #include <cstdint>
+#include <string>
 
 #include "sync/owner.h"
 #include "sys/result.h"
@@ -58,16 +60,21 @@ static_assert(sizeof(Registry) == 256 + kSlots * sizeof(Slot), "the registry is 
 // The word of `slot.life` that the kernel marks: the thread id of the owner, FUTEX_WAITERS, FUTEX_OWNER_DIED.
 Word& life_word(Slot& slot);
 
-// Opens (or makes) this user's registry, once for the process; the mapping stays for ever, as robust lists point into
-// it. `registry()` is null before. Failures: EACCES for a registry of another user or mode, EPROTO for one that is not
-// ours.
+// Opens (or makes) the effective user's registry, once for the process; the mapping stays until the process ends, as
+// robust lists point into it. `registry()` is null before. Failures: EACCES for a registry of another user or mode,
+// EPROTO for one that is not ours, EPERM from "geteuid" when the effective user has changed since it was opened: the
+// names of that user's objects, and the participants in their words, are not those of this registry.
 sys::Failure open_registry();
 Registry* registry();
 
-// The file's name in /dev/shm. The libc is part of it, as glibc and musl lay the mutex out differently. So is
-// MULTIPROC_NAMESPACE of the environment at the first use (1 to 40 letters, digits, dots, underscores, hyphens;
-// anything else counts as unset): programs in different namespaces share no participants, and so no segments.
-const char* registry_name();
+// The user whose registry is open; before that the effective user.
+uid_t registry_user();
+
+// The file's name in /dev/shm, of `registry_user()`. The libc is part of it, as glibc and musl lay the mutex out
+// differently. So is MULTIPROC_NAMESPACE of the environment at the first use (1 to 40 letters, digits, dots,
+// underscores, hyphens; anything else counts as unset): programs in different namespaces share no participants, and so
+// no segments.
+std::string registry_name();
 
 // This thread's participant id, attached at the first call: 0 and a failure where that is impossible. EUSERS: all slots
 // are in use. ETIMEDOUT: somebody has held the registry for ten seconds (a stopped process).

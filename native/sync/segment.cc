@@ -126,7 +126,7 @@ sys::Failure open_segment(const std::string& name, Segment* segment, HeaderFault
 
 bool is_anonymous(const std::string& name) {
   char prefix[64];
-  snprintf(prefix, sizeof prefix, "multiproc-%u-%u.", kAbi, geteuid());
+  snprintf(prefix, sizeof prefix, "multiproc-%u-%u.", kAbi, registry_user());
   return name.compare(0, strlen(prefix), prefix) == 0;
 }
 

@@ -12,6 +12,9 @@ namespace multiproc::sys {
 
 namespace {
 
+// Each round loses a race against another program that removes the name at that moment.
+constexpr int kMostRounds = 1000;
+
 int open_restarting(const char* name, int flags, mode_t mode) {
   int fd = -1;
   do {
@@ -23,7 +26,7 @@ int open_restarting(const char* name, int flags, mode_t mode) {
 // `*made` tells whether the object is new, so that a creation that fails later can take the name back.
 Failure open_object(const PosixShmRequest& request, int* fd, bool* made) {
   const char* name = request.name.c_str();
-  for (;;) {
+  for (int round = 0; round < kMostRounds; round++) {
     if (request.create) {
       *fd = open_restarting(name, O_CREAT | O_EXCL, request.mode);
       *made = *fd != -1;
@@ -36,6 +39,7 @@ Failure open_object(const PosixShmRequest& request, int* fd, bool* made) {
     if (request.create && errno == ENOENT) continue;
     return {errno, "shm_open"};
   }
+  return {EBUSY, "shm_open"};
 }
 
 Failure reserve(int fd, uint64_t size) {
@@ -49,6 +53,7 @@ Failure reserve(int fd, uint64_t size) {
 Failure map_object(const PosixShmRequest& request, int fd, std::shared_ptr<Mapping>* mapping) {
   struct stat facts;
   if (fstat(fd, &facts) != 0) return {errno, "fstat"};
+  if (!S_ISREG(facts.st_mode)) return {EACCES, "shm_open"};  // a FIFO, a device
   uint64_t size = static_cast<uint64_t>(facts.st_size);
   if (size == 0) {
     if (!request.create) return {ENODATA, "shm_open"};

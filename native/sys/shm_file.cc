@@ -20,6 +20,7 @@ namespace {
 constexpr mode_t kMode = 0600;
 constexpr uint64_t kReservePiece = 1 << 20;
 constexpr int64_t kLongestSweep = 5000 * kMillisecond;
+constexpr int64_t kLongestPublish = 100 * kMillisecond;
 
 int retry_open(const char* path, int flags, mode_t mode) {
   int fd;
@@ -60,13 +61,30 @@ Failure lock_within(int fd, int64_t deadline_ns) {
   }
 }
 
-Failure check_opened(int fd, FileFacts* facts) {
+// Type, owner and mode of an open file never change for the better, so they are checked before its lock is asked for:
+// another user who made the file may hold that lock for as long as they like.
+Failure check_owner(int fd) {
   struct stat status;
   if (fstat(fd, &status) == -1) return {errno, "fstat"};
-  if (status.st_nlink == 0) return {ENOENT, "open"};
   if (!S_ISREG(status.st_mode) || status.st_uid != geteuid() || (status.st_mode & 07777) != kMode) {
     return {EACCES, "open"};
   }
+  return {};
+}
+
+// Precondition: the lock is held, so no sweeper removes the name meanwhile. A second name would lead from one object to
+// another; it is there for a moment where a file is published by link(2) and unlink(2).
+Failure check_links(int fd, FileFacts* facts) {
+  int64_t deadline_ns = monotonic_ns() + kLongestPublish;
+  struct stat status;
+  for (;;) {
+    if (fstat(fd, &status) == -1) return {errno, "fstat"};
+    if (status.st_nlink < 2) break;
+    if (monotonic_ns() > deadline_ns) return {EMLINK, "open"};
+    timespec moment = {0, kMillisecond};
+    nanosleep(&moment, nullptr);
+  }
+  if (status.st_nlink == 0) return {ENOENT, "open"};
   facts->size = static_cast<uint64_t>(status.st_size);
   facts->inode = static_cast<uint64_t>(status.st_ino);
   return {};
@@ -128,8 +146,9 @@ void close_file(NewFile* file) {
 Failure open_file(const std::string& name, int* fd, FileFacts* facts) {
   *fd = retry_open(file_path(name).c_str(), O_RDWR | O_NOFOLLOW | O_NONBLOCK, 0);
   if (*fd == -1) return {errno, "open"};
-  Failure failure = lock_within(*fd, monotonic_ns() + kLongestSweep);
-  if (!failure) failure = check_opened(*fd, facts);
+  Failure failure = check_owner(*fd);
+  if (!failure) failure = lock_within(*fd, monotonic_ns() + kLongestSweep);
+  if (!failure) failure = check_links(*fd, facts);
   if (failure) {
     close(*fd);
     *fd = -1;
@@ -143,7 +162,7 @@ Failure open_any_file(const std::string& name, int* fd, FileFacts* facts) {
   struct stat status;
   Failure failure;
   if (fstat(*fd, &status) == -1) failure = {errno, "fstat"};
-  if (!failure && !S_ISREG(status.st_mode)) failure = {EACCES, "open"};
+  if (!failure && !S_ISREG(status.st_mode)) failure = {EACCES, "open"};  // a FIFO, a device
   if (failure) {
     close(*fd);
     *fd = -1;
@@ -179,13 +198,16 @@ Sweep sweep_file(const std::string& name, bool (*still_needed)(int fd, uint64_t 
   if (fd == -1) return errno == ENOENT ? Sweep::gone : Sweep::in_use;
   Sweep result = Sweep::in_use;
   struct stat opened, named;
-  if (fstat(fd, &opened) == 0 && S_ISREG(opened.st_mode) && lock_alone(fd) &&
+  if (fstat(fd, &opened) == 0 && S_ISREG(opened.st_mode) && opened.st_uid == geteuid() && lock_alone(fd) &&
       !still_needed(fd, static_cast<uint64_t>(opened.st_size))) {
     // The name may meanwhile belong to another file: only what we locked may go.
     if (lstat(file_path(name).c_str(), &named) == -1) {
       result = Sweep::gone;
     } else if (named.st_ino == opened.st_ino && named.st_dev == opened.st_dev) {
-      result = unlink(file_path(name).c_str()) == 0 ? Sweep::removed : Sweep::gone;
+      if (unlink(file_path(name).c_str()) == 0)
+        result = Sweep::removed;
+      else
+        result = errno == ENOENT ? Sweep::gone : Sweep::in_use;
     }
   }
   close(fd);

@@ -39,7 +39,8 @@ Failure publish_file(NewFile* file, const std::string& name);
 void close_file(NewFile* file);
 
 // Opens an existing file of this user, mode 0600, and takes the shared lock. ENOENT also when it was unlinked
-// meanwhile, EACCES for a file of another user or with another mode, EBUSY when a sweeper holds it for five seconds.
+// meanwhile, EACCES for a file of another user, type or mode, EMLINK for one with a second name, ELOOP for a symbolic
+// link, EISDIR, ENXIO for a socket, EBUSY when a sweeper holds it for five seconds. Only that last one waits.
 Failure open_file(const std::string& name, int* fd, FileFacts* facts);
 
 // Opens an existing file, whoever made it, with whatever mode, and takes no lock. ENOENT, EACCES.
@@ -63,7 +64,7 @@ Failure unlink_file(const std::string& name);
 
 enum class Sweep { removed, in_use, gone };
 
-// Removes the file if nobody has it open and `still_needed` (given the descriptor) says no.
+// Removes the file of this user if nobody has it open and `still_needed` (given the descriptor) says no.
 Sweep sweep_file(const std::string& name, bool (*still_needed)(int fd, uint64_t size));
 
 // The path of a name. Names hold no slash: the callers check.

@@ -1,9 +1,11 @@
 /** `multiproc doctor`: whether this machine has what the fast paths need, and room for shared memory. */
-import { readFileSync, statfsSync } from 'node:fs';
+import { readFileSync } from 'node:fs';
 import { arch, availableParallelism, release } from 'node:os';
+import { MultiprocError } from '../errors.js';
 import { attach } from '../lifecycle/participant.js';
 import { native } from '../native.js';
 import { list } from '../shared/listing.js';
+import { shmSpace } from '../shared/shm-folder.js';
 import type { Report } from './report.js';
 import { bytes } from './table.js';
 
@@ -19,18 +21,19 @@ const tmpfsMagic = 0x01021994;
 const smallShm = 64 * 1024 * 1024;
 
 export function doctor(): Report {
-  attach();
-  const registry = native.registryState();
   const checks: Check[] = [
     { name: 'kernel', verdict: 'ok', value: `${release()} ${arch()}` },
     { name: 'node', verdict: 'ok', value: `${process.version}, Node-API ${process.versions.napi}` },
     cpus(availableParallelism()),
-    futexWaitv(registry.futexWaitv),
-    ...sharedMemory(),
+    ...tried('/dev/shm', sharedMemory),
     openFiles(),
     mappings(),
-    participants(registry.participants, registry.slots),
-    { name: 'shared objects', verdict: 'ok', value: String(list().length) },
+    ...tried('registry', () => {
+      attach();
+      const registry = native.registryState();
+      return [futexWaitv(registry.futexWaitv), participants(registry.participants, registry.slots)];
+    }),
+    ...tried('shared objects', () => [{ name: 'shared objects', verdict: 'ok', value: String(list().length) }]),
   ];
   const fast = checks.every(({ verdict }) => verdict === 'ok');
   const bad = checks.some(({ verdict }) => verdict === 'bad');
@@ -40,6 +43,16 @@ export function doctor(): Report {
   ]);
   const summary = fast ? 'This machine gets all the fast paths.\n' : 'See the advice above.\n';
   return { data: { fast, checks }, text: `${lines.join('')}\n${summary}`, code: bad ? 1 : 0 };
+}
+
+/** What fails here fails in programs, too: it is part of the diagnosis, and the other checks follow. */
+function tried(name: string, look: () => Check[]): Check[] {
+  try {
+    return look();
+  } catch (error) {
+    if (!(error instanceof MultiprocError)) throw error;
+    return [{ name, verdict: 'bad', value: error.code, advice: error.message }];
+  }
 }
 
 function cpus(count: number): Check {
@@ -65,7 +78,7 @@ function futexWaitv(available: boolean): Check {
 }
 
 function sharedMemory(): Check[] {
-  const { type, bsize, blocks, bavail } = statfsSync('/dev/shm');
+  const { type, bsize, blocks, bavail } = shmSpace();
   const size = bsize * blocks;
   const free = bsize * bavail;
   const kind: Check =

@@ -1,4 +1,5 @@
 /** `multiproc inspect NAME`: who holds an object, who waits for it, how deep. */
+import { printableName } from '../printable.js';
 import {
   type BarrierInfo,
   type EventInfo,
@@ -22,7 +23,7 @@ export function inspectCommand([name = '']: string[]): Report {
     ...(data.event ? event(data.event) : []),
   ];
   const width = Math.max(...lines.map(([label]) => label.length));
-  return { data, text: lines.map(([label, value]) => `${label.padEnd(width)}  ${value}\n`).join('') };
+  return { data, text: lines.map(([label, value]) => `${label.padEnd(width)}  ${printableName(value)}\n`).join('') };
 }
 
 type Line = [label: string, value: string];

@@ -2,6 +2,7 @@
 /** The command `multiproc`: looks at what is in shared memory, and cleans up. */
 import { parseArgs } from 'node:util';
 import { MultiprocError } from '../errors.js';
+import { printable, printableJson } from '../printable.js';
 import { doctor } from './doctor.js';
 import { inspectCommand } from './inspect.js';
 import { ls } from './ls.js';
@@ -64,7 +65,7 @@ function main(argv: string[]): number | Promise<number> {
   if (args.length < least || args.length > most) return misuse(`usage: multiproc ${command.usage}`);
   try {
     const report = command.run(args);
-    process.stdout.write(json ? `${JSON.stringify(report.data, null, 2)}\n` : report.text);
+    process.stdout.write(json ? `${printableJson(report.data, 2)}\n` : report.text);
     return report.code ?? 0;
   } catch (error) {
     if (!(error instanceof MultiprocError)) throw error;
@@ -91,7 +92,7 @@ function parse(args: string[]) {
 }
 
 function misuse(message: string): number {
-  process.stderr.write(`multiproc: ${message}\n\n${usage()}`);
+  process.stderr.write(`multiproc: ${printable(message)}\n\n${usage()}`);
   return 2;
 }
 

@@ -1,5 +1,8 @@
-/** Rows of text under headings, each column as wide as its widest cell. */
-export function table(headings: string[], rows: string[][]): string {
+import { printableName } from '../printable.js';
+
+/** Rows of text under headings, each column as wide as its widest cell. What a terminal would obey is escaped. */
+export function table(headings: string[], cells: string[][]): string {
+  const rows = cells.map((row) => row.map(printableName));
   const widths = headings.map((heading, i) => Math.max(heading.length, ...rows.map((row) => row[i]?.length ?? 0)));
   return [headings, ...rows]
     .map((row) =>

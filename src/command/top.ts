@@ -1,8 +1,10 @@
 /** `multiproc top`: the shared objects of this user as they are now, again and again, until somebody has seen enough. */
-import { statfsSync } from 'node:fs';
 import type { ReadStream } from 'node:tty';
+import { MultiprocError } from '../errors.js';
 import { native } from '../native.js';
+import { printableJson } from '../printable.js';
 import { type Holder, type Inspection, inspectAll } from '../shared/inspect.js';
+import { shmSpace } from '../shared/shm-folder.js';
 import { bytes, table } from './table.js';
 
 /** What one look has seen; with `--json` each is a line. */
@@ -46,8 +48,7 @@ export async function top({ prefix, json, interval }: TopOptions): Promise<numbe
   if (onScreen) stdout.write(enterScreen);
   try {
     while (!stopped.signal.aborted) {
-      const seen = look(prefix);
-      const text = json ? `${JSON.stringify(seen)}\n` : show(seen);
+      const text = oneLook(prefix, json);
       const flowing = stdout.write(onScreen ? paint(text, stdout.rows || 24, stdout.columns || 80) : text);
       // A reader that does not keep up gets fewer looks, not older ones.
       if (!flowing) await until((done) => onceOf(stdout, ['drain', 'close'], done), stopped.signal);
@@ -60,11 +61,23 @@ export async function top({ prefix, json, interval }: TopOptions): Promise<numbe
   return 0;
 }
 
+/** A look as text. One that fails says why in its place: the next may succeed. */
+function oneLook(prefix: string | undefined, json: boolean): string {
+  try {
+    const seen = look(prefix);
+    return json ? `${printableJson(seen)}\n` : show(seen);
+  } catch (error) {
+    if (!(error instanceof MultiprocError)) throw error;
+    const { code, message } = error;
+    return json ? `${printableJson({ time: Date.now(), error: { code, message } })}\n` : `multiproc top: ${message}\n`;
+  }
+}
+
 /** Looks once. */
 function look(prefix: string | undefined): Look {
   const objects = inspectAll(prefix);
   const { participants, slots } = native.registryState();
-  const { bavail, bsize } = statfsSync('/dev/shm');
+  const { bavail, bsize } = shmSpace();
   return { time: Date.now(), participants, slots, freeBytes: bavail * bsize, objects };
 }
 

@@ -8,6 +8,7 @@ import { readFileSync, statSync } from 'node:fs';
 export function openersByInode(): Map<number, number[]> {
   const openers = new Map<number, number[]>();
   const device = deviceOf('/dev/shm');
+  if (device === undefined) return openers;
   for (const line of readLocks().split('\n')) {
     // 1: FLOCK  ADVISORY  READ 1234 00:19:42 0 EOF
     const match = /FLOCK\s+ADVISORY\s+(?:READ|WRITE)\s+(-?\d+)\s+([0-9a-f]+:[0-9a-f]+):(\d+)/.exec(line);
@@ -30,9 +31,10 @@ function readLocks(): string {
   }
 }
 
-/** As the kernel writes it: major and minor in hexadecimal. */
-function deviceOf(path: string): string {
-  const { dev } = statSync(path);
+/** As the kernel writes it: major and minor in hexadecimal; `undefined` if there is no such folder. */
+function deviceOf(path: string): string | undefined {
+  const dev = statSync(path, { throwIfNoEntry: false })?.dev;
+  if (dev === undefined) return undefined;
   const major = Math.floor(dev / 256) & 0xfff;
   const minor = (dev & 0xff) | ((Math.floor(dev / 2 ** 20) & 0xfffff) << 8);
   return `${major.toString(16).padStart(2, '0')}:${minor.toString(16).padStart(2, '0')}`;

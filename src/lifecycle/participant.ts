@@ -19,10 +19,14 @@ const reattached: (() => void)[] = [];
 /**
  * Makes this thread a participant, if it is none yet. Every object calls this before its first word is touched.
  *
- * @throws MultiprocError `ERR_MULTIPROC_PARTICIPANTS` when all 4,096 slots of this user's registry are in use
+ * @throws MultiprocError `ERR_MULTIPROC_PARTICIPANTS` when all 4,096 slots of this user's registry are in use;
+ *   `ERR_MULTIPROC_USER` when the effective user is another one than at the first use
  */
 export function attach(): void {
-  if (me !== 0) return;
+  if (me !== 0) {
+    native.checkUser();
+    return;
+  }
   const shared = holder[key];
   if (shared !== undefined) {
     native.adopt(shared.id);
@@ -64,7 +68,7 @@ function attachNatively(): number {
     }
     if (cause.code === 'EPROTO') {
       throw new MultiprocError(
-        `The registry ${cause.path} in /dev/shm is damaged or of another version: remove it when none of its users runs`,
+        `The registry ${cause.path} is damaged or of another version: remove it when none of its users runs`,
         { code: 'ERR_MULTIPROC_REGISTRY', cause },
       );
     }

@@ -4,7 +4,7 @@ import { lstatSync, mkdirSync, mkdtempSync, readdirSync, unlinkSync } from 'node
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { randomBytes } from '../lifecycle/random-bytes.js';
-import { layout, native } from '../native.js';
+import { native } from '../native.js';
 
 /** The kernel's limit for a path, less the folder's name and a file's. */
 const longestRoot = 60;
@@ -19,7 +19,7 @@ export function freshSocketPath(): string {
 }
 
 function privateFolder(root: string): string {
-  const folder = join(root, `multiproc-${layout.uid}`);
+  const folder = join(root, `multiproc-${native.user()}`);
   try {
     mkdirSync(folder, { mode: 0o700 });
   } catch (error) {
@@ -27,8 +27,8 @@ function privateFolder(root: string): string {
   }
   const { uid, mode } = lstatSync(folder);
   // Somebody else may have been first with that name, and would then see, or replace, what lies there.
-  const ours = uid === layout.uid && (mode & 0o170_777) === 0o040_700;
-  if (!ours) return mkdtempSync(join(root, `multiproc-${layout.uid}-`));
+  const ours = uid === native.user() && (mode & 0o170_777) === 0o040_700;
+  if (!ours) return mkdtempSync(join(root, `multiproc-${native.user()}-`));
   removeAbandoned(folder);
   return folder;
 }

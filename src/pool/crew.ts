@@ -3,7 +3,7 @@
 import { now } from '../deadline.js';
 import { WorkerLostError } from '../errors.js';
 import { getLogger } from '../logging.js';
-import { sweep } from '../shared/sweep.js';
+import { sweepQuietly } from '../shared/sweep.js';
 import { Event } from '../sync/event.js';
 import type { Assignment } from './worker/assignment.js';
 import type { PoolWorker, WorkerEnd, WorkerSource } from './worker-source.js';
@@ -263,7 +263,7 @@ export class Crew {
   #sweep(): void {
     if (!this.#mustSweep) return;
     this.#mustSweep = false;
-    sweep();
+    sweepQuietly();
   }
 
   #close(): void {

@@ -1,5 +1,6 @@
 /** The names of POSIX shared memory and semaphores: `'/name'` or `'name'`, which mean the same. */
 import { MultiprocError } from '../errors.js';
+import { printableJson } from '../printable.js';
 
 /**
  * The name with its leading slash, as the system wants it.
@@ -11,7 +12,7 @@ export function systemName(name: string, most: number): string {
   const bare = name.startsWith('/') ? name.slice(1) : name;
   const wrong = whatIsWrong(bare, most);
   if (wrong !== undefined) {
-    throw new MultiprocError(`Expected "name" to be '/name' or 'name', got ${JSON.stringify(name)}: ${wrong}`, {
+    throw new MultiprocError(`Expected "name" to be '/name' or 'name', got ${printableJson(name)}: ${wrong}`, {
       code: 'ERR_MULTIPROC_NAME',
     });
   }

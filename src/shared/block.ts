@@ -407,7 +407,8 @@ export function staleHandle(): MultiprocError {
 }
 
 function userName(fileName: string): string | undefined {
-  return fileName.startsWith(namedPrefix) ? fileName.slice(namedPrefix.length) : undefined;
+  const prefix = namedPrefix();
+  return fileName.startsWith(prefix) ? fileName.slice(prefix.length) : undefined;
 }
 
 function align(size: number): number {

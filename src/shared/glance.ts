@@ -1,9 +1,10 @@
 /** What an anonymous object is doing, read from its file: opening it would make this process one of its users. */
-import { closeSync, openSync, readSync } from 'node:fs';
+import { readSync } from 'node:fs';
 import { layout } from '../native.js';
 import { BlockKind, isQueue } from './block.js';
 import { boardFlag, rowWords, stateWord, WorkerState, workersOn } from './board-layout.js';
 import { EndWord, Fact, getEnd, ringWords } from './ring-layout.js';
+import { readOwn } from './shm-folder.js';
 
 /** What a pool is doing. */
 export interface PoolInfo {
@@ -22,26 +23,20 @@ export interface Glance {
 
 /** Looks at the one object in this file in /dev/shm; what cannot be read tells nothing. */
 export function glance(file: string): Glance {
-  let fd: number;
-  try {
-    fd = openSync(`/dev/shm/${file}`, 'r');
-  } catch {
-    return {};
+  return readOwn(file, look) ?? {};
+}
+
+function look(fd: number): Glance {
+  const header = wordsAt(fd, layout.firstBlock, layout.blockHeaderSize / 4);
+  const [kind, , , flags, length = 0] = header;
+  const body = layout.firstBlock + layout.blockHeaderSize;
+  if (isQueue(kind as number)) {
+    return { length: messagesIn(wordsAt(fd, body + layout.ringOffset, ringWords), 0) };
   }
-  try {
-    const header = wordsAt(fd, layout.firstBlock, layout.blockHeaderSize / 4);
-    const [kind, , , flags, length = 0] = header;
-    const body = layout.firstBlock + layout.blockHeaderSize;
-    if (isQueue(kind as number)) {
-      return { length: messagesIn(wordsAt(fd, body + layout.ringOffset, ringWords), 0) };
-    }
-    if (kind === BlockKind.array && flags === boardFlag) {
-      return { pool: poolOf(wordsAt(fd, body + layout.dataOffset, workersOn(length) * rowWords)) };
-    }
-    return {};
-  } finally {
-    closeSync(fd);
+  if (kind === BlockKind.array && flags === boardFlag) {
+    return { pool: poolOf(wordsAt(fd, body + layout.dataOffset, workersOn(length) * rowWords)) };
   }
+  return {};
 }
 
 /** @param ring the index of the ring's first word */

@@ -1,11 +1,12 @@
 /** What of ours exists on this machine: the files in /dev/shm that belong to this user, read without opening them. */
-import { closeSync, fstatSync, openSync, readdirSync, readSync } from 'node:fs';
+import { readSync, type Stats } from 'node:fs';
 import { openersByInode } from '../lifecycle/openers.js';
 import { layout } from '../native.js';
 import { BlockKind, kindNames, unlinkIfThere } from './block.js';
 import { boardFlag } from './board-layout.js';
 import { managerOf } from './managed-memory.js';
-import { anonymousPrefix, describe, namedPrefix } from './names.js';
+import { anonymousPrefix, describe, isName, namedPrefix } from './names.js';
+import { readOwn, shmFiles } from './shm-folder.js';
 
 /** One shared object, or one arena of small anonymous ones. */
 export interface ObjectInfo {
@@ -31,20 +32,21 @@ export interface ObjectInfo {
 }
 
 /**
- * Lists the shared objects of this user.
+ * Lists the shared objects of this user. Other files are passed over: those of other users, and what is not a regular file.
  *
  * @param prefix only named objects whose name starts with it; absent: all, anonymous ones included
+ * @throws SystemError `ENOENT`, `EACCES` where there is no /dev/shm, or this user may not list it
  */
 export function list(prefix?: string): ObjectInfo[] {
   if (prefix !== undefined && typeof prefix !== 'string') {
     throw new TypeError(`Expected "prefix" to be a string, got ${describe(prefix)}`);
   }
   const openers = openersByInode();
-  const wanted = prefix === undefined ? [namedPrefix, anonymousPrefix] : [namedPrefix + prefix];
-  return readdirSync('/dev/shm')
+  const wanted = prefix === undefined ? [namedPrefix(), anonymousPrefix()] : [namedPrefix() + prefix];
+  return shmFiles()
     .filter((file) => wanted.some((start) => file.startsWith(start)) || (prefix === undefined && managerOf(file)))
     .sort()
-    .map((file) => readInfo(file, openers))
+    .map((file) => readOwn(file, (fd, status) => readInfo(file, fd, status, openers)))
     .filter((info) => info !== undefined);
 }
 
@@ -57,38 +59,29 @@ export function unlinkAll(prefix: string): string[] {
   if (typeof prefix !== 'string') throw new TypeError(`Expected "prefix" to be a string, got ${describe(prefix)}`);
   const removed: string[] = [];
   for (const { name } of list(prefix)) {
-    if (name !== null && unlinkIfThere(name)) removed.push(name);
+    // A file whose name no object can have is not one of this package's.
+    if (name !== null && isName(name) && unlinkIfThere(name)) removed.push(name);
   }
   return removed;
 }
 
-function readInfo(file: string, openers: Map<number, number[]>): ObjectInfo | undefined {
-  const name = file.startsWith(namedPrefix) ? file.slice(namedPrefix.length) : null;
+function readInfo(file: string, fd: number, status: Stats, openers: Map<number, number[]>): ObjectInfo {
+  const prefix = namedPrefix();
+  const name = file.startsWith(prefix) ? file.slice(prefix.length) : null;
   const head = new DataView(new ArrayBuffer(layout.firstBlock + layout.blockHeaderSize));
-  let fd: number;
-  try {
-    fd = openSync(`/dev/shm/${file}`, 'r');
-  } catch {
-    return undefined; // removed meanwhile, or not for us to read
-  }
-  try {
-    const { ino, size, blocks, uid } = fstatSync(fd);
-    if (uid !== layout.uid) return undefined;
-    const whole = readSync(fd, head, 0, head.byteLength, 0) === head.byteLength;
-    const ours = whole && head.getBigUint64(0, true) === magic;
-    return {
-      name,
-      file,
-      kind: ours ? kindOf(head) : name === null ? rawKindOf(file) : 'unknown',
-      size,
-      memory: blocks * blockBytes,
-      openers: openers.get(ino) ?? [],
-      creatorPid: ours ? head.getUint32(layout.creatorPidOffset, true) : null,
-      createdMs: ours ? Number(head.getBigUint64(layout.createdOffset, true)) : null,
-    };
-  } finally {
-    closeSync(fd);
-  }
+  const { ino, size, blocks } = status;
+  const whole = readSync(fd, head, 0, head.byteLength, 0) === head.byteLength;
+  const ours = whole && head.getBigUint64(0, true) === magic;
+  return {
+    name,
+    file,
+    kind: ours ? kindOf(head) : name === null ? rawKindOf(file) : 'unknown',
+    size,
+    memory: blocks * blockBytes,
+    openers: openers.get(ino) ?? [],
+    creatorPid: ours ? head.getUint32(layout.creatorPidOffset, true) : null,
+    createdMs: ours ? Number(head.getBigUint64(layout.createdOffset, true)) : null,
+  };
 }
 
 const magic = Buffer.from('MPROCSEG').readBigUInt64LE();
@@ -101,7 +94,7 @@ const blockFlagsOffset = 12;
 /** Of a file without a header of ours. */
 function rawKindOf(file: string): string {
   if (managerOf(file) === undefined) return 'memory';
-  return file.startsWith(anonymousPrefix) ? 'manager' : 'managed memory';
+  return file.startsWith(anonymousPrefix()) ? 'manager' : 'managed memory';
 }
 
 function kindOf(head: DataView): string {

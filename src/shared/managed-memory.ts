@@ -3,11 +3,11 @@
  * whether that one lives. So nobody has to keep a list that could be lost, and whoever comes next can clean up.
  */
 
-import { readdirSync, statSync } from 'node:fs';
 import { SystemError } from '../errors.js';
 import { randomBytes } from '../lifecycle/random-bytes.js';
 import { layout, native } from '../native.js';
-import { anonymousPrefix } from './names.js';
+import { anonymousPrefix, isAnonymousFile } from './names.js';
+import { shmFiles, statOwn } from './shm-folder.js';
 
 /** As Python's names begin, and for Python to open; then the manager's token, behind the ABI version that it is for. */
 const pattern = new RegExp(`^psm_[0-9a-f]{8}\\.m${layout.abi}\\.([0-9a-f]{16})$`);
@@ -19,14 +19,15 @@ export function managedName(token: string): string {
 
 /** The file that the manager has open for as long as it lives. It is swept like all anonymous ones. */
 export function sentinelFile(token: string): string {
-  return `${anonymousPrefix}manager.${token}`;
+  return `${anonymousPrefix()}manager.${token}`;
 }
 
-const sentinelPattern = new RegExp(`^${anonymousPrefix.replaceAll('.', '\\.')}manager\\.([0-9a-f]{16})$`);
+const sentinelName = /^manager\.([0-9a-f]{16})$/;
 
 /** The token of the manager that the file belongs to, or that is alive while somebody has it open; if it is such a file. */
 export function managerOf(file: string): string | undefined {
-  return (pattern.exec(file) ?? sentinelPattern.exec(file))?.[1];
+  if (!isAnonymousFile(file)) return pattern.exec(file)?.[1];
+  return sentinelName.exec(file.slice(anonymousPrefix().length))?.[1];
 }
 
 /** Removes what belongs to the manager. Those who have the memory open go on using it. */
@@ -45,22 +46,28 @@ export function sweepManaged(): { file: string; size: number }[] {
     }
     return isDead;
   });
-  return orphans.filter(({ file }) => unlinkQuietly(file));
+  return orphans.filter(({ file }) => {
+    try {
+      return unlinkQuietly(file);
+    } catch {
+      return false; // This user may not remove it, or not now: it stays for the next sweep.
+    }
+  });
 }
 
 function managedFiles(wanted: (token: string) => boolean): { file: string; size: number }[] {
   const found: { file: string; size: number }[] = [];
-  for (const file of readdirSync('/dev/shm')) {
+  for (const file of shmFiles()) {
     const token = pattern.exec(file)?.[1];
     if (token === undefined) continue;
-    const facts = statSync(`/dev/shm/${file}`, { throwIfNoEntry: false });
     // The sentinels of other users have other names: to root, their managers would look dead.
-    if (facts?.uid === layout.uid && wanted(token)) found.push({ file, size: facts.size });
+    const status = statOwn(file);
+    if (status !== undefined && wanted(token)) found.push({ file, size: status.size });
   }
   return found;
 }
 
-/** `false` if somebody else was quicker. */
+/** `false` if another program was quicker. */
 function unlinkQuietly(file: string): boolean {
   try {
     native.unlinkFile(file);

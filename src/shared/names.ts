@@ -1,11 +1,22 @@
 /** How the name of an object becomes the name of a file in /dev/shm. */
 import { MultiprocError } from '../errors.js';
 import { layout, native } from '../native.js';
+import { printableJson } from '../printable.js';
+
+/** The files of this user's objects start with this. The effective user may change until the first use. */
+function userPrefix(): string {
+  return `multiproc-${layout.abi}-${native.user()}`;
+}
 
 /** Files of named objects start with this. */
-export const namedPrefix = `multiproc-${layout.abi}-${layout.uid}-`;
+export function namedPrefix(): string {
+  return `${userPrefix()}-`;
+}
+
 /** Files of anonymous objects start with this: no name can collide with them, as the character after the uid differs. */
-export const anonymousPrefix = `multiproc-${layout.abi}-${layout.uid}.`;
+export function anonymousPrefix(): string {
+  return `${userPrefix()}.`;
+}
 
 const pattern = /^[A-Za-z0-9._-]{1,200}$/;
 
@@ -18,36 +29,41 @@ const pattern = /^[A-Za-z0-9._-]{1,200}$/;
 export function checkName(name: unknown): string {
   if (typeof name !== 'string') throw new TypeError(`Expected "name" to be a string, got ${describe(name)}`);
   const plain = name.startsWith('/') ? name.slice(1) : name;
-  if (!pattern.test(plain) || plain === '.' || plain === '..') {
+  if (!isName(plain)) {
     throw new MultiprocError(
-      `Expected "name" to be 1 to 200 letters, digits, dots, underscores or hyphens, got ${JSON.stringify(name)}`,
+      `Expected "name" to be 1 to 200 letters, digits, dots, underscores or hyphens, got ${describe(name)}`,
       { code: 'ERR_MULTIPROC_NAME' },
     );
   }
   return plain;
 }
 
+/** Whether an object can have this name, which has no leading slash. */
+export function isName(plain: string): boolean {
+  return pattern.test(plain) && plain !== '.' && plain !== '..';
+}
+
 /** The file of the object with this (checked) name. */
 export function fileOfName(name: string): string {
-  return namedPrefix + name;
+  return namedPrefix() + name;
 }
 
 /** A file name that nobody else has. */
 export function anonymousFile(): string {
   const random = Buffer.allocUnsafe(12);
   native.fillRandom(random);
-  return anonymousPrefix + random.toString('hex');
+  return anonymousPrefix() + random.toString('hex');
 }
 
 /** Whether the file belongs to an anonymous object, which goes when nobody has it open. */
 export function isAnonymousFile(fileName: string): boolean {
-  return fileName.startsWith(anonymousPrefix);
+  return fileName.startsWith(anonymousPrefix());
 }
 
 /** Says what came, for the message of an error. */
 export function describe(value: unknown): string {
   if (value === null) return 'null';
-  if (typeof value === 'string') return JSON.stringify(value);
+  if (typeof value === 'string') return printableJson(value);
   if (typeof value === 'number' || typeof value === 'boolean' || value === undefined) return String(value);
   if (typeof value === 'bigint') return `${value}n`;
   if (typeof value === 'object') return `an instance of ${value.constructor?.name || 'Object'}`;

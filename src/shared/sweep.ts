@@ -1,9 +1,11 @@
-/** Removes what dead processes left: anonymous segments that nobody has open and no living process has sent away. */
-import { readdirSync, statSync } from 'node:fs';
+/** Removes what dead processes left: anonymous segments that no process has open and no living process has sent away. */
+import { setTimeout } from 'node:timers';
 import { attach } from '../lifecycle/participant.js';
+import { getLogger } from '../logging.js';
 import { native } from '../native.js';
 import { sweepManaged } from './managed-memory.js';
 import { anonymousPrefix } from './names.js';
+import { shmFiles, statOwn } from './shm-folder.js';
 
 /** One file that {@link sweep} removed. */
 export interface Swept {
@@ -14,27 +16,63 @@ export interface Swept {
 }
 
 /**
- * Removes the anonymous segments of this user that nobody has open, and what managers left that have ended. Named objects stay: they last until `unlink()`.
+ * Removes the anonymous segments of this user that no process has open, and what managers left that have ended. Named
+ * objects stay: they last until `unlink()`. Files of other users, and what is not a regular file, are passed over.
  *
- * Creating objects does the same now and then; calling this is never necessary, but can free memory sooner.
+ * Creating objects does the same now and then, and so does noticing that a child was killed; calling this is never
+ * necessary, but can free memory sooner.
+ *
+ * @throws SystemError `ENOENT`, `EACCES` where there is no /dev/shm, or this user may not list it
  */
 export function sweep(): Swept[] {
   // Handles on their way count only while their sender lives, which the registry tells.
   attach();
   const swept: Swept[] = [];
-  for (const file of readdirSync('/dev/shm')) {
-    if (!file.startsWith(anonymousPrefix)) continue;
-    const size = statSync(`/dev/shm/${file}`, { throwIfNoEntry: false })?.size ?? 0;
-    if (native.sweepFile(file) === 'removed') swept.push({ file, size });
+  const prefix = anonymousPrefix();
+  for (const file of shmFiles()) {
+    if (!file.startsWith(prefix)) continue;
+    const size = statOwn(file)?.size;
+    if (size !== undefined && native.sweepFile(file) === 'removed') swept.push({ file, size });
   }
   return [...swept, ...sweepManaged()];
 }
 
+/** Sweeps where no caller could handle an error: it is logged, and what was left stays for the next sweep. */
+export function sweepQuietly(): void {
+  const start = performance.now();
+  try {
+    sweep();
+  } catch (error) {
+    getLogger().warning('what dead processes left in /dev/shm cannot be removed: %s', (error as Error).message);
+  }
+  const end = performance.now();
+  notBefore = end + (end - start) * restFactor;
+}
+
 let swept = false;
 
-/** The first object of a thread cleans up after those who died before. */
+/** The first object of a thread cleans up after processes that died before. */
 export function sweepOnce(): void {
   if (swept) return;
   swept = true;
-  sweep();
+  sweepQuietly();
+}
+
+/** Sweeps take at most one part in so many of a program's time, however many of its children are killed. */
+const restFactor = 20;
+let notBefore = 0;
+let timer: NodeJS.Timeout | undefined;
+
+/** A process was killed, and may have been the last that had a segment open. Sweeps now, or a little later. */
+export function sweepAfterKill(): void {
+  const wait = notBefore - performance.now();
+  if (wait <= 0) {
+    sweepQuietly();
+  } else if (timer === undefined) {
+    timer = setTimeout(() => {
+      timer = undefined;
+      sweepQuietly();
+    }, wait);
+    timer.unref();
+  }
 }

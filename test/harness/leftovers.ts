@@ -1,5 +1,5 @@
 /** What a test leaves behind in /dev/shm: segments and semaphores that appeared meanwhile and that nobody uses. */
-import { readdirSync, readFileSync, statSync } from 'node:fs';
+import { lstatSync, readdirSync, readFileSync } from 'node:fs';
 import { setTimeout as sleep } from 'node:timers/promises';
 
 const folder = '/dev/shm';
@@ -42,7 +42,7 @@ function unused(names: string[]): string[] {
     for (const [, inode] of mappings(pid).matchAll(/ (\d+) +\/dev\/shm\/.+$/gm)) used.add(Number(inode));
   }
   return names.filter((name) => {
-    const inode = statSync(`${folder}/${name}`, { throwIfNoEntry: false })?.ino;
+    const inode = lstatSync(`${folder}/${name}`, { throwIfNoEntry: false })?.ino;
     return inode !== undefined && !used.has(inode);
   });
 }

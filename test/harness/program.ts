@@ -17,6 +17,10 @@ export interface ProgramOptions {
   /** Added to this process's environment; `undefined` removes a variable. */
   env?: Record<string, string | undefined>;
   cwd?: string;
+  /** Runs it as this user and group, without supplementary groups; only root may. */
+  uid?: number;
+  /** Another node than that of the test. */
+  execPath?: string;
   /** The watchdog, in ms: a program that still runs then is killed, and what waits for it fails. */
   timeout?: number;
 }
@@ -48,8 +52,13 @@ export function command(t: Scope, file: string, options: Omit<ProgramOptions, 'e
   return new Program(t, child, file, options.timeout);
 }
 
-function surroundings({ env, cwd }: ProgramOptions) {
-  return { env: { ...process.env, ...env }, ...(cwd === undefined ? {} : { cwd }) };
+function surroundings({ env, cwd, uid, execPath }: ProgramOptions) {
+  return {
+    env: { ...process.env, ...env },
+    ...(cwd === undefined ? {} : { cwd }),
+    ...(uid === undefined ? {} : { uid, gid: uid }),
+    ...(execPath === undefined ? {} : { execPath }),
+  };
 }
 
 /** A running process, seen from the test. Everything awaited here fails once the process has ended without it. */

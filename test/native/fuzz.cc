@@ -190,7 +190,7 @@ class Fuzzer {
     }
     if (how == 3) bytes.resize(pick(2) == 0 ? pick(300) : bytes.size() - 1 - pick(4096));
     std::string space = std::string(getenv("MULTIPROC_NAMESPACE")) + "-damaged";
-    std::string file = std::string(registry_name()) + "-damaged";
+    std::string file = registry_name() + "-damaged";
     pid_t pid = fork();
     if (pid == 0) {
       // The name was fixed at the first use, so that only another program can have another one.

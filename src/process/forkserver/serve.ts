@@ -1,7 +1,7 @@
 /** The fork server's one loop: asleep in one native call, it makes children, reaps them, and says how they ended. */
 import { SystemError } from '../../errors.js';
 import { forkHoldingSignals } from '../../lifecycle/after-fork.js';
-import { layout, native, type Received } from '../../native.js';
+import { native, type Received } from '../../native.js';
 import { Report, type RequestDescriptors, request, sendReport, unpackDescriptors } from './protocol.js';
 
 interface Child {
@@ -94,11 +94,12 @@ export function serve(requests: number, parent: number): RequestDescriptors {
   }
 }
 
-// Requests come from who has the socket, which this process inherited, and that is nobody but its parent and children of
-// its own. The kernel's word for the sender's user costs nothing.
+// Requests come from processes that have the socket: the parent of this one, from which it inherited it, and children of
+// its own. The kernel tells the real user of the sender, which a parent that changed its effective user alone keeps.
 function accept(received: Received, bytes: Buffer): RequestDescriptors | undefined {
   const given = unpackDescriptors(received.descriptors);
-  const valid = received.uid === layout.uid && !received.truncated && bytes.subarray(0, received.size).equals(request);
+  const valid =
+    received.uid === process.getuid?.() && !received.truncated && bytes.subarray(0, received.size).equals(request);
   if (valid && given !== undefined) return given;
   native.closeDescriptors(received.descriptors);
   return undefined;
