@@ -224,6 +224,10 @@ export interface Native {
   /** The descriptor and the peer's address; `null`: nobody is there. */
   socketAccept(listener: number): [number, [boolean, string, number]] | null;
   socketAddress(fd: number): [boolean, string, number];
+  /** The address at the other side; of a local socket the name that the listener has bound. */
+  socketPeerAddress(fd: number): [boolean, string, number];
+  /** The effective user id at the other side of a local socket or a private pipe; -1: not known, as with TCP. */
+  socketPeerUser(fd: number): number;
   /** Blocks while a name server is asked. */
   socketResolve(host: string): string;
   /** Whether the socket of the file is open; its listener does not notice. */

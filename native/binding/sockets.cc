@@ -111,6 +111,24 @@ napi_value socket_address(napi_env env, napi_callback_info info) {
   return address_value(env, address);
 }
 
+// socketPeerAddress(fd): as socketAddress, of the other side
+napi_value socket_peer_address(napi_env env, napi_callback_info info) {
+  Arguments arguments(env, info);
+  int32_t fd = arguments.i32(0);
+  if (!arguments.ok()) return nullptr;
+  sys::SocketAddress address;
+  if (sys::Failure failure = sys::peer_address(fd, &address)) return throw_failure(env, failure, "");
+  return address_value(env, address);
+}
+
+// socketPeerUser(fd): the user id at the other side; -1 where that is not known
+napi_value socket_peer_user(napi_env env, napi_callback_info info) {
+  Arguments arguments(env, info);
+  int32_t fd = arguments.i32(0);
+  if (!arguments.ok()) return nullptr;
+  return number_value(env, static_cast<double>(sys::peer_user(fd)));
+}
+
 // socketResolve(host): its address in figures; blocks
 napi_value socket_resolve(napi_env env, napi_callback_info info) {
   Arguments arguments(env, info);
@@ -142,6 +160,8 @@ void export_sockets(Napi::Env env, Napi::Object exports) {
   export_function(env, exports, "socketConnect", socket_connect);
   export_function(env, exports, "socketFinish", socket_finish);
   export_function(env, exports, "socketListen", socket_listen);
+  export_function(env, exports, "socketPeerAddress", socket_peer_address);
+  export_function(env, exports, "socketPeerUser", socket_peer_user);
   export_function(env, exports, "socketProbe", socket_probe);
   export_function(env, exports, "socketResolve", socket_resolve);
 }

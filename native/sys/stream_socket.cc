@@ -147,6 +147,25 @@ Failure own_address(int fd, SocketAddress* address) {
   return {getsockname(fd, generic(*address), &address->length) == 0 ? 0 : errno, "getsockname"};
 }
 
+Failure peer_address(int fd, SocketAddress* address) {
+  address->length = sizeof address->storage;
+  return {getpeername(fd, generic(*address), &address->length) == 0 ? 0 : errno, "getpeername"};
+}
+
+int64_t peer_user(int fd) {
+  struct stat status {};
+  if (fstat(fd, &status) != 0) return -1;
+  if (S_ISFIFO(status.st_mode)) return (status.st_mode & (S_IWGRP | S_IWOTH)) == 0 ? int64_t{status.st_uid} : -1;
+  int family = 0;
+  socklen_t size = sizeof family;
+  if (getsockopt(fd, SOL_SOCKET, SO_DOMAIN, &family, &size) != 0 || family != AF_UNIX) return -1;
+  ucred peer{};
+  size = sizeof peer;
+  if (getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &peer, &size) != 0) return -1;
+  // A socket that is not connected has no peer.
+  return peer.uid == static_cast<uid_t>(-1) ? -1 : int64_t{peer.uid};
+}
+
 void describe_address(const SocketAddress& address, bool* local, std::string* text, uint16_t* port) {
   char figures[INET6_ADDRSTRLEN] = "";
   *port = 0;

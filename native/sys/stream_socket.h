@@ -39,6 +39,14 @@ Failure accept_at(int listener, int* fd, SocketAddress* peer);
 // The address that a socket got.
 Failure own_address(int fd, SocketAddress* address);
 
+// The address at the other side of a connected socket; of a local one the name that the listener has bound.
+Failure peer_address(int fd, SocketAddress* address);
+
+// The effective user id at the other side of a descriptor, as the kernel recorded it: of a connected local socket that
+// of the process that called connect or listen, of a pipe that of its owner if no other user may open it. -1: not
+// known, or any user may be there, as with TCP.
+int64_t peer_user(int fd);
+
 // An address as people write it: a path, or figures with the port. Empty and 0 for a local socket without a name.
 void describe_address(const SocketAddress& address, bool* local, std::string* text, uint16_t* port);
 

@@ -13,6 +13,7 @@ import type { StartMethod } from '../process/launchers/launcher.js';
 import { checkSignals } from '../process/options.js';
 import type { Process } from '../process/process.js';
 import { methodOfContext } from '../process/start-method.js';
+import { type AllowedModules, type ModuleNames, readModules } from '../serialize/allowed-modules.js';
 import { describe } from '../shared/names.js';
 import { checkOptions } from '../shared/options.js';
 import { Question } from './frames.js';
@@ -42,6 +43,11 @@ export interface ManagerOptions {
   limits?: ManagerLimits | undefined;
   /** How long the other side may take to prove that it knows the key, in ms. Default 10,000. */
   handshakeTimeout?: number | undefined;
+  /**
+   * URLs or absolute paths of modules whose functions and classes the other side may name although it is on another machine or
+   * of another user: they are loaded for that. Default: none; then what `register` named on both sides can be sent.
+   */
+  modules?: ModuleNames | undefined;
   /** What `getContext` returned, or a start method, for the server's process. Default: the program's. */
   context?: { getStartMethod(): StartMethod } | StartMethod | undefined;
   /** `'default'`: Ctrl-C ends the server's process. Default: it ignores SIGINT, as its creator decides. */
@@ -64,6 +70,7 @@ const lastGraceMs = 1000;
 export class BaseManager {
   readonly #key: Buffer;
   readonly #options: ManagerOptions;
+  readonly #modules: AllowedModules;
   #address: Address | undefined;
   #state: 'initial' | 'starting' | 'started' | 'connected' | 'shut down' = 'initial';
   #process: Process | undefined;
@@ -73,13 +80,14 @@ export class BaseManager {
   /** @throws TypeError, ValueError for options that cannot be */
   constructor(options: ManagerOptions = {}) {
     checkOptions(options);
-    const { address, authkey, limits, handshakeTimeout, signals, context } = options;
+    const { address, authkey, limits, handshakeTimeout, modules, signals, context } = options;
     if (address !== undefined && address !== null) parseAddress(address);
     checkSignals(signals);
     methodOfContext(context);
     checkSerializer((options as { serializer?: unknown }).serializer);
     checkLimits(limits);
     checkHandshakeTimeout(handshakeTimeout);
+    this.#modules = readModules(modules);
     this.#key = readKey(authkey ?? undefined) ?? Buffer.from(currentProcess().authkey);
     this.#address = address ?? undefined;
     this.#options = options;
@@ -149,6 +157,7 @@ export class BaseManager {
       ...this.#options,
       address: this.#address,
       key: this.#key,
+      modules: [...this.#modules],
       initializer: initializer as never,
       initargs: argumentList(initargs ?? [], 'initargs'),
     });
@@ -194,6 +203,7 @@ export class BaseManager {
       key: this.#key,
       limits,
       handshakeTimeout,
+      modules: this.#options.modules,
     });
     this.#address = server.address;
     return server;
@@ -296,7 +306,7 @@ export class BaseManager {
   }
 
   #link(address: Address): Link {
-    return linkTo(address, this.#key, this.#options.handshakeTimeout);
+    return linkTo(address, this.#key, this.#options.handshakeTimeout, this.#modules);
   }
 
   #checkInitial(): void {

@@ -9,19 +9,24 @@ import { now, timerMs } from '../deadline.js';
 import { AuthenticationError, EOFError, MultiprocError, SystemError, TimeoutError } from '../errors.js';
 import { onReadable, onWritable } from '../lifecycle/readiness.js';
 import { type Address, isHostName, parseAddress, writeAddress } from '../messaging/address.js';
-import { judge, mostBytes, provingSelf } from '../messaging/authentication.js';
+import { judge } from '../messaging/authentication.js';
 import type { Channel } from '../messaging/channel.js';
+import { clientFacts } from '../messaging/channel-claim.js';
 import { Connection } from '../messaging/connection.js';
+import { clientHandshake, maxHandshakeBytes } from '../messaging/handshake.js';
+import { isSameUser } from '../messaging/peer-user.js';
 import { SocketChannel } from '../messaging/socket-channel.js';
 import type { Notice } from '../messaging/waitable.js';
 import { FdEvents, native } from '../native.js';
-import { fromAfar } from '../serialize/afar.js';
+import { within } from '../serialize/afar.js';
 import { deserialize } from '../serialize/codec.js';
 import { byMemory, byStream, greeting, type Welcome } from './greeting.js';
 
 /** What was reached. */
 export interface Line {
   readonly channel: Channel;
+  /** Whether the server is on another machine, or of another user. */
+  readonly isAfar: boolean;
   /** Through shared memory. */
   readonly inMemory: boolean;
   /** Bytes of the longest message that the server reads. */
@@ -40,6 +45,8 @@ type Need =
 /** Between two attempts at a listener that has no room for another connection. */
 const pauseMs = 10;
 const mostWelcome = 64 * 1024;
+/** What the server says of itself names no code and no memory. */
+const nothingNamed = { modules: new Set<string>(), attaches: false };
 
 export class Dial {
   readonly #script: Generator<Need, Line, unknown>;
@@ -201,8 +208,8 @@ function* script(address: Address, key: Buffer): Generator<Need, Line, unknown> 
   const text = isHostName(target) ? ((yield { kind: 'address', host: target.text }) as string) : target.text;
   const channel = yield* connecting(target.local, text, target.port, writeAddress(target));
   try {
-    yield* proving(channel, key);
-    return yield* agreeing(channel, target.local);
+    yield* proving(channel, target.local, key);
+    return yield* agreeing(channel, isSameUser(channel.descriptor));
   } catch (error) {
     channel.close();
     throw error;
@@ -235,8 +242,9 @@ function* connecting(
   }
 }
 
-function* proving(channel: SocketChannel, key: Buffer): Generator<Need, void, unknown> {
-  const proof = provingSelf(key);
+function* proving(channel: SocketChannel, local: boolean, key: Buffer): Generator<Need, void, unknown> {
+  const facts = clientFacts(channel.descriptor, local);
+  const proof = clientHandshake({ key, purpose: 'manager', python: false, facts });
   let heard = false;
   try {
     let step = proof.next();
@@ -245,7 +253,7 @@ function* proving(channel: SocketChannel, key: Buffer): Generator<Need, void, un
         send(channel, step.value);
         step = proof.next(undefined as never);
       } else {
-        const message = (yield { kind: 'message', channel, most: mostBytes }) as Buffer;
+        const message = (yield { kind: 'message', channel, most: maxHandshakeBytes }) as Buffer;
         heard = true;
         step = proof.next(message);
       }
@@ -261,7 +269,7 @@ function* agreeing(channel: SocketChannel, local: boolean): Generator<Need, Line
   let welcome: Welcome;
   try {
     const message = (yield { kind: 'message', channel, most: mostWelcome }) as Buffer;
-    welcome = (local ? deserialize(message) : fromAfar(() => deserialize(message))) as Welcome;
+    welcome = within(nothingNamed, () => deserialize(message)) as Welcome;
   } catch (cause) {
     if (!(cause instanceof MultiprocError) || cause instanceof TimeoutError) throw cause;
     const reason = cause instanceof EOFError ? 'it closed the connection' : cause.message;
@@ -270,19 +278,20 @@ function* agreeing(channel: SocketChannel, local: boolean): Generator<Need, Line
     });
   }
   const { largest, pipe, server } = welcome;
-  if (pipe === undefined) return { channel, inMemory: false, largest, server };
+  const isAfar = !local;
+  if (pipe === undefined || isAfar) return { channel, isAfar, inMemory: false, largest, server };
   const memory = attach(pipe);
   try {
     send(channel, memory === undefined ? byStream : byMemory);
-    if (memory === undefined) return { channel, inMemory: false, largest, server };
+    if (memory === undefined) return { channel, isAfar, inMemory: false, largest, server };
     // The server lets go of its copy of our end before it says so: then our end is known to be ours alone.
-    yield { kind: 'message', channel, most: mostBytes };
+    yield { kind: 'message', channel, most: maxHandshakeBytes };
   } catch (error) {
     memory?.close();
     throw error;
   }
   channel.close();
-  return { channel: memory, inMemory: true, largest, server };
+  return { channel: memory, isAfar, inMemory: true, largest, server };
 }
 
 /** `undefined` where this process cannot have the server's shared memory: in another container, for example. */

@@ -2,6 +2,7 @@
 import { constants } from 'node:buffer';
 import { ClosedError, EOFError, MultiprocError, RemoteError, SystemError, TimeoutError } from '../errors.js';
 import { type Address, parseAddress, writeAddress } from '../messaging/address.js';
+import type { Origin } from '../serialize/afar.js';
 import type { Carriage, ProxyDetails } from './carriage.js';
 import { Dial, type Line } from './dial.js';
 import { Early } from './early.js';
@@ -35,7 +36,10 @@ export class Link implements Carriage, Talker {
   /** The address, for people and for handles. */
   readonly where: string;
   readonly #owner: LinkOwner;
-  readonly #isAfar: boolean;
+  /** Modules that a server on another machine or of another user may name: those of all managers that use it. */
+  readonly #modules = new Set<string>();
+  /** The server, if that is on another machine or of another user. */
+  #origin: Origin | undefined;
   readonly #out = new FrameWriter();
   readonly #early = new Early();
   readonly #pending = new Map<number, Pending>();
@@ -56,7 +60,7 @@ export class Link implements Carriage, Talker {
     this.#owner = owner;
     const parsed = parseAddress(address);
     this.where = writeAddress(parsed);
-    this.#isAfar = !parsed.local;
+    this.#origin = parsed.local ? undefined : this.#afar();
     let done = false;
     const dial = new Dial(address, key, handshakeTimeout, (line, error) => {
       done = true;
@@ -298,7 +302,7 @@ export class Link implements Carriage, Talker {
   }
 
   #writeArguments(args: readonly unknown[]): void {
-    if (!this.#out.scalars(args)) conveyed(this, this.#isAfar, () => this.#out.arguments(args));
+    if (!this.#out.scalars(args)) conveyed(this, this.#origin, () => this.#out.arguments(args));
   }
 
   #tooLong({ length }: Uint8Array): RangeError | undefined {
@@ -309,8 +313,23 @@ export class Link implements Carriage, Talker {
     );
   }
 
+  /** Allows the server to name further modules. */
+  allow(modules: ReadonlySet<string>): void {
+    for (const module of modules) this.#modules.add(module);
+  }
+
+  /** What was allowed, for the conversation that follows this one. */
+  get modules(): ReadonlySet<string> {
+    return this.#modules;
+  }
+
+  #afar(): Origin {
+    return { modules: this.#modules, attaches: false };
+  }
+
   #open(line: Line): void {
     this.#line = line;
+    this.#origin = line.isAfar ? this.#afar() : undefined;
     for (const { pending, frame } of this.#early.takeAll()) {
       const tooLong = this.#tooLong(frame);
       if (tooLong === undefined) {
@@ -351,7 +370,7 @@ export class Link implements Carriage, Talker {
   }
 
   #settle(pending: Pending, value: unknown, thrown: boolean): void {
-    const ready = loading(value, this.#isAfar);
+    const ready = loading(value, this.#origin);
     if (ready === undefined) {
       this.#conclude(pending, value, thrown);
       return;
@@ -374,7 +393,7 @@ export class Link implements Carriage, Talker {
     this.#registry = pending.registry;
     let opened: unknown;
     try {
-      opened = open(value, this, this.#isAfar);
+      opened = open(value, this, this.#origin);
     } catch (error) {
       pending.reject(error);
       return;

@@ -12,7 +12,7 @@ const links = new Map<string, Map<string, Link>>();
 
 const owner: LinkOwner = {
   arrive: (link, id, details, registry) => makeProxy(new RemoteHold(link, id, registry), details, registry),
-  renew: ({ address, key, handshakeTimeout }) => linkTo(address, key, handshakeTimeout),
+  renew: ({ address, key, handshakeTimeout, modules }) => linkTo(address, key, handshakeTimeout, modules),
   ended: (link) => {
     const sameAddress = links.get(link.where);
     const name = link.key.toString('latin1');
@@ -22,15 +22,28 @@ const owner: LinkOwner = {
   },
 };
 
-/** The conversation with the server at the address, which may be about to begin. */
-export function linkTo(address: Address, key: Buffer, handshakeTimeout?: number): Link {
+/**
+ * The conversation with the server at the address, which may be about to begin.
+ *
+ * @param modules that the server may name, beside those that were allowed before
+ */
+export function linkTo(
+  address: Address,
+  key: Buffer,
+  handshakeTimeout?: number,
+  modules: ReadonlySet<string> = new Set(),
+): Link {
   const where = writeAddress(parseAddress(address));
   const name = key.toString('latin1');
   const known = links.get(where)?.get(name);
-  if (known?.isThere) return known;
+  if (known?.isThere) {
+    known.allow(modules);
+    return known;
+  }
   attach();
   noticeEnds();
   const link = new Link(address, key, checkHandshakeTimeout(handshakeTimeout), owner);
+  link.allow(modules);
   if (link.ended) return link;
   const sameAddress = links.get(where);
   if (sameAddress === undefined) links.set(where, new Map([[name, link]]));

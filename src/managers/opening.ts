@@ -1,32 +1,36 @@
 /** What came as bytes becomes a value, for the conversation that it came through. */
 import { Buffer } from 'node:buffer';
-import { fromAfar } from '../serialize/afar.js';
+import { type Origin, within } from '../serialize/afar.js';
 import { deserialize, discard, prepare } from '../serialize/codec.js';
 import { type Carriage, carriedBy } from './carriage.js';
 import { FrameReader, Whole } from './frame-reader.js';
 import { Request } from './frames.js';
 
-/** Writes or reads something of a conversation, which goes over a network or does not. */
-export function conveyed<T>(carriage: Carriage, isAfar: boolean, act: () => T): T {
-  return carriedBy(carriage, isAfar ? () => fromAfar(act) : act);
+/**
+ * Writes or reads something of a conversation.
+ *
+ * @param origin the other side, if that is another machine or user
+ */
+export function conveyed<T>(carriage: Carriage, origin: Origin | undefined, act: () => T): T {
+  return carriedBy(carriage, origin === undefined ? act : () => within(origin, act));
 }
 
 /** @throws what `deserialize` throws */
-export function open(value: unknown, carriage: Carriage, isAfar: boolean): unknown {
-  return value instanceof Whole ? conveyed(carriage, isAfar, () => deserialize(value.bytes)) : value;
+export function open(value: unknown, carriage: Carriage, origin: Origin | undefined): unknown {
+  return value instanceof Whole ? conveyed(carriage, origin, () => deserialize(value.bytes)) : value;
 }
 
 /**
  * Imports the modules of functions and classes in it, as far as they can only be had so.
  *
- * @returns `undefined` if there is nothing to import, or nothing may be: over a network no module is loaded
+ * @returns `undefined` if there is nothing to import
  */
-export function loading(value: unknown, isAfar: boolean): Promise<void> | undefined {
-  if (isAfar || !(value instanceof Whole)) return undefined;
+export function loading(value: unknown, origin: Origin | undefined): Promise<void> | undefined {
+  if (!(value instanceof Whole)) return undefined;
   try {
-    return prepare(value.bytes);
+    return within(origin, () => prepare(value.bytes));
   } catch {
-    // It is damaged: opening it says so.
+    // It is damaged, or names what it may not: opening it says so.
     return undefined;
   }
 }

@@ -25,6 +25,7 @@ export interface ServerWork {
   readonly key: Uint8Array;
   readonly limits: ManagerLimits | undefined;
   readonly handshakeTimeout: number | undefined;
+  readonly modules: readonly string[];
   readonly ignoresInterrupts: boolean;
   readonly initializer: ((...args: unknown[]) => unknown) | undefined;
   readonly initargs: readonly unknown[];
@@ -46,12 +47,13 @@ export async function runServer(report: Connection, work: ServerWork): Promise<n
   let server: Server;
   try {
     await work.initializer?.(...work.initargs);
-    const { address, key, limits, handshakeTimeout } = work;
+    const { address, key, limits, handshakeTimeout, modules } = work;
     server = new Server(registryFor(work), {
       address,
       key: Buffer.from(key),
       limits,
       handshakeTimeout,
+      modules,
       stoppable: true,
     });
   } catch (error) {

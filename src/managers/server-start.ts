@@ -22,6 +22,7 @@ export interface ServerWishes {
   readonly key: Buffer;
   readonly limits?: ManagerLimits | undefined;
   readonly handshakeTimeout?: number | undefined;
+  readonly modules: readonly string[];
   readonly signals?: 'ignore' | 'default' | undefined;
   readonly context?: Context;
   readonly initializer: ServerWork['initializer'] | null;
@@ -30,7 +31,7 @@ export interface ServerWishes {
 
 /** What the server's process is given for a manager of the class. */
 export function serverWork(managerClass: object, wishes: ServerWishes): ServerWork {
-  const { limits, handshakeTimeout, signals, address, key, initializer, initargs, context } = wishes;
+  const { limits, handshakeTimeout, modules, signals, address, key, initializer, initargs, context } = wishes;
   const [standard, known] = standardTypes(managerClass);
   const types = [...registryOf(managerClass)].filter(([typeid, options]) => known?.get(typeid) !== options);
   const classTravels = !('what' in findReference(managerClass));
@@ -47,6 +48,7 @@ export function serverWork(managerClass: object, wishes: ServerWishes): ServerWo
     key,
     limits,
     handshakeTimeout,
+    modules,
     ignoresInterrupts: signals !== 'default',
     initializer: initializer ?? undefined,
     initargs: [...initargs],

@@ -11,6 +11,9 @@ import type { Address } from '../messaging/address.js';
 import type { Connection } from '../messaging/connection.js';
 import { checkHandshakeTimeout } from '../messaging/handshake-timeout.js';
 import { Listener } from '../messaging/listener.js';
+import { isSameUser } from '../messaging/peer-user.js';
+import { SocketChannel } from '../messaging/socket-channel.js';
+import { type ModuleNames, readModules } from '../serialize/allowed-modules.js';
 import { type CheckedLimits, checkLimits, type ManagerLimits } from './limits.js';
 import { Objects } from './objects.js';
 import type { Registry } from './registry.js';
@@ -24,6 +27,8 @@ export interface ServerOptions {
   readonly key: Buffer;
   readonly limits?: ManagerLimits | undefined;
   readonly handshakeTimeout?: number | undefined;
+  /** Modules that clients on other machines and of other users may name. */
+  readonly modules?: ModuleNames | undefined;
   /** Whether a client may stop it: that of a manager which has started it. */
   readonly stoppable?: boolean | undefined;
 }
@@ -46,6 +51,7 @@ export class Server {
   readonly #listener: Listener;
   readonly #name = randomBytes(16).toString('base64url');
   readonly #handshakeTimeout: number;
+  readonly #modules: ReadonlySet<string>;
   readonly #sessions = new Set<Session>();
   /** Clients that are about to begin. */
   readonly #arriving = new Set<Connection>();
@@ -55,12 +61,17 @@ export class Server {
   #serving = false;
 
   /** @internal */
-  constructor(registry: Registry, { address, key, limits, handshakeTimeout, stoppable = false }: ServerOptions) {
+  constructor(
+    registry: Registry,
+    { address, key, limits, handshakeTimeout, modules, stoppable = false }: ServerOptions,
+  ) {
     this.stoppable = stoppable;
     attach();
     this.limits = checkLimits(limits);
     this.#handshakeTimeout = checkHandshakeTimeout(handshakeTimeout);
-    this.#listener = new Listener(address, { authkey: key, handshakeTimeout: this.#handshakeTimeout });
+    this.#modules = readModules(modules);
+    const proving = { authkey: key, handshakeTimeout: this.#handshakeTimeout, python: false };
+    this.#listener = new Listener(address, proving, 'manager');
     this.address = this.#listener.address;
     this.objects = new Objects(registry, { address: this.address, key });
     servers.add(this);
@@ -147,7 +158,9 @@ export class Server {
   async #welcome(connection: Connection): Promise<void> {
     this.#arriving.add(connection);
     try {
-      const local = typeof this.address === 'string';
+      const { channel } = connection;
+      // Of the same machine, but another user: no memory is shared, and no module is loaded because of what it says.
+      const local = channel instanceof SocketChannel && isSameUser(channel.descriptor);
       const agreed = await welcome(connection, {
         local,
         largest: this.limits.messageBytes,
@@ -155,8 +168,9 @@ export class Server {
         timeout: this.#handshakeTimeout,
         isWelcome: () => !this.#stopped && this.#sessions.size + this.#arriving.size <= this.limits.clients,
       });
+      const origin = local ? undefined : { modules: this.#modules, attaches: false };
       if (this.#stopped) agreed.close();
-      else this.#sessions.add(new Session(this, agreed.channel, { inMemory: agreed.inMemory, isAfar: !local }));
+      else this.#sessions.add(new Session(this, agreed.channel, { inMemory: agreed.inMemory, origin }));
     } catch (error) {
       connection.close();
       getLogger().info('a manager turned a client away: %s', error instanceof Error ? error.message : String(error));

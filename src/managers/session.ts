@@ -2,6 +2,7 @@
 import { types } from 'node:util';
 import { MultiprocError, RemoteError } from '../errors.js';
 import type { Channel } from '../messaging/channel.js';
+import type { Origin } from '../serialize/afar.js';
 import { asCall, type Caller, Cancelled, type CurrentCall, callBy, type Holdable, takeBack } from './caller.js';
 import type { Carriage } from './carriage.js';
 import { DeferredCalls } from './deferred.js';
@@ -45,7 +46,7 @@ export class Session implements Talker, Carriage, Caller {
   ended = false;
   readonly #server: Server;
   readonly #talk: Talk;
-  readonly #isAfar: boolean;
+  readonly #origin: Origin | undefined;
   readonly #references: References;
   readonly #calls = new Map<number, Call>();
   /** Objects that went with the answer that is being written. */
@@ -55,10 +56,15 @@ export class Session implements Talker, Carriage, Caller {
   #rest: FrameReader | undefined;
   #loading = false;
 
-  constructor(server: Server, channel: Channel, { inMemory, isAfar }: { inMemory: boolean; isAfar: boolean }) {
+  /** @param options `origin`: the client, if that is on another machine or of another user */
+  constructor(
+    server: Server,
+    channel: Channel,
+    { inMemory, origin }: { inMemory: boolean; origin: Origin | undefined },
+  ) {
     this.#server = server;
     this.objects = server.objects;
-    this.#isAfar = isAfar;
+    this.#origin = origin;
     this.#references = new References(server.objects, server.limits.references);
     const most = server.limits.messageBytes + batchBytes;
     this.#talk = new Talk(channel, this, { inMemory, most });
@@ -247,7 +253,7 @@ export class Session implements Talker, Carriage, Caller {
       this.#run(task, args);
       return;
     }
-    const ready = loading(args, this.#isAfar);
+    const ready = loading(args, this.#origin);
     if (ready === undefined) this.#open(task, args);
     else this.#load(task, kept(args), ready);
   }
@@ -255,7 +261,7 @@ export class Session implements Talker, Carriage, Caller {
   #open(task: Task, args: Whole): void {
     let opened: unknown[];
     try {
-      opened = this.#checked(open(args, this, this.#isAfar));
+      opened = this.#checked(open(args, this, this.#origin));
     } catch (error) {
       this.#throw(task.number, error);
       return;
@@ -289,7 +295,7 @@ export class Session implements Talker, Carriage, Caller {
 
   #checked(args: unknown): unknown[] {
     if (!Array.isArray(args)) throw new TypeError('The arguments are no array');
-    if (this.#isAfar && isDeeper(args, this.#server.limits.nesting + 1)) {
+    if (this.#origin !== undefined && isDeeper(args, this.#server.limits.nesting + 1)) {
       throw new RangeError(`The arguments are nested more deeply than the manager takes (limits.nesting)`);
     }
     return args;
@@ -379,7 +385,7 @@ export class Session implements Talker, Carriage, Caller {
     this.#given = [];
     try {
       out.begin(reply, number);
-      conveyed(this, this.#isAfar, () => out.value(value(), 'result'));
+      conveyed(this, this.#origin, () => out.value(value(), 'result'));
     } catch (error) {
       out.cutTo(start);
       for (const entry of this.#given) this.#references.release(entry.id, 1);

@@ -1,15 +1,15 @@
 /** How a server and a client that has proved that it knows the key agree on the way that messages take. */
 import { now } from '../deadline.js';
 import { EOFError, MultiprocError, SystemError } from '../errors.js';
-import { mostBytes } from '../messaging/authentication.js';
 import type { Channel } from '../messaging/channel.js';
 import type { Connection } from '../messaging/connection.js';
+import { maxHandshakeBytes } from '../messaging/handshake.js';
 import { Pipe } from '../messaging/pipe.js';
 import { discard, serialize } from '../serialize/codec.js';
 import { byMemory, handedOver, readGreeting, type Welcome } from './greeting.js';
 
 export interface WelcomeOptions {
-  /** Whether the client is a process of this machine: then it is offered a pipe in shared memory. */
+  /** Whether the client is a process of this user on this machine: then it is offered a pipe in shared memory. */
   readonly local: boolean;
   /** Bytes of the longest message that the server reads. */
   readonly largest: number;
@@ -32,14 +32,14 @@ export interface Agreed {
 export async function welcome(connection: Connection, options: WelcomeOptions): Promise<Agreed> {
   const { local, largest, server, timeout } = options;
   const wait = { deadline: now() + timeout, signal: undefined, ref: true };
-  const wantsMemory = readGreeting(await connection.take(mostBytes, wait));
+  const wantsMemory = readGreeting(await connection.take(maxHandshakeBytes, wait));
   if (wantsMemory === undefined || !options.isWelcome()) throw new EOFError();
   const pipe = wantsMemory && local ? makePipe() : undefined;
   const handle = pipe === undefined ? undefined : serialize(pipe[1]);
   let taken = false;
   try {
     await connection.give(serialize({ largest, pipe: handle, server } satisfies Welcome), wait);
-    if (pipe === undefined || !(await connection.take(mostBytes, wait)).equals(byMemory)) {
+    if (pipe === undefined || !(await connection.take(maxHandshakeBytes, wait)).equals(byMemory)) {
       return agreed(connection, false);
     }
     pipe[1].close();

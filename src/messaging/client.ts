@@ -5,17 +5,21 @@ import { now, type ParsedWait, parseWait, type WaitOptions } from '../deadline.j
 import { TimeoutError } from '../errors.js';
 import { onWritable } from '../lifecycle/readiness.js';
 import { native } from '../native.js';
+import { readModules } from '../serialize/allowed-modules.js';
 import { checkOptions } from '../shared/options.js';
 import { type Address, isHostName, type ParsedAddress, writeAddress } from './address.js';
-import { type AuthKey, authenticateSelf, readKey } from './authentication.js';
+import { type AuthKey, authenticate, readKey } from './authentication.js';
+import { clientFacts } from './channel-claim.js';
 import { Connection } from './connection.js';
 import { checkFamily, type Family, parseAddressOf } from './family.js';
+import { clientHandshake } from './handshake.js';
 import { checkHandshakeTimeout } from './handshake-timeout.js';
+import { checkPython, type PeerOptions } from './peer-options.js';
 import { SocketChannel } from './socket-channel.js';
 import { Turns } from './turns.js';
 
 /** Options of {@link Client}: the key, and those of every wait, for connecting and proving together. */
-export interface ClientOptions extends WaitOptions {
+export interface ClientOptions extends WaitOptions, PeerOptions {
   /** What the listener was given; without, the listener must have been given none. */
   authkey?: AuthKey | undefined;
   /** How long the listener may take to prove that it knows the key, in ms. Default 10,000. */
@@ -31,26 +35,33 @@ const pauseMs = 10;
  * Connects to the listener at the address; mirrors `multiprocessing.connection.Client`. The listener may be one of
  * CPython 3.12 or newer: exchange bytes with it, as its values are pickled.
  *
- * With a key both sides prove that they know it, by SHA-256 and nothing else; the key itself is never sent.
+ * With a key both sides prove that they know it, by HMAC-SHA-256 and nothing else, the listener first; the key itself is never
+ * sent. A listener of this package is never spoken to in CPython's protocol: see `python`.
  *
  * @throws SystemError `ECONNREFUSED`, `ENOENT` … if nobody listens there
- * @throws AuthenticationError if the listener does not know the key, does not accept it, or asks for none
+ * @throws AuthenticationError if the listener does not know the key, does not accept it, or asks for none; if it is the server of
+ *   a manager; if another user relays between the two ends of a local socket
  * @throws TimeoutError when the time is over; the signal's `reason` when it fired
  * @throws ValueError for an unknown family, and an address of another family
  */
 export async function Client(address: Address, options: ClientOptions = {}): Promise<Connection> {
   checkOptions(options);
-  const { authkey, handshakeTimeout, family, ...waitOptions } = options;
+  const { authkey, handshakeTimeout, family, python, modules, ...waitOptions } = options;
   const wait = parseWait(waitOptions);
   const key = readKey(authkey);
   const most = checkHandshakeTimeout(handshakeTimeout);
+  const allowsPython = checkPython(python);
+  const allowed = readModules(modules);
   const target = parseAddressOf(checkFamily(family), address);
   wait.signal?.throwIfAborted();
   const text = isHostName(target) ? await resolve(target.text) : target.text;
-  const connection = await connect({ ...target, text }, writeAddress(target), wait);
+  const channel = await connect({ ...target, text }, writeAddress(target), wait);
+  const connection = new Connection(channel, { modules: allowed });
   if (key === undefined) return connection;
   try {
-    await authenticateSelf(connection, key, { ...wait, deadline: Math.min(wait.deadline, now() + most) });
+    const facts = clientFacts(channel.descriptor, target.local);
+    const script = clientHandshake({ key, purpose: 'messages', python: allowsPython, facts });
+    await authenticate(connection, script, { ...wait, deadline: Math.min(wait.deadline, now() + most) });
   } catch (error) {
     connection.close();
     throw error;
@@ -64,19 +75,19 @@ async function resolve(host: string): Promise<string> {
   return (found.find(({ family }) => family === 4) ?? found[0])?.address ?? host;
 }
 
-async function connect({ local, text, port }: ParsedAddress, name: string, wait: ParsedWait): Promise<Connection> {
+async function connect({ local, text, port }: ParsedAddress, name: string, wait: ParsedWait): Promise<SocketChannel> {
   for (;;) {
     const begun = native.socketConnect(local, text, port);
     if (begun !== null) {
-      const connection = new Connection(new SocketChannel(begun[0]));
-      if (begun[1]) return connection;
+      const channel = new SocketChannel(begun[0]);
+      if (begun[1]) return channel;
       try {
         await finish(begun[0], name, wait);
       } catch (error) {
-        connection.close();
+        channel.close();
         throw error;
       }
-      return connection;
+      return channel;
     }
     const left = wait.deadline - now();
     if (left <= 0) throw missed(name);

@@ -3,11 +3,14 @@ import { type Buffer, constants } from 'node:buffer';
 import { type ParsedWait, parseSyncWait, parseWait, type Wait } from '../deadline.js';
 import { BufferTooShort, ClosedError, EOFError, SystemError, TimeoutError, ValueError } from '../errors.js';
 import { native } from '../native.js';
+import { type Origin, within } from '../serialize/afar.js';
+import { type AllowedModules, type ModuleNames, readModules } from '../serialize/allowed-modules.js';
 import { serializeBriefly } from '../serialize/brief.js';
 import { deserialize, deserializeLater, discard, serialize } from '../serialize/codec.js';
 import { type Departure, depart, type Traveller } from '../serialize/handles.js';
 import { bytesOfView } from '../serialize/views.js';
 import { type Channel, TooLong } from './channel.js';
+import { isSameUser } from './peer-user.js';
 import { SocketChannel } from './socket-channel.js';
 import { Turns } from './turns.js';
 import { Notices, type Readiness, type Waitable, waitable } from './waitable.js';
@@ -15,13 +18,22 @@ import { Notices, type Readiness, type Waitable, waitable } from './waitable.js'
 /** What bytes can be sent from, and received into. */
 export type Bytes = ArrayBufferView | ArrayBuffer;
 
-/** Which ways a connection made of a descriptor goes; both, unless one is said to be `false`. */
+/** Which ways a connection made of a descriptor goes (both, unless one is said to be `false`), and what may come through it. */
 export interface ConnectionOptions {
   /** Messages are received from it. */
   readable?: boolean | undefined;
   /** Messages are sent through it. */
   writable?: boolean | undefined;
+  /**
+   * URLs or absolute paths of modules that messages may name although another user or machine may be at the other side: they
+   * are loaded for that. Default: none; then only what `register` named can be received. Of no effect where the kernel
+   * says that the peer is of this very user.
+   */
+  modules?: ModuleNames | undefined;
 }
+
+/** The same, with modules that were read already. */
+type ChannelOptions = Omit<ConnectionOptions, 'modules'> & { modules?: ModuleNames | AllowedModules | undefined };
 
 const largest = constants.MAX_LENGTH;
 
@@ -29,9 +41,10 @@ const largest = constants.MAX_LENGTH;
  * One end of a conversation; mirrors `multiprocessing.connection.Connection`. `Pipe` makes two of them, `Client` and
  * `Listener.accept` one each.
  *
- * Messages stay whole, whoever else sends or receives. Values are written by the package's codec: shared objects, exported
- * functions and classes travel as what they are. What is received from a connection is believed, as everything that
- * `deserialize` reads: connect to programs that you trust, or exchange bytes.
+ * Messages stay whole, however many processes send or receive. Values are written by the package's codec: shared objects,
+ * exported functions and classes travel as what they are. `recv` imports the modules of functions and classes that the message
+ * names only where the kernel says that the peer is of this very user (a pipe, or a local socket). From TCP and from other users
+ * it takes functions and classes that `register` named here, and those of the modules that the option `modules` lists.
  */
 export class Connection implements Traveller, Waitable {
   readonly #channel: Channel;
@@ -40,6 +53,8 @@ export class Connection implements Traveller, Waitable {
   readonly #notices = new Notices();
   #readable: boolean;
   #writable: boolean;
+  /** Another machine or user, whose messages may not name every module. */
+  readonly #origin: Origin | undefined;
   #closed = false;
 
   /**
@@ -50,10 +65,12 @@ export class Connection implements Traveller, Waitable {
    */
   constructor(descriptor: number, options?: ConnectionOptions);
   /** @internal */
-  constructor(channel: Channel, options?: ConnectionOptions);
-  constructor(carrier: number | Channel, { readable = true, writable = true }: ConnectionOptions = {}) {
+  constructor(channel: Channel, options?: ChannelOptions);
+  constructor(carrier: number | Channel, { readable = true, writable = true, modules }: ChannelOptions = {}) {
     if (!readable && !writable) throw new ValueError('Expected "readable" or "writable" to be true');
+    const allowed = readModules(modules);
     this.#channel = typeof carrier === 'object' && carrier !== null ? carrier : adopt(carrier);
+    this.#origin = originOf(this.#channel, allowed);
     this.#readable = Boolean(readable);
     this.#writable = Boolean(writable);
     this.#receivers = new Turns((callback) => this.#channel.onArrival(callback));
@@ -125,6 +142,8 @@ export class Connection implements Traveller, Waitable {
    * @throws EOFError when everything was received and nobody has the other end open
    * @throws TimeoutError when the time is over; the signal's `reason` when it fired; nothing is lost then
    * @throws MultiprocError `ERR_MULTIPROC_MESSAGE` for bytes that are no value
+   * @throws TypeError for a function or class of a module that another user or machine named and that is not allowed here
+   *   (see `modules`); no module is loaded then
    *
    * Once the message is there, the modules of functions and classes in it are imported, however long that takes.
    */
@@ -132,8 +151,8 @@ export class Connection implements Traveller, Waitable {
     const parsed = parseWait(wait);
     this.#checkReadable();
     const come = await this.#take(largest, parsed, (message) => {
-      const later = deserializeLater(message, (bytes) => this.#channel.own(bytes));
-      return later === undefined ? { value: deserialize(message) } : { later };
+      const later = within(this.#origin, () => deserializeLater(message, (bytes) => this.#channel.own(bytes)));
+      return later === undefined ? { value: this.#read(message) } : { later };
     });
     return 'later' in come ? come.later : come.value;
   }
@@ -142,7 +161,7 @@ export class Connection implements Traveller, Waitable {
   recvSync(wait?: Wait): unknown {
     const deadline = parseSyncWait(wait);
     this.#checkReadable();
-    return deserialize(this.#takeSync(largest, deadline));
+    return this.#read(this.#takeSync(largest, deadline));
   }
 
   /**
@@ -271,6 +290,10 @@ export class Connection implements Traveller, Waitable {
     };
   }
 
+  #read(message: Buffer): unknown {
+    return this.#origin === undefined ? deserialize(message) : within(this.#origin, () => deserialize(message));
+  }
+
   #sendBriefly(value: unknown): boolean {
     const brief = serializeBriefly(value);
     return brief !== undefined && this.#channel.sendAtOnce(brief);
@@ -351,6 +374,12 @@ export class Connection implements Traveller, Waitable {
     if (this.#closed) throw closedError();
     if (!this.#writable) throw wrongWay('send', 'nothing can be sent through it');
   }
+}
+
+/** `undefined` for a peer of this very user; pipes in shared memory are open to no other one. */
+function originOf(channel: Channel, modules: ReadonlySet<string>): Origin | undefined {
+  if (!(channel instanceof SocketChannel) || isSameUser(channel.descriptor)) return undefined;
+  return { modules, attaches: true };
 }
 
 function adopt(descriptor: unknown): Channel {

@@ -4,20 +4,24 @@ import { now, type ParsedWait, parseWait, type Wait } from '../deadline.js';
 import { ClosedError, SystemError, TimeoutError, ValueError } from '../errors.js';
 import { onReadable } from '../lifecycle/readiness.js';
 import { native } from '../native.js';
+import { type AllowedModules, readModules } from '../serialize/allowed-modules.js';
 import { checkOptions } from '../shared/options.js';
 import { type Address, isHostName, publicAddress } from './address.js';
-import { type AuthKey, authenticatePeer, readKey } from './authentication.js';
+import { type AuthKey, authenticate, readKey } from './authentication.js';
+import { listenerFacts } from './channel-claim.js';
 import { Connection } from './connection.js';
 import { checkFamily, type Family, parseAddressOf } from './family.js';
+import { listenerHandshake, type Purpose } from './handshake.js';
 import { checkHandshakeTimeout } from './handshake-timeout.js';
+import { checkPython, type PeerOptions } from './peer-options.js';
 import { SocketChannel } from './socket-channel.js';
 import { freshSocketPath } from './socket-folder.js';
 import { Turns } from './turns.js';
 import { type Notice, Notices, type Readiness, type Waitable, waitable } from './waitable.js';
 
 /** Options of {@link Listener}. */
-export interface ListenerOptions {
-  /** What clients must know; without, everybody who can connect is let in. */
+export interface ListenerOptions extends PeerOptions {
+  /** What clients must know; without, every process that can connect is let in. */
   authkey?: AuthKey | undefined;
   /** How long a client may take to prove that it knows the key, in ms. Default 10,000. */
   handshakeTimeout?: number | undefined;
@@ -44,7 +48,8 @@ const open = new Set<Listener>();
  * A bound socket to which `Client` connects, here or on another machine, also from CPython (3.12 or newer, with
  * `send_bytes` and `recv_bytes`); mirrors `multiprocessing.connection.Listener`.
  *
- * Whoever is let in is trusted with `recv`, which reads any value. Use an `authkey` wherever others can connect.
+ * Use an `authkey` wherever other users or machines can connect. `recv` of what is accepted imports no module that another
+ * machine or user names, unless `modules` lists it.
  */
 export class Listener implements Waitable {
   /** Where it listens, with the real port: what a client needs. */
@@ -52,6 +57,11 @@ export class Listener implements Waitable {
 
   readonly #descriptor: number;
   readonly #key: Buffer | undefined;
+  readonly #purpose: Purpose;
+  readonly #python: boolean;
+  readonly #modules: AllowedModules;
+  /** That of the moment when it began to listen: what the kernel tells clients. */
+  readonly #uid = process.geteuid?.();
   readonly #handshakeTimeout: number;
   readonly #acceptors: Turns;
   readonly #outcomes: Outcome[] = [];
@@ -73,11 +83,17 @@ export class Listener implements Waitable {
    * @throws SystemError `EADDRINUSE` if somebody listens there, or left a socket file there; `EACCES`, `ENOENT` …
    * @throws ValueError for a path of Windows' pipes, an unknown family, and an address of another family
    */
-  constructor(address?: Address | null, options: ListenerOptions = {}) {
+  constructor(address?: Address | null, options?: ListenerOptions);
+  /** @internal */
+  constructor(address?: Address | null, options?: ListenerOptions, purpose?: Purpose);
+  constructor(address?: Address | null, options: ListenerOptions = {}, purpose: Purpose = 'messages') {
     checkOptions(options);
-    const { authkey, handshakeTimeout, backlog = 128 } = options;
+    const { authkey, handshakeTimeout, backlog = 128, python, modules } = options;
     const family = checkFamily(options.family);
     this.#key = readKey(authkey);
+    this.#purpose = purpose;
+    this.#python = checkPython(python);
+    this.#modules = readModules(modules);
     this.#handshakeTimeout = checkHandshakeTimeout(handshakeTimeout);
     if (!Number.isInteger(backlog) || backlog < 0 || backlog > 0x7fffffff) {
       throw new ValueError(`Expected "backlog" to be a non-negative integer, got ${String(backlog)}`);
@@ -176,18 +192,21 @@ export class Listener implements Waitable {
       const accepted = native.socketAccept(this.#descriptor);
       if (accepted === null) return undefined;
       if (this.#handshakes.size >= mostHandshakes) this.#evictOldest();
-      this.#receive(new Connection(new SocketChannel(accepted[0])), publicAddress(accepted[1]));
+      this.#receive(new SocketChannel(accepted[0]), publicAddress(accepted[1]));
     }
   }
 
-  #receive(connection: Connection, peer: string | [string, number]): void {
+  #receive(channel: SocketChannel, peer: string | [string, number]): void {
+    const connection = new Connection(channel, { modules: this.#modules });
     if (this.#key === undefined) {
       this.#outcomes.push({ connection, peer });
       return;
     }
     this.#handshakes.set(connection, now());
     const wait: ParsedWait = { deadline: now() + this.#handshakeTimeout, signal: undefined, ref: true };
-    authenticatePeer(connection, this.#key, wait).then(
+    const facts = listenerFacts(channel.descriptor, typeof this.address === 'string', this.#uid);
+    const party = { key: this.#key, purpose: this.#purpose, python: this.#python, facts };
+    authenticate(connection, listenerHandshake(party), wait).then(
       () => this.#settle(connection, { connection, peer }),
       (error) => {
         connection.close();

@@ -1,21 +1,35 @@
 /**
- * What goes to another machine, or comes from there: no shared memory is attached for it, and no module is loaded because
- * it says so. Functions and classes are those that `register` named on both.
+ * Where the message comes from that is being read: from this very user's processes, which may do everything here anyway, or
+ * from another machine or user. Of the latter no message has a module loaded, unless the program allowed that module.
  */
 
-let depth = 0;
+/** Another machine, or another user of this one. */
+export interface Origin {
+  /** URLs of modules whose functions and classes its messages may name: they are loaded for that. */
+  readonly modules: ReadonlySet<string>;
+  /** Whether its handles of shared objects are attached. */
+  readonly attaches: boolean;
+}
 
-/** Reads what came from afar, or writes what goes there. */
-export function fromAfar<T>(act: () => T): T {
-  depth++;
+let current: Origin | undefined;
+
+/** Reads or writes a message of the origin; `undefined`: of this user. */
+export function within<T>(origin: Origin | undefined, act: () => T): T {
+  const before = current;
+  current = origin;
   try {
     return act();
   } finally {
-    depth--;
+    current = before;
   }
 }
 
-/** Whether what is being read or written is. */
+/** The origin of the message that is being read or written; `undefined`: this user. */
+export function currentOrigin(): Origin | undefined {
+  return current;
+}
+
+/** Whether no shared memory is attached for what is being read, and none is named in what is being written. */
 export function isFromAfar(): boolean {
-  return depth > 0;
+  return current !== undefined && !current.attaches;
 }

@@ -4,7 +4,7 @@ import { Deserializer, Serializer } from 'node:v8';
 import { MultiprocError } from '../errors.js';
 import { isFromAfar } from './afar.js';
 import { type Hooks as ClassHooks, deserializeHook } from './classes.js';
-import { dress, resolveText } from './dressing.js';
+import { dress, resolveTexts } from './dressing.js';
 import { arrive, damaged, type Handle, HandleKind, release, type Traveller } from './handles.js';
 import { bytesOfView, heartIndex, makeView } from './views.js';
 
@@ -99,7 +99,7 @@ export function readReferring(message: Buffer, receives: boolean): unknown {
   return read(message, receives, (reader) => {
     // All of them first: nothing is attached yet if one fails.
     const table = reader.readTable();
-    reader.functions = reader.blame(() => table.map(resolveText));
+    reader.functions = reader.blame(() => resolveTexts(table, () => rehearse(message)));
     reader.readHeader();
     return reader.readDressed();
   });
@@ -160,11 +160,29 @@ function discard(message: Buffer, how: (reader: Reader) => void): void {
   for (const object of reader.attached) release(object);
 }
 
-/** In the place of every class in a message that nobody reads. */
-const Nothing = {
-  name: 'Nothing',
-  [deserializeHook]: () => ({}),
-};
+/**
+ * Reads a message of {@link writeReferring} with nothing in the place of its functions, classes and shared objects, so that a
+ * damaged one is known before a module is loaded for it.
+ *
+ * @throws MultiprocError `ERR_MULTIPROC_MESSAGE`
+ */
+export function rehearse(message: Buffer): void {
+  const reader = new Reader(message);
+  reader.rehearses = true;
+  try {
+    reader.readUint32();
+    reader.functions = reader.readTable().map(() => Nothing);
+    reader.readHeader();
+    reader.readDressed();
+  } catch (cause) {
+    const reason = reader.failure ?? cause;
+    if (reason instanceof MultiprocError) throw reason;
+    throw damaged(reason instanceof Error ? reason.message : String(reason), reason);
+  }
+}
+
+/** In the place of every function and class in a message that is discarded or rehearsed. */
+const Nothing: object = Object.assign(() => {}, { prototype: {}, [deserializeHook]: () => ({}) });
 
 class Writer extends Serializer {
   readonly #carried: ReadonlyMap<unknown, Carried> | undefined;
@@ -249,6 +267,8 @@ class Reader extends Deserializer {
   othersFault = false;
   /** Whether handles have arrived: the message is not read again. */
   receives = true;
+  /** Whether shared objects are read over: nothing is attached. */
+  rehearses = false;
   /** What the message refers to. */
   functions: readonly object[] = [];
   readonly #made = new Set<unknown>();
@@ -337,9 +357,13 @@ class Reader extends Deserializer {
       nested.push(object as object);
     }
     const handle = { kind, file, inode, offset, generation, sender: keeper, flags, nested };
-    const object = isFromAfar() ? this.blame(() => arrive(handle)) : arrive(handle);
+    const object = this.rehearses ? ({} as Traveller) : this.#attach(handle);
     this.attached.push(object);
     this.#depth--;
     return object;
+  }
+
+  #attach(handle: Handle): Traveller {
+    return isFromAfar() ? this.blame(() => arrive(handle)) : arrive(handle);
   }
 }

@@ -6,6 +6,9 @@
  */
 import { Buffer } from 'node:buffer';
 import { types } from 'node:util';
+import { currentOrigin, within } from './afar.js';
+import { checkAllowed } from './allowance.js';
+import { type ModuleNames, readModules } from './allowed-modules.js';
 import { serializeBriefly } from './brief.js';
 import {
   discardClone,
@@ -13,6 +16,7 @@ import {
   readClone,
   readReferring,
   readTable,
+  rehearse,
   writeClone,
   writeReferring,
 } from './clone.js';
@@ -63,17 +67,25 @@ export function serialize(value: unknown, root = 'value'): Buffer {
 /**
  * Makes the value again that {@link serialize} made bytes of. Shared objects in it are attached: close them when done.
  *
- * What `serialize` did not write is an error, never a crash. But the bytes may name modules in files, which are loaded: they
- * must come from somebody who may run code here. They must not change meanwhile.
+ * What `serialize` did not write is an error, never a crash. But the bytes may name modules in files, which are loaded: of bytes
+ * that another user or machine may have made, say which modules they may name. The bytes must not change meanwhile.
  *
+ * @param options `modules`: the URLs or absolute paths of the only modules whose functions and classes the bytes may name,
+ *   beside what `register` named here: `[]` for none. Without it, any
  * @throws TypeError for anything but bytes; for a function or class that is not what it was where the bytes were made, or
  * whose module cannot be loaded at once
  * @throws MultiprocError `ERR_MULTIPROC_MESSAGE` for bytes that are damaged; `ERR_MULTIPROC_SEGMENT` for a stale handle
  * @throws SystemError `ENOENT` if a shared object in it is gone
  */
-export function deserialize(bytes: Uint8Array): unknown {
+export function deserialize(bytes: Uint8Array, options?: { readonly modules?: ModuleNames | undefined }): unknown {
   if (!(bytes instanceof Uint8Array)) throw new TypeError('Expected "bytes" to be a Buffer or a Uint8Array');
-  return decode(Buffer.isBuffer(bytes) ? bytes : Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length), true);
+  const message = Buffer.isBuffer(bytes) ? bytes : Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length);
+  if (options?.modules === undefined) return decode(message, true);
+  const modules = readModules(options.modules);
+  // What is read within a message of another user may narrow what that may name, and not widen it.
+  const outer = currentOrigin();
+  const narrowed = outer === undefined ? modules : new Set([...modules].filter((module) => outer.modules.has(module)));
+  return within({ modules: narrowed, attaches: outer?.attaches ?? true }, () => decode(message, true));
 }
 
 /** Like {@link deserialize}, of bytes that may be read again: what they keep is kept until {@link discard}. */
@@ -82,6 +94,20 @@ export function deserializeKept(bytes: Buffer): unknown {
 }
 
 function decode(message: Buffer, receives: boolean): unknown {
+  const value = decodeAny(message, receives);
+  if (typeof value === 'object' && value !== null && currentOrigin() !== undefined) checkNotThenable(value);
+  return value;
+}
+
+/** A promise that is resolved with it would call its `then`: a function that another user has chosen. */
+function checkNotThenable(value: object): void {
+  if (typeof (value as { then?: unknown }).then !== 'function') return;
+  throw new TypeError(
+    'An object with a method "then" came over the network or from another user: an await would call it. Send it in an array',
+  );
+}
+
+function decodeAny(message: Buffer, receives: boolean): unknown {
   const tag = message[0];
   checkLength(message, fixedLengths[tag as number]);
   switch (tag) {
@@ -135,8 +161,9 @@ export function discard(bytes: Buffer): void {
  * @throws MultiprocError `ERR_MULTIPROC_MESSAGE` for bytes that are damaged
  */
 export function prepare(bytes: Uint8Array, { fresh = false } = {}): Promise<void> | undefined {
-  const absent = absentIn(bytes);
+  const absent = absentIn(bytes).filter(isAllowed);
   if (absent.length === 0) return undefined;
+  rehearseAny(bytes);
   const prepared = absent.map((entry) => {
     const ready = prepareReference(entry.reference, fresh);
     // An error is worth more than its class.
@@ -151,7 +178,9 @@ export function prepare(bytes: Uint8Array, { fresh = false } = {}): Promise<void
  * @throws TypeError for what can only be imported; nothing was received then
  */
 export function prepareNow(bytes: Uint8Array): void {
-  for (const { reference, fallback } of absentIn(bytes)) {
+  const absent = absentIn(bytes).filter(isAllowed);
+  if (absent.length > 0) rehearseAny(bytes);
+  for (const { reference, fallback } of absent) {
     try {
       resolveReference(reference);
     } catch (error) {
@@ -169,11 +198,18 @@ export function prepareNow(bytes: Uint8Array): void {
  * @returns `undefined` if there is nothing to import: {@link deserialize} gives the value at once
  */
 export function deserializeLater(bytes: Buffer, own = itself, receives = true): Promise<unknown> | undefined {
-  const ready = prepare(bytes);
+  let ready: Promise<void> | undefined;
+  try {
+    ready = prepare(bytes);
+  } catch (error) {
+    if (receives) discard(bytes);
+    throw error;
+  }
   if (ready === undefined) return undefined;
   const message = own(bytes);
+  const origin = currentOrigin();
   return ready.then(
-    () => decode(message, receives),
+    () => within(origin, () => decode(message, receives)),
     (reason) => {
       if (receives) discard(message);
       throw reason;
@@ -202,6 +238,21 @@ function absentIn(bytes: Uint8Array): readonly ReferenceEntry[] {
     .map(readText)
     .filter((entry) => entry.kind === 'reference')
     .filter(({ reference }) => !isResolved(reference));
+}
+
+/** Before any module is loaded: a message that names one that it may not is refused as a whole. */
+function isAllowed({ reference, fallback }: ReferenceEntry): boolean {
+  try {
+    checkAllowed(reference);
+    return true;
+  } catch (error) {
+    if (fallback === undefined) throw error;
+    return false;
+  }
+}
+
+function rehearseAny(bytes: Uint8Array): void {
+  if (bytes[0] === Tag.referring) rehearse(Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length));
 }
 
 const itself = (message: Buffer) => message;

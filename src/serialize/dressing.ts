@@ -1,12 +1,11 @@
 /** What V8 cloned as plain objects, Maps or errors becomes instances of classes again. */
 
-import { isFromAfar } from './afar.js';
+import { checkAllowed } from './allowance.js';
 import { DomExceptions } from './dom-exceptions.js';
 import { type ErrorClass, errorClassNamed } from './error-classes.js';
 import { damaged } from './handles.js';
 import { type Entry, type Fallback, readText } from './reference-text.js';
-import { type Reference, resolveReference } from './references.js';
-import { registeredAs } from './registered.js';
+import { isResolved, resolveReference } from './references.js';
 
 /** Stands for the class of an error that cannot be had here. */
 export class Substitute {
@@ -25,6 +24,24 @@ const most = 1000;
 
 /** The function or class that a text refers to. */
 export function resolveText(text: Buffer): object {
+  return resolveEntry(entryOf(text));
+}
+
+/**
+ * What all the texts of a message refer to. No module is loaded before all of them are allowed and the rest of the message
+ * is known to be whole.
+ *
+ * @param rehearse reads the message without them; throws if it is damaged
+ */
+export function resolveTexts(texts: readonly Buffer[], rehearse: () => void): object[] {
+  const entries = texts.map(entryOf);
+  for (const entry of entries)
+    if (entry.kind === 'reference' && entry.fallback === undefined) checkAllowed(entry.reference);
+  if (entries.some((entry) => entry.kind === 'reference' && !isResolved(entry.reference))) rehearse();
+  return entries.map(resolveEntry);
+}
+
+function entryOf(text: Buffer): Entry {
   const key = text.toString('latin1');
   let entry = lately.get(key);
   if (entry === undefined) {
@@ -32,7 +49,7 @@ export function resolveText(text: Buffer): object {
     if (lately.size >= most) lately.clear();
     lately.set(key, entry);
   }
-  return resolveEntry(entry);
+  return entry;
 }
 
 function resolveEntry(entry: Entry): object {
@@ -41,23 +58,14 @@ function resolveEntry(entry: Entry): object {
     if (found === undefined) throw damaged('a reference in it names no class');
     return found;
   }
-  const resolve = isFromAfar() ? resolveRegistered : resolveReference;
-  if (entry.fallback === undefined) return resolve(entry.reference);
   try {
-    return resolve(entry.reference);
-  } catch {
+    checkAllowed(entry.reference);
+    return resolveReference(entry.reference);
+  } catch (error) {
+    if (entry.fallback === undefined) throw error;
     // The error is worth more than its class.
     return new Substitute(entry.fallback);
   }
-}
-
-function resolveRegistered({ registered, export: name }: Reference): object {
-  const found = registered === undefined ? undefined : registeredAs(registered)?.fn;
-  if (found !== undefined) return found;
-  const what = registered === undefined ? `The export ${name}` : `What was registered as '${registered}'`;
-  throw new TypeError(
-    `${what} came over the network, where no module is loaded: use register('name', fn) on both sides before`,
-  );
 }
 
 /** How many places in the list belong to one object: itself, its class, and fields that are enumerable and that are not. */

@@ -2,6 +2,7 @@
 import { createRequire } from 'node:module';
 import { fileURLToPath } from 'node:url';
 import { MultiprocError } from '../errors.js';
+import { within } from './afar.js';
 import { placeOf } from './function-places.js';
 import { importWhole } from './interrupted-modules.js';
 
@@ -40,7 +41,8 @@ export function requireModule(url: string): unknown {
   checkPermission(url);
   const file = fileOf(url);
   if (file === undefined) throw Object.assign(new Error('It has to be imported'), { code: 'ERR_REQUIRE_ESM' });
-  return require(file);
+  // What the module does while it loads is the program's, not the message's.
+  return within(undefined, () => require(file));
 }
 
 /** Imports a module, and keeps its namespace for {@link loadedModule}. */

@@ -4,9 +4,10 @@ import { statfsSync, unlinkSync } from 'node:fs';
 import { createServer, type Socket } from 'node:net';
 import { inspect } from 'node:util';
 import { Worker } from 'node:worker_threads';
-import { Client, Manager, SyncManager } from 'multiproc';
+import { Manager, SyncManager } from 'multiproc';
 import t, { type Test } from 'tap';
 import { leaveNothing } from '../harness/leftovers.js';
+import { managerPeer } from '../harness/manager-peer.js';
 import { program } from '../harness/program.js';
 import { until } from '../harness/until.js';
 
@@ -86,7 +87,7 @@ t.test('clients that end while they are agreed with leave nothing', async (t) =>
   };
   const before = used();
   for (let i = 0; i < 20; i++) {
-    const client = await Client(server.address, { authkey: 'key' });
+    const client = await managerPeer(server.address, 'key');
     await client.sendBytes(Buffer.from('multiproc manager 1 memory'));
     await client.recvBytes();
     if (i % 2 === 0) await client.sendBytes(Buffer.from('stream'));

@@ -1,7 +1,8 @@
 /** Hostile peers: mutated handshakes, and mutated messages of who knows the key, crash nothing and reveal nothing. */
 import { connect, createServer, type Socket } from 'node:net';
-import { Client, type Connection, EOFError, MultiprocError, SyncManager } from 'multiproc';
+import { type Connection, EOFError, MultiprocError, SyncManager } from 'multiproc';
 import t from 'tap';
+import { managerPeer } from '../harness/manager-peer.js';
 
 t.setTimeout(1_800_000);
 
@@ -69,16 +70,25 @@ function framed(...messages: Buffer[]): Buffer {
 t.test('before authentication nothing is told but a challenge and a refusal', async (t) => {
   const { server, served, address } = await serve();
   const handshake = framed(
+    Buffer.concat([Buffer.from('#MULTIPROC#\x01'), Buffer.alloc(32, 7), Buffer.from('tcp')]),
+    Buffer.concat([Buffer.from('#PROOF#'), Buffer.alloc(32, 7)]),
+    Buffer.from('multiproc manager 1 stream'),
+  );
+  const pythonic = framed(
     Buffer.concat([Buffer.from('{sha256}'), Buffer.alloc(32, 7)]),
     Buffer.from('#CHALLENGE#{sha256}01234567890123456789'),
-    Buffer.from('multiproc manager 1 stream'),
   );
   let [failures, begun] = [0, 0];
   const peer = async () => {
     while (begun++ < handshakes) {
-      const told = await answers(address, mutate(handshake));
-      const rest = told.subarray(4 + 11 + 8 + 40);
-      const refused = rest.length === 0 || rest.equals(framed(Buffer.from('#FAILURE#')));
+      const told = await answers(address, mutate(pick(2) === 0 ? handshake : pythonic));
+      // The challenge, the server's own proof if the client has greeted, and the refusal.
+      const refused = messagesIn(told).every(
+        (message, index) =>
+          message.equals(Buffer.from('#FAILURE#')) ||
+          (index === 0 && message.length === 11 + 8 + 64 && message.toString('latin1').startsWith('#CHALLENGE#')) ||
+          (index === 1 && message.length === 7 + 32 + 3 && message.toString('latin1').startsWith('#PROOF#')),
+      );
       if (!refused || told.includes(key)) failures++;
     }
   };
@@ -167,6 +177,7 @@ async function untilGone(server: { readonly numberOfClients: number }): Promise<
 
 const { Session, FrameReader, open } = await import(new URL('../../dist/internals.js', import.meta.url).href);
 const carriage = { arrive: () => ({}) };
+const afar = { modules: new Set(), attaches: false };
 
 function readReplies(bytes: Buffer): void {
   const reader = new FrameReader(bytes);
@@ -174,7 +185,7 @@ function readReplies(bytes: Buffer): void {
     const kind = reader.byte();
     reader.integer();
     if (kind === 3) reader.text();
-    else if (kind !== 4) open(reader.value(), carriage, true);
+    else if (kind !== 4) open(reader.value(), carriage, afar);
   }
 }
 
@@ -189,7 +200,7 @@ class Feed {
   #arrival: (() => void) | undefined;
 
   constructor(server: object) {
-    this.#session = new Session(server, this, { inMemory: false, isAfar: true });
+    this.#session = new Session(server, this, { inMemory: false, origin: afar });
   }
 
   /** Whether it has taken everything. */
@@ -242,7 +253,7 @@ class Feed {
 
 /** As a client greets. */
 async function greet(address: [string, number]): Promise<Connection> {
-  const connection = await Client(address, { authkey: key });
+  const connection = await managerPeer(address, key);
   await connection.sendBytes(Buffer.from('multiproc manager 1 stream'));
   await connection.recvBytes();
   return connection;
@@ -301,8 +312,8 @@ async function recorded([host, port]: [string, number]): Promise<Recorded> {
   await dict.get('y', 5);
   await dict.getValue();
   relay.close();
-  const requests = messagesIn(seen).slice(handshakeMessages);
-  const replies = messagesIn(back).slice(handshakeMessages);
+  const requests = messagesIn(seen).slice(handshakeMessages.toServer);
+  const replies = messagesIn(back).slice(handshakeMessages.toClient);
   const calls = requests.filter((request) => request[0] === 1);
   const ids = new Set(calls.map((request) => request.readDoubleLE(5)));
   const leave = () => {
@@ -319,5 +330,5 @@ function messagesIn(stream: Buffer): Buffer[] {
   return messages;
 }
 
-/** Proof, question, verdict and greeting; or question, verdict, proof and welcome. */
-const handshakeMessages = 4;
+/** Hello, proof and greeting; or challenge, proof, verdict and welcome. */
+const handshakeMessages = { toServer: 3, toClient: 4 };
