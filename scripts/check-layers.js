@@ -18,7 +18,7 @@ const source = [
   ['serialize'],
   ['lifecycle'],
   ['native', 'logging', 'deadline', 'stderr'],
-  ['shm-failure'],
+  ['shm-failure', 'options'],
   ['errors'],
   ['printable'],
 ];

@@ -2,15 +2,15 @@
 import * as api from './api.js';
 import { ValueError } from './errors.js';
 import { Manager, type SyncManager } from './managers/sync-manager.js';
+import { checkObject } from './options/table.js';
 import type { PoolOptions } from './pool/options.js';
 import { Pool } from './pool/pool.js';
 import type { StartMethod } from './process/launchers/launcher.js';
 import type { ProcessOptions } from './process/options.js';
 import { isOwnClass } from './process/own-classes.js';
 import { Process } from './process/process.js';
-import { checkMethod, getStartMethod, type SetStartMethodOptions } from './process/start-method.js';
+import { checkMethod, getStartMethod, methodOfContext, type SetStartMethodOptions } from './process/start-method.js';
 import { warmUp } from './process/warm-up.js';
-import { checkOptions } from './shared/options.js';
 
 type Api = typeof api;
 
@@ -56,9 +56,11 @@ export function getContext(method?: StartMethod | null): Context {
 
 function makeContext(method: StartMethod): Context {
   const prefix = classNames[method];
-  const bound = <T extends object>(options: T | null | undefined) => {
-    checkOptions(options);
-    return { ...(options as T), context: method };
+  const bound = <T extends { context?: unknown }>(options: T | undefined): T => {
+    checkObject(options);
+    const other = methodOfContext(options?.context);
+    if (other === undefined || other === method) return { ...(options as T), context: method };
+    throw new ValueError(`Expected "context" to be absent or '${method}', the method of this context, got '${other}'`);
   };
   const context = new (named(`${prefix}Context`, class {}))() as Context;
   const BoundProcess = named(
@@ -81,7 +83,7 @@ function makeContext(method: StartMethod): Context {
   const own = {
     Process: BoundProcess,
     Pool: BoundPool,
-    Manager: (options?: Parameters<typeof Manager>[0]) => Manager({ ...bound(options), ...options }),
+    Manager: (options?: Parameters<typeof Manager>[0]) => Manager(bound(options)),
     getContext: (other?: StartMethod | null) => (other === undefined || other === null ? context : getContext(other)),
     getStartMethod: () => method,
     setStartMethod: () => {

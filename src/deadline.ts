@@ -1,8 +1,10 @@
 /** How the last argument of a waiting call, `wait`, becomes a deadline on the monotonic clock. */
+import { boolean, milliseconds, nullable, signal } from './options/kinds.js';
+import { OptionTable } from './options/table.js';
 
 /** The object form of the last argument of a waiting call. */
 export interface WaitOptions {
-  /** Milliseconds: a non-negative integer or `Infinity`; negative means 0. Absent or null: for ever. */
+  /** Milliseconds: a non-negative integer or `Infinity`; negative means 0. Absent or null: no limit. */
   timeout?: number | null | undefined;
   /** Ends the wait by rejecting with the signal's `reason`. Only for the forms that return a Promise. */
   signal?: AbortSignal | undefined;
@@ -11,10 +13,19 @@ export interface WaitOptions {
 }
 
 /**
- * The last argument of a waiting call: milliseconds, or an object; null is for ever, as Python's `None` is. Python's time-outs
- * are in seconds.
+ * The last argument of a waiting call: milliseconds, or an object; null means no limit, as Python's `None` does.
+ * Python's time-outs are in seconds.
  */
 export type Wait = number | WaitOptions | null | undefined;
+
+/** The options of every wait, for tables that have further ones. */
+export const waitFields = { timeout: nullable(milliseconds), signal, ref: boolean };
+
+/** {@link WaitOptions}. */
+export const waitOptions = new OptionTable<WaitOptions>(
+  waitFields,
+  '"wait" to be milliseconds or { timeout, signal, ref }',
+);
 
 /** A wait as the code below the edge sees it: no durations, only a deadline. */
 export interface ParsedWait {
@@ -46,20 +57,21 @@ export function timerMs(left: number): number {
  *
  * Whether the signal has fired already is for the caller to look at.
  *
- * @throws TypeError for anything but a number, an object of the known options, null or `undefined`
+ * @throws TypeError for anything but a number, an object of the known options, null or `undefined`, and for unknown options
  * @throws RangeError for a fraction (Python's seconds) or `NaN`
  */
 export function parseWait(wait: Wait): ParsedWait {
   if (wait === undefined || wait === null) return forEver;
-  if (typeof wait === 'number') return { deadline: deadlineAfter(wait), signal: undefined, ref: true };
-  if (typeof wait !== 'object') {
-    throw new TypeError(`Expected "wait" to be milliseconds or { timeout, signal, ref }, got ${typeof wait}`);
+  if (typeof wait === 'number') {
+    milliseconds.check(wait, 'timeout');
+    return { deadline: deadlineAfter(wait), signal: undefined, ref: true };
   }
-  const { timeout, signal, ref = true } = wait;
-  if (signal !== undefined && !(signal instanceof AbortSignal)) {
-    throw new TypeError('Expected "signal" to be an AbortSignal');
-  }
-  if (typeof ref !== 'boolean') throw new TypeError(`Expected "ref" to be a boolean, got ${typeof ref}`);
+  waitOptions.check(wait, 'a wait');
+  return readWait(wait);
+}
+
+/** Reads the options of a wait out of options that were checked already. */
+export function readWait({ timeout, signal, ref = true }: WaitOptions): ParsedWait {
   return { deadline: timeout === undefined || timeout === null ? Infinity : deadlineAfter(timeout), signal, ref };
 }
 
@@ -78,15 +90,6 @@ export function parseSyncWait(wait: Wait): number {
 }
 
 function deadlineAfter(timeout: number): number {
-  if (typeof timeout !== 'number') {
-    throw new TypeError(`Expected "timeout" to be milliseconds, a number, got ${typeof timeout}`);
-  }
   if (timeout === Infinity) return Infinity;
-  if (timeout === -Infinity) return 0;
-  if (!Number.isInteger(timeout)) {
-    throw new RangeError(
-      `Expected "timeout" to be a whole number of milliseconds, got ${timeout} (Python counts seconds)`,
-    );
-  }
   return timeout <= 0 ? 0 : now() + timeout;
 }

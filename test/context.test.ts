@@ -12,7 +12,7 @@ t.test('the methods', async (t) => {
   t.ok(methods.every((method) => ['spawn', 'forkserver', 'fork'].includes(method)));
   t.throws(() => new Process({ context: {} as never }), {
     name: 'TypeError',
-    message: 'Expected "context" to be a start method, or what getContext returns, got object',
+    message: 'Expected "context" to be a start method, or what getContext returns, got an instance of Object',
   });
   t.throws(() => getContext('threads' as never), { name: 'ValueError', message: "cannot find context for 'threads'" });
 });

@@ -3,7 +3,7 @@ import * as api from '../api.js';
 import { ProcessError, ValueError } from '../errors.js';
 import { ThreadPool } from '../pool/thread-pool.js';
 import { self } from '../process/self.js';
-import type { SetStartMethodOptions } from '../process/start-method.js';
+import { type SetStartMethodOptions, setStartMethodOptions } from '../process/start-method.js';
 import { type AnyMethod, checkAnyMethod, type ThreadMethod } from '../threads/method.js';
 import { activeChildren, Process } from '../threads/process.js';
 
@@ -46,7 +46,9 @@ export function getAllStartMethods(): ThreadMethod[] {
  * @throws ProcessError if it has been set, or used, before and there is no `force`
  * @throws ValueError if there is no such method
  */
-export function setStartMethod(method: AnyMethod | null, { force = false }: SetStartMethodOptions = {}): void {
+export function setStartMethod(method: AnyMethod | null, options?: SetStartMethodOptions): void {
+  setStartMethodOptions.check(options, 'setStartMethod');
+  const force = options?.force ?? false;
   // A thread has it from its creator.
   if ((chosen || self.thread !== undefined) && !force) throw new ProcessError('context has already been set');
   if (!(method === null && force)) checkAnyMethod(method);

@@ -1,6 +1,9 @@
 /** Finalizers: callbacks that run once, when their object is collected, when they are called, or at the end of the process. */
+
 import { inspect } from 'node:util';
 import { ValueError } from '../errors.js';
+import { kind } from '../options/kinds.js';
+import { OptionTable } from '../options/table.js';
 import { writeToStderr } from '../stderr.js';
 import { afterForkInChild } from './after-fork.js';
 
@@ -13,6 +16,12 @@ export interface FinalizeOptions {
   /** Run it at the end of the process: higher ones first, and the newest first among equals. Without: not then. */
   readonly exitPriority?: number | undefined;
 }
+
+const finalizeOptions = new OptionTable<FinalizeOptions>({
+  object: kind('an object', (value) => (typeof value === 'object' && value !== null) || typeof value === 'function'),
+  args: kind('an array', Array.isArray),
+  exitPriority: kind('an integer', Number.isInteger),
+});
 
 const registered = new Map<Finalize, { readonly priority: number | undefined; readonly order: number }>();
 const collected = new FinalizationRegistry<WeakRef<Finalize>>((finalizer) => run(finalizer.deref()));
@@ -35,12 +44,11 @@ export class Finalize {
    * @throws TypeError for a priority that is no integer
    * @throws ValueError without an object and a priority: it would never run
    */
-  constructor(callback: (...args: never[]) => unknown, { object, args = [], exitPriority }: FinalizeOptions = {}) {
+  constructor(callback: (...args: never[]) => unknown, options: FinalizeOptions = {}) {
     if (typeof callback !== 'function')
       throw new TypeError(`Expected "callback" to be a function, got ${typeof callback}`);
-    if (exitPriority !== undefined && !Number.isInteger(exitPriority)) {
-      throw new TypeError(`Expected "exitPriority" to be an integer, got ${String(exitPriority)}`);
-    }
+    finalizeOptions.check(options, 'Finalize');
+    const { object, args = [], exitPriority } = options;
     if (object === undefined && exitPriority === undefined) {
       throw new ValueError('Expected an "object" or an "exitPriority": otherwise it would never run');
     }

@@ -5,19 +5,20 @@ import type { Wait } from '../deadline.js';
 import { ProcessError, ValueError } from '../errors.js';
 import { Finalize } from '../lifecycle/finalize.js';
 import { type Address, parseAddress } from '../messaging/address.js';
-import { type AuthKey, readKey } from '../messaging/authentication.js';
-import { checkHandshakeTimeout } from '../messaging/handshake-timeout.js';
+import { type AuthKey, authKeyKind, readKey } from '../messaging/authentication.js';
+import { handshakeTimeoutKind } from '../messaging/handshake-timeout.js';
+import { describe } from '../options/describe.js';
+import { checkedBy, nullable } from '../options/kinds.js';
+import { OptionTable } from '../options/table.js';
 import { argumentList } from '../process/arguments.js';
 import { currentProcess } from '../process/current.js';
 import type { StartMethod } from '../process/launchers/launcher.js';
-import { checkSignals } from '../process/options.js';
+import { contextKind, type StartContext, signalsKind } from '../process/options.js';
 import type { Process } from '../process/process.js';
 import { methodOfContext } from '../process/start-method.js';
-import { type AllowedModules, type ModuleNames, readModules } from '../serialize/allowed-modules.js';
-import { describe } from '../shared/names.js';
-import { checkOptions } from '../shared/options.js';
+import { type AllowedModules, type ModuleNames, modulesKind, readModules } from '../serialize/allowed-modules.js';
 import { Question } from './frames.js';
-import { checkLimits, type ManagerLimits } from './limits.js';
+import { limitsKind, type ManagerLimits } from './limits.js';
 import type { Link } from './link.js';
 import { linkAt, linkTo } from './links.js';
 import './proxy-arrival.js';
@@ -25,7 +26,7 @@ import type { Pending } from './pending.js';
 import { pendingProxy } from './pending-proxy.js';
 import type { BaseProxy } from './proxy.js';
 import type { DefinedManager, TypeFactories } from './proxy-types.js';
-import { addType, registryOf } from './registering.js';
+import { addType, checkArguments, registryOf } from './registering.js';
 import type { TypeOptions } from './registry.js';
 import { Server } from './server.js';
 import { serverWork, startServer } from './server-start.js';
@@ -36,9 +37,9 @@ export interface ManagerOptions {
    * Where the server is, or will be: the path of a Unix socket, or `[host, port]`. Without: a socket in a folder that only
    * this user can enter. Port 0: a free one.
    */
-  address?: Address | undefined;
+  address?: Address | null | undefined;
   /** What server and clients must both know. Default: `currentProcess().authkey`. */
-  authkey?: AuthKey | undefined;
+  authkey?: AuthKey | null | undefined;
   /** What one client may ask of the server. */
   limits?: ManagerLimits | undefined;
   /** How long the other side may take to prove that it knows the key, in ms. Default 10,000. */
@@ -49,10 +50,27 @@ export interface ManagerOptions {
    */
   modules?: ModuleNames | undefined;
   /** What `getContext` returned, or a start method, for the server's process. Default: the program's. */
-  context?: { getStartMethod(): StartMethod } | StartMethod | undefined;
+  context?: StartContext | StartMethod | null | undefined;
   /** `'default'`: Ctrl-C ends the server's process. Default: it ignores SIGINT, as its creator decides. */
   signals?: 'ignore' | 'default' | undefined;
+  /** For Python's sake: must be absent or null, as there is only one. */
+  serializer?: null | undefined;
 }
+
+const managerOptions = new OptionTable<ManagerOptions>({
+  address: nullable(checkedBy<Address>((value) => void parseAddress(value as Address))),
+  authkey: nullable(authKeyKind),
+  limits: limitsKind,
+  handshakeTimeout: handshakeTimeoutKind,
+  modules: modulesKind,
+  context: nullable(contextKind),
+  signals: signalsKind,
+  // In Python the second name is that of XML-RPC.
+  serializer: checkedBy<null>((value, name) => {
+    if (value !== null)
+      throw new ValueError(`Expected "${name}" to be absent: there is only one, got ${describe(value)}`);
+  }),
+});
 
 /** How long a server may take to stop before it is told so by a signal, in ms. */
 const graceMs = 5000;
@@ -79,14 +97,9 @@ export class BaseManager {
 
   /** @throws TypeError, ValueError for options that cannot be */
   constructor(options: ManagerOptions = {}) {
-    checkOptions(options);
-    const { address, authkey, limits, handshakeTimeout, modules, signals, context } = options;
-    if (address !== undefined && address !== null) parseAddress(address);
-    checkSignals(signals);
+    managerOptions.check(options, new.target.name);
+    const { address, authkey, modules, context } = options;
     methodOfContext(context);
-    checkSerializer((options as { serializer?: unknown }).serializer);
-    checkLimits(limits);
-    checkHandshakeTimeout(handshakeTimeout);
     this.#modules = readModules(modules);
     this.#key = readKey(authkey ?? undefined) ?? Buffer.from(currentProcess().authkey);
     this.#address = address ?? undefined;
@@ -274,6 +287,7 @@ export class BaseManager {
     const link = this.#ready();
     let pending: Pending;
     try {
+      checkArguments(this.constructor, typeid, args);
       pending = link.create(typeid, args, registryOf(this.constructor));
     } catch (error) {
       return pendingProxy(Promise.reject(error), () => {
@@ -287,6 +301,7 @@ export class BaseManager {
     if (typeof name !== 'string' || registryOf(this.constructor).get(name)?.createMethod !== true) return undefined;
     return (...args: unknown[]) => {
       const link = this.#ready();
+      checkArguments(this.constructor, name, args);
       return link.finishSync(link.create(name, args, registryOf(this.constructor)));
     };
   }
@@ -340,12 +355,6 @@ export class BaseManager {
       // The server has removed it.
     }
   }
-}
-
-// In Python the second name is that of XML-RPC.
-function checkSerializer(serializer: unknown): void {
-  if (serializer === undefined || serializer === null) return;
-  throw new ValueError(`Expected "serializer" to be absent: there is only one, got ${describe(serializer)}`);
 }
 
 /** False where the server cannot be reached: its socket file was removed, or there are no descriptors. */

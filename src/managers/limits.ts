@@ -1,6 +1,9 @@
 /** How much one client may ask of a server. */
 import { constants } from 'node:buffer';
 import { ValueError } from '../errors.js';
+import { describe } from '../options/describe.js';
+import { checkedBy, type Kind, unexpected } from '../options/kinds.js';
+import { OptionTable } from '../options/table.js';
 
 /** Limits for each client of a manager's server. All are positive whole numbers, or `Infinity`. */
 export interface ManagerLimits {
@@ -29,24 +32,33 @@ const defaults: CheckedLimits = {
   clients: 1_000,
 };
 
-/** @throws TypeError for wrong types and unknown names; ValueError for numbers below 1 */
-export function checkLimits(limits: unknown): CheckedLimits {
-  if (limits === undefined) return defaults;
-  if (typeof limits !== 'object' || limits === null) {
-    throw new TypeError(`Expected "limits" to be an object, got ${limits === null ? 'null' : typeof limits}`);
+const limit: Kind<number> = checkedBy((value, name) => {
+  if (typeof value !== 'number' || !(Number.isInteger(value) || value === Infinity)) {
+    throw new TypeError(`Expected the limit "${name}" to be a whole number, got ${describe(value)}`);
   }
-  const checked: Record<string, number> = { ...defaults };
-  for (const [name, value] of Object.entries(limits)) {
-    if (!Object.hasOwn(defaults, name)) throw new TypeError(`There is no limit "${name}"`);
-    if (value === undefined) continue;
-    if (typeof value !== 'number' || !(Number.isInteger(value) || value === Infinity)) {
-      throw new TypeError(`Expected the limit "${name}" to be a whole number, got ${String(value)}`);
-    }
-    if (value < 1) throw new ValueError(`Expected the limit "${name}" to be at least 1, got ${value}`);
-    checked[name] = value;
-  }
-  checked.messageBytes = Math.min(checked.messageBytes as number, constants.MAX_LENGTH);
-  return checked as CheckedLimits;
+  if (value < 1) throw new ValueError(`Expected the limit "${name}" to be at least 1, got ${value}`);
+});
+
+const table = new OptionTable<ManagerLimits>({
+  messageBytes: limit,
+  nesting: limit,
+  references: limit,
+  calls: limit,
+  unreadBytes: limit,
+  clients: limit,
+});
+
+/** The option `limits`. */
+export const limitsKind: Kind<ManagerLimits> = checkedBy((limits, name) => {
+  if (typeof limits !== 'object' || limits === null) throw unexpected(name, 'an object', limits);
+  table.check(limits, name);
+});
+
+/** Checked limits, with the defaults for those that are absent. */
+export function readLimits(limits: ManagerLimits = {}): CheckedLimits {
+  const given = Object.entries(limits).filter(([, value]) => value !== undefined);
+  const read: CheckedLimits = { ...defaults, ...Object.fromEntries(given) };
+  return { ...read, messageBytes: Math.min(read.messageBytes, constants.MAX_LENGTH) };
 }
 
 /** Whether objects lie in each other more deeply than that. Follows what a structured clone can hold. */

@@ -2,7 +2,7 @@
 import { afterForkInChild } from '../lifecycle/after-fork.js';
 import { attach } from '../lifecycle/participant.js';
 import { type Address, parseAddress, writeAddress } from '../messaging/address.js';
-import { checkHandshakeTimeout } from '../messaging/handshake-timeout.js';
+import { readHandshakeTimeout } from '../messaging/handshake-timeout.js';
 import { Link, type LinkOwner } from './link.js';
 import { makeProxy } from './make-proxy.js';
 import { RemoteHold } from './remote-hold.js';
@@ -42,7 +42,7 @@ export function linkTo(
   }
   attach();
   noticeEnds();
-  const link = new Link(address, key, checkHandshakeTimeout(handshakeTimeout), owner);
+  const link = new Link(address, key, readHandshakeTimeout(handshakeTimeout), owner);
   link.allow(modules);
   if (link.ended) return link;
   const sameAddress = links.get(where);

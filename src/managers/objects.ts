@@ -7,7 +7,7 @@ import { type Exposed, expose } from './exposed.js';
 import { LocalHold } from './local-hold.js';
 import { holdOf } from './proxy.js';
 import type { Place } from './proxy-handle.js';
-import type { Registry, TypeOptions } from './registry.js';
+import type { RegisteredType, Registry } from './registry.js';
 import { ManagedIterator } from './types/iterator.js';
 
 /** An object that clients have proxies of. */
@@ -129,7 +129,7 @@ export class Objects {
     return byType;
   }
 
-  #makeEntry(typeid: string, object: unknown, type: TypeOptions): Entry {
+  #makeEntry(typeid: string, object: unknown, type: RegisteredType): Entry {
     const exposed = expose(object, type.exposed);
     const { proxyType } = type;
     const proxyClass = proxyType === undefined || 'what' in findReference(proxyType) ? undefined : proxyType;

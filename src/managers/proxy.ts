@@ -167,7 +167,7 @@ function takeOptions(args: unknown[], position: number | undefined): [unknown[],
   const { signal, ref, ...rest } = last as WaitOptions & Record<string, unknown>;
   const isWait = position !== undefined || signal instanceof AbortSignal;
   if (!isWait) return [args, undefined];
-  parseWait({ signal, ref });
+  parseWait(position === undefined ? { signal, ref } : (last as WaitOptions));
   const { timeout } = rest;
   const sent = args.slice(0, -1);
   if (Object.keys(rest).length > 0) sent.push(rest);

@@ -1,9 +1,10 @@
 /** The types of objects that each class of managers has: its own, and at first those of the class that it extends. */
 import { ValueError } from '../errors.js';
-import { checkOptions } from '../shared/options.js';
-import type { Registry, TypeOptions } from './registry.js';
+import { boolean, callable, kind, nullable } from '../options/kinds.js';
+import { OptionTable } from '../options/table.js';
+import type { RegisteredType, Registry, TypeOptions } from './registry.js';
 
-const registries = new WeakMap<object, Map<string, TypeOptions>>();
+const registries = new WeakMap<object, Map<string, RegisteredType>>();
 
 /** What the class knows. */
 export function registryOf(managerClass: object): Registry {
@@ -14,19 +15,36 @@ export function registryOf(managerClass: object): Registry {
   return new Map();
 }
 
+type ArgumentCheck = (args: readonly unknown[]) => void;
+
+/** By type: what is checked where an object of it is asked for, before the server is. */
+const argumentChecks = new WeakMap<RegisteredType, ArgumentCheck[]>();
+
+/** Checks the arguments with which objects of a registered type are made, also for classes that extend the class. */
+export function checksArguments(managerClass: object, typeid: string, check: ArgumentCheck): void {
+  const type = registryOf(managerClass).get(typeid) as RegisteredType;
+  argumentChecks.set(type, [...(argumentChecks.get(type) ?? []), check]);
+}
+
+/** @throws what the checks of the type throw */
+export function checkArguments(managerClass: object, typeid: string, args: readonly unknown[]): void {
+  const type = registryOf(managerClass).get(typeid);
+  for (const check of (type && argumentChecks.get(type)) ?? []) check(args);
+}
+
 /** @throws TypeError for wrong types; ValueError for a name that every manager has a member of */
 export function addType(
   managerClass: { prototype: object },
   typeid: unknown,
   options: unknown,
   taken: object,
-): TypeOptions {
+): RegisteredType {
   if (typeof typeid !== 'string' || typeid === '') {
     throw new TypeError(`Expected "typeid" to be a text, got ${typeof typeid}`);
   }
   if (typeid in taken || typeid === 'then')
     throw new ValueError(`Expected another typeid than '${typeid}': managers have it`);
-  const checked = checkTypeOptions(options);
+  const checked = readTypeOptions(options as TypeOptions | undefined);
   let registry = registries.get(managerClass);
   if (registry === undefined) {
     registry = new Map(registryOf(managerClass));
@@ -36,30 +54,29 @@ export function addType(
   return checked;
 }
 
-function checkTypeOptions(options: unknown = {}): TypeOptions {
-  checkOptions(options);
-  const { callable, proxyType, exposed, methodToTypeid, createMethod } = options as Record<string, unknown>;
-  for (const [name, value] of Object.entries({ callable, proxyType })) {
-    if (value !== undefined && value !== null && typeof value !== 'function') {
-      throw new TypeError(`Expected "${name}" to be a function or class, got ${typeof value}`);
-    }
-  }
-  if (exposed !== undefined && exposed !== null && !isTexts(exposed)) {
-    throw new TypeError('Expected "exposed" to be an array of names of methods');
-  }
-  if (methodToTypeid !== undefined && methodToTypeid !== null && !isTexts(Object.values(methodToTypeid))) {
-    throw new TypeError('Expected "methodToTypeid" to be an object of typeids');
-  }
-  if (createMethod !== undefined && typeof createMethod !== 'boolean') {
-    throw new TypeError(`Expected "createMethod" to be a boolean, got ${typeof createMethod}`);
-  }
+const typeOptions = new OptionTable<TypeOptions>({
+  callable: nullable(callable<Exclude<TypeOptions['callable'], null | undefined>>('a function or class')),
+  proxyType: nullable(callable<Exclude<TypeOptions['proxyType'], null | undefined>>('a function or class')),
+  exposed: nullable(kind<readonly string[]>('an array of names of methods', isTexts)),
+  methodToTypeid: nullable(
+    kind<Readonly<Record<string, string>>>(
+      'an object of typeids',
+      (value) => typeof value === 'object' && value !== null && isTexts(Object.values(value)),
+    ),
+  ),
+  createMethod: boolean,
+});
+
+function readTypeOptions(options: TypeOptions = {}): RegisteredType {
+  typeOptions.check(options, 'register');
+  const { callable, proxyType, exposed, methodToTypeid, createMethod } = options;
   return Object.freeze({
     callable: callable ?? undefined,
     proxyType: proxyType ?? undefined,
     exposed: exposed ?? undefined,
     methodToTypeid: methodToTypeid ?? undefined,
     createMethod: createMethod ?? true,
-  }) as TypeOptions;
+  });
 }
 
 function isTexts(value: unknown): boolean {

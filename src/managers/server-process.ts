@@ -9,7 +9,7 @@ import { daemonGrace } from '../process/children.js';
 import { parentProcess } from '../process/current.js';
 import type { ManagerLimits } from './limits.js';
 import { registryOf } from './registering.js';
-import type { Registry, TypeOptions } from './registry.js';
+import type { RegisteredType, Registry } from './registry.js';
 import { Server } from './server.js';
 import { SyncManager } from './sync-manager.js';
 
@@ -18,7 +18,7 @@ export interface ServerWork {
   /** Whether it has the types of `SyncManager`. */
   readonly standard: boolean;
   /** Further types; `true` for a callable that only the manager's class has. */
-  readonly types: readonly (readonly [string, Omit<TypeOptions, 'callable'> & { readonly callable: unknown }])[];
+  readonly types: readonly (readonly [string, Omit<RegisteredType, 'callable'> & { readonly callable: unknown }])[];
   /** The manager's class, if it is needed for one of those. */
   readonly managerClass: object | undefined;
   readonly address: Address | undefined;
@@ -76,7 +76,7 @@ function tell(report: Connection, what: ServerReport): void {
 }
 
 function registryFor({ standard, types, managerClass }: ServerWork): Registry {
-  const registry = new Map<string, TypeOptions>(standard ? registryOf(SyncManager) : []);
+  const registry = new Map<string, RegisteredType>(standard ? registryOf(SyncManager) : []);
   const known = managerClass === undefined ? undefined : registryOf(managerClass);
   for (const [typeid, options] of types) {
     const callable = options.callable === true ? known?.get(typeid)?.callable : options.callable;
@@ -85,7 +85,7 @@ function registryFor({ standard, types, managerClass }: ServerWork): Registry {
         `The manager's class has no type '${typeid}' where its module is loaded anew: register it there`,
       );
     }
-    registry.set(typeid, { ...options, callable } as TypeOptions);
+    registry.set(typeid, { ...options, callable } as RegisteredType);
   }
   return registry;
 }

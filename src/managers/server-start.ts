@@ -4,17 +4,18 @@ import type { Address } from '../messaging/address.js';
 import type { Connection } from '../messaging/connection.js';
 import { Pipe } from '../messaging/pipe.js';
 import type { StartMethod } from '../process/launchers/launcher.js';
+import type { StartContext } from '../process/options.js';
 import { Process } from '../process/process.js';
 import { getStartMethod, methodOfContext } from '../process/start-method.js';
 import { findReference } from '../serialize/references.js';
 import type { ManagerLimits } from './limits.js';
 import { registryOf } from './registering.js';
-import type { TypeOptions } from './registry.js';
+import type { RegisteredType } from './registry.js';
 import type { ServerReport, ServerWork } from './server-process.js';
 
 const serverModule = new URL('./server-process.js', import.meta.url);
 
-type Context = { getStartMethod(): StartMethod } | StartMethod | undefined;
+type Context = StartContext | StartMethod | null | undefined;
 
 /** What the manager was told about its server. */
 export interface ServerWishes {
@@ -88,14 +89,14 @@ export async function startServer(
   }
 }
 
-const standards = new Map<object, ReadonlyMap<string, TypeOptions>>();
+const standards = new Map<object, ReadonlyMap<string, RegisteredType>>();
 
 /** Says that the types of the class are known to every server's process. */
 export function isStandard(managerClass: object): void {
   standards.set(managerClass, new Map(registryOf(managerClass)));
 }
 
-function standardTypes(managerClass: object): [boolean, ReadonlyMap<string, TypeOptions> | undefined] {
+function standardTypes(managerClass: object): [boolean, ReadonlyMap<string, RegisteredType> | undefined] {
   for (let each: object | null = managerClass; each !== null; each = Object.getPrototypeOf(each)) {
     const known = standards.get(each);
     if (known !== undefined) return [true, known];
@@ -104,7 +105,7 @@ function standardTypes(managerClass: object): [boolean, ReadonlyMap<string, Type
 }
 
 /** A callable that cannot travel by itself comes with the manager's class. */
-function sendable(options: TypeOptions, classTravels: boolean): object {
+function sendable(options: RegisteredType, classTravels: boolean): object {
   const { callable, proxyType } = options;
   const alone = callable === undefined || !('what' in findReference(callable));
   return {

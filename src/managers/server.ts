@@ -2,6 +2,7 @@
  * Server: holds objects for clients, which call their methods. Everybody who knows the key is served; methods run one at a
  * time, and those that wait are waited for without holding anybody up.
  */
+
 import { AuthenticationError, ClosedError, TimeoutError } from '../errors.js';
 import { afterForkInChild } from '../lifecycle/after-fork.js';
 import { attach } from '../lifecycle/participant.js';
@@ -9,12 +10,14 @@ import { randomBytes } from '../lifecycle/random-bytes.js';
 import { getLogger } from '../logging.js';
 import type { Address } from '../messaging/address.js';
 import type { Connection } from '../messaging/connection.js';
-import { checkHandshakeTimeout } from '../messaging/handshake-timeout.js';
+import { readHandshakeTimeout } from '../messaging/handshake-timeout.js';
 import { Listener } from '../messaging/listener.js';
 import { isSameUser } from '../messaging/peer-user.js';
 import { SocketChannel } from '../messaging/socket-channel.js';
+import { signal as signalKind } from '../options/kinds.js';
+import { OptionTable } from '../options/table.js';
 import { type ModuleNames, readModules } from '../serialize/allowed-modules.js';
-import { type CheckedLimits, checkLimits, type ManagerLimits } from './limits.js';
+import { type CheckedLimits, type ManagerLimits, readLimits } from './limits.js';
 import { Objects } from './objects.js';
 import type { Registry } from './registry.js';
 import { serveHere } from './served-here.js';
@@ -37,6 +40,14 @@ export interface ServerOptions {
 const pauseMs = 20;
 
 const servers = new Set<Server>();
+
+/** Options of `Server.serveForever`. */
+export interface ServeOptions {
+  /** Ends the serving. */
+  signal?: AbortSignal | undefined;
+}
+
+const serveOptions = new OptionTable<ServeOptions>({ signal: signalKind });
 
 /** Serves the objects of a manager in this process. `BaseManager.getServer` makes it. */
 export class Server {
@@ -67,8 +78,8 @@ export class Server {
   ) {
     this.stoppable = stoppable;
     attach();
-    this.limits = checkLimits(limits);
-    this.#handshakeTimeout = checkHandshakeTimeout(handshakeTimeout);
+    this.limits = readLimits(limits);
+    this.#handshakeTimeout = readHandshakeTimeout(handshakeTimeout);
     this.#modules = readModules(modules);
     const proving = { authkey: key, handshakeTimeout: this.#handshakeTimeout, python: false };
     this.#listener = new Listener(address, proving, 'manager');
@@ -94,10 +105,9 @@ export class Server {
    *
    * @throws ClosedError if it has served before
    */
-  async serveForever({ signal }: { signal?: AbortSignal | undefined } = {}): Promise<void> {
-    if (signal !== undefined && !(signal instanceof AbortSignal)) {
-      throw new TypeError('Expected "signal" to be an AbortSignal');
-    }
+  async serveForever(options?: ServeOptions): Promise<void> {
+    serveOptions.check(options, 'serveForever');
+    const { signal } = options ?? {};
     if (this.#stopped || this.#serving) throw new ClosedError('The server serves already, or has served');
     this.#serving = true;
     const stop = () => this.stop();

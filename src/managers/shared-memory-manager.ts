@@ -6,10 +6,11 @@ import { afterForkInChild } from '../lifecycle/after-fork.js';
 import { attach } from '../lifecycle/participant.js';
 import { randomBytes } from '../lifecycle/random-bytes.js';
 import { native, type SegmentId } from '../native.js';
+import { kind } from '../options/kinds.js';
+import { OptionTable } from '../options/table.js';
 import { managedName, sentinelFile, unlinkManaged } from '../shared/managed-memory.js';
 import { SharedMemory } from '../shared/memory.js';
-import { anonymousFile, describe } from '../shared/names.js';
-import { checkOptions } from '../shared/options.js';
+import { anonymousFile } from '../shared/names.js';
 import { type Shareable, ShareableList } from '../shared/shareable-list.js';
 import { sweepOnce } from '../shared/sweep.js';
 
@@ -20,6 +21,10 @@ export interface SharedMemoryManagerOptions {
 }
 
 const addressPattern = /^[0-9a-f]{16}$/;
+
+const managerOptions = new OptionTable<SharedMemoryManagerOptions>({
+  address: kind('the address of a manager', (value) => typeof value === 'string' && addressPattern.test(value)),
+});
 
 /**
  * Makes raw memory and lists that vanish when it is shut down; mirrors `multiprocessing.managers.SharedMemoryManager`.
@@ -38,12 +43,8 @@ export class SharedMemoryManager {
 
   /** @throws TypeError for an address that is no manager's */
   constructor(options?: SharedMemoryManagerOptions) {
-    checkOptions(options);
-    const address: unknown = options?.address;
-    if (address !== undefined && (typeof address !== 'string' || !addressPattern.test(address))) {
-      throw new TypeError(`Expected "address" to be the address of a manager, got ${describe(address)}`);
-    }
-    this.#token = address;
+    managerOptions.check(options, 'SharedMemoryManager');
+    this.#token = options?.address;
   }
 
   /** By which others {@link connect}; `undefined` before the start. */

@@ -1,6 +1,6 @@
 /** SyncManager: a manager of the usual types of objects. */
 
-import type { PoolOptions } from '../pool/options.js';
+import { type PoolOptions, poolOptions } from '../pool/options.js';
 import { BaseManager, type ManagerOptions } from './base-manager.js';
 import { objectOf } from './objects.js';
 import type {
@@ -20,8 +20,9 @@ import type {
   SetProxy,
   ValueProxy,
 } from './proxy-types.js';
+import { checksArguments } from './registering.js';
 import { isStandard } from './server-start.js';
-import { ManagedBarrier, type ManagedBarrierOptions } from './types/barrier.js';
+import { ManagedBarrier, type ManagedBarrierOptions, managedBarrierOptions } from './types/barrier.js';
 import { ManagedCondition } from './types/condition.js';
 import { newDict } from './types/dict.js';
 import { ManagedEvent } from './types/event.js';
@@ -123,12 +124,29 @@ const types: Readonly<Record<string, (...args: never[]) => unknown>> = {
   Barrier: (parties: number, options?: ManagedBarrierOptions) => new ManagedBarrier(parties, options),
 };
 
+/** How many arguments those take whose functions do not say it by their parameters: they have defaults. */
+const counts: Readonly<Record<string, number>> = { list: 1, Pool: 2 };
+
 for (const [typeid, callable] of Object.entries(types)) SyncManager.register(typeid, { callable });
 
 const resultsStay = { applyAsync: 'AsyncResult', mapAsync: 'AsyncResult', starmapAsync: 'AsyncResult' };
 SyncManager.register('AsyncResult', { createMethod: false });
 SyncManager.register('Pool', { callable: makePool, methodToTypeid: resultsStay });
 isStandard(SyncManager);
+
+for (const [typeid, callable] of Object.entries({ ...types, Pool: makePool })) {
+  checksArguments(SyncManager, typeid, (args) => {
+    const count = counts[typeid] ?? callable.length;
+    if (args.length <= count) return;
+    // It would be passed over: options that objects of this kind have where they are no manager's.
+    const expected = `at most ${count} ${count === 1 ? 'argument' : 'arguments'}`;
+    throw new TypeError(`Expected ${expected} for ${typeid}() of a manager, got ${args.length}`);
+  });
+}
+checksArguments(SyncManager, 'Pool', ([, options]) => poolOptions.check(options as PoolOptions, 'Pool'));
+checksArguments(SyncManager, 'Barrier', ([, options]) => {
+  managedBarrierOptions.check(options as ManagedBarrierOptions, 'Barrier');
+});
 
 /** Few servers have pools: they load them when they are asked for one. */
 async function makePool(processes?: number | null, options?: PoolOptions): Promise<ManagedPool> {

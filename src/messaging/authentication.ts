@@ -1,6 +1,8 @@
 /** Carries out the handshake over a connection, within its deadline. */
+import { isUint8Array } from 'node:util/types';
 import type { ParsedWait } from '../deadline.js';
 import { AuthenticationError, EOFError, SystemError, TimeoutError } from '../errors.js';
+import { type Kind, kind } from '../options/kinds.js';
 import { TooLong } from './channel.js';
 import type { Connection } from './connection.js';
 import { type HandshakeScript, maxHandshakeBytes } from './handshake.js';
@@ -8,16 +10,15 @@ import { type HandshakeScript, maxHandshakeBytes } from './handshake.js';
 /** What a listener or a client proves that it knows: text (as UTF-8) or bytes. */
 export type AuthKey = string | Uint8Array;
 
-/**
- * Reads an `authkey`: its bytes, copied; `undefined` if there is none.
- *
- * @throws TypeError for anything but a string or bytes
- */
+/** The option `authkey`. */
+export const authKeyKind: Kind<AuthKey> = kind(
+  'a string or bytes',
+  (key) => typeof key === 'string' || isUint8Array(key),
+);
+
+/** The bytes of a checked `authkey`, copied; `undefined` if there is none. */
 export function readKey(key: AuthKey | undefined): Buffer | undefined {
-  if (key === undefined) return undefined;
-  if (typeof key === 'string') return Buffer.from(key, 'utf8');
-  if (key instanceof Uint8Array) return Buffer.from(key);
-  throw new TypeError(`Expected "authkey" to be a string or bytes, got ${key === null ? 'null' : typeof key}`);
+  return key === undefined ? undefined : Buffer.from(key as Uint8Array);
 }
 
 /**

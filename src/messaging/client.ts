@@ -1,20 +1,20 @@
 /** Client: connects to a listener, and proves that it knows the key. */
 import { lookup } from 'node:dns/promises';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { now, type ParsedWait, parseWait, type WaitOptions } from '../deadline.js';
+import { now, type ParsedWait, readWait, type WaitOptions, waitFields } from '../deadline.js';
 import { TimeoutError } from '../errors.js';
 import { onWritable } from '../lifecycle/readiness.js';
 import { native } from '../native.js';
+import { OptionTable } from '../options/table.js';
 import { readModules } from '../serialize/allowed-modules.js';
-import { checkOptions } from '../shared/options.js';
 import { type Address, isHostName, type ParsedAddress, writeAddress } from './address.js';
-import { type AuthKey, authenticate, readKey } from './authentication.js';
+import { type AuthKey, authenticate, authKeyKind, readKey } from './authentication.js';
 import { clientFacts } from './channel-claim.js';
 import { Connection } from './connection.js';
-import { checkFamily, type Family, parseAddressOf } from './family.js';
+import { type Family, familyKind, parseAddressOf } from './family.js';
 import { clientHandshake } from './handshake.js';
-import { checkHandshakeTimeout } from './handshake-timeout.js';
-import { checkPython, type PeerOptions } from './peer-options.js';
+import { handshakeTimeoutKind, readHandshakeTimeout } from './handshake-timeout.js';
+import { type PeerOptions, peerFields } from './peer-options.js';
 import { SocketChannel } from './socket-channel.js';
 import { Turns } from './turns.js';
 
@@ -27,6 +27,14 @@ export interface ClientOptions extends WaitOptions, PeerOptions {
   /** Of the address, which says it by itself. */
   family?: Family | null | undefined;
 }
+
+const clientOptions = new OptionTable<ClientOptions>({
+  authkey: authKeyKind,
+  handshakeTimeout: handshakeTimeoutKind,
+  family: familyKind,
+  ...peerFields,
+  ...waitFields,
+});
 
 /** Between two attempts at a listener that has no room for another connection. */
 const pauseMs = 10;
@@ -45,14 +53,13 @@ const pauseMs = 10;
  * @throws ValueError for an unknown family, and an address of another family
  */
 export async function Client(address: Address, options: ClientOptions = {}): Promise<Connection> {
-  checkOptions(options);
-  const { authkey, handshakeTimeout, family, python, modules, ...waitOptions } = options;
-  const wait = parseWait(waitOptions);
-  const key = readKey(authkey);
-  const most = checkHandshakeTimeout(handshakeTimeout);
-  const allowsPython = checkPython(python);
-  const allowed = readModules(modules);
-  const target = parseAddressOf(checkFamily(family), address);
+  clientOptions.check(options, 'Client');
+  const wait = readWait(options);
+  const key = readKey(options.authkey);
+  const most = readHandshakeTimeout(options.handshakeTimeout);
+  const allowsPython = options.python ?? true;
+  const allowed = readModules(options.modules);
+  const target = parseAddressOf(options.family ?? undefined, address);
   wait.signal?.throwIfAborted();
   const text = isHostName(target) ? await resolve(target.text) : target.text;
   const channel = await connect({ ...target, text }, writeAddress(target), wait);

@@ -3,8 +3,10 @@ import { type Buffer, constants } from 'node:buffer';
 import { type ParsedWait, parseSyncWait, parseWait, type Wait } from '../deadline.js';
 import { BufferTooShort, ClosedError, EOFError, SystemError, TimeoutError, ValueError } from '../errors.js';
 import { native } from '../native.js';
+import { boolean } from '../options/kinds.js';
+import { OptionTable } from '../options/table.js';
 import { type Origin, within } from '../serialize/afar.js';
-import { type AllowedModules, type ModuleNames, readModules } from '../serialize/allowed-modules.js';
+import { type AllowedModules, type ModuleNames, modulesKind, readModules } from '../serialize/allowed-modules.js';
 import { serializeBriefly } from '../serialize/brief.js';
 import { deserialize, deserializeLater, discard, serialize } from '../serialize/codec.js';
 import { type Departure, depart, type Traveller } from '../serialize/handles.js';
@@ -34,6 +36,12 @@ export interface ConnectionOptions {
 
 /** The same, with modules that were read already. */
 type ChannelOptions = Omit<ConnectionOptions, 'modules'> & { modules?: ModuleNames | AllowedModules | undefined };
+
+const connectionOptions = new OptionTable<ConnectionOptions>({
+  readable: boolean,
+  writable: boolean,
+  modules: modulesKind,
+});
 
 const largest = constants.MAX_LENGTH;
 
@@ -66,13 +74,15 @@ export class Connection implements Traveller, Waitable {
   constructor(descriptor: number, options?: ConnectionOptions);
   /** @internal */
   constructor(channel: Channel, options?: ChannelOptions);
-  constructor(carrier: number | Channel, { readable = true, writable = true, modules }: ChannelOptions = {}) {
+  constructor(carrier: number | Channel, options?: ChannelOptions) {
+    connectionOptions.check(options as ConnectionOptions | undefined, 'Connection');
+    const { readable = true, writable = true, modules } = options ?? {};
     if (!readable && !writable) throw new ValueError('Expected "readable" or "writable" to be true');
     const allowed = readModules(modules);
     this.#channel = typeof carrier === 'object' && carrier !== null ? carrier : adopt(carrier);
     this.#origin = originOf(this.#channel, allowed);
-    this.#readable = Boolean(readable);
-    this.#writable = Boolean(writable);
+    this.#readable = readable;
+    this.#writable = writable;
     this.#receivers = new Turns((callback) => this.#channel.onArrival(callback));
     this.#senders = new Turns((callback) => this.#channel.onRoom(callback));
   }

@@ -1,17 +1,19 @@
 /** The family of an address, by Python's names. The address says it by itself; a listener may be told it instead of one. */
 import { ValueError } from '../errors.js';
-import { describe } from '../shared/names.js';
+import { describe } from '../options/describe.js';
+import { checkedBy, type Kind, nullable } from '../options/kinds.js';
 import { type Address, type ParsedAddress, parseAddress, writeAddress } from './address.js';
 
 /** Addresses of TCP, which are `[host, port]`, or those within this machine, which are strings. */
 export type Family = 'AF_INET' | 'AF_UNIX';
 
-/** @throws ValueError for an unknown one */
-export function checkFamily(family: unknown): Family | undefined {
-  if (family === undefined || family === null) return undefined;
-  if (family === 'AF_INET' || family === 'AF_UNIX') return family;
-  throw new ValueError(`Expected "family" to be 'AF_INET' or 'AF_UNIX', got ${describe(family)}`);
-}
+/** The option `family`: a ValueError for an unknown one. */
+export const familyKind: Kind<Family | null> = nullable(
+  checkedBy<Family>((family, name) => {
+    if (family === 'AF_INET' || family === 'AF_UNIX') return;
+    throw new ValueError(`Expected "${name}" to be 'AF_INET' or 'AF_UNIX', got ${describe(family)}`);
+  }),
+);
 
 /** @throws what {@link parseAddress} throws; ValueError for an address of another family */
 export function parseAddressOf(family: Family | undefined, address: Address): ParsedAddress {

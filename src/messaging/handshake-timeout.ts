@@ -1,14 +1,19 @@
 /** How long the other side may take to prove that it knows the key. */
 import { ValueError } from '../errors.js';
+import { describe } from '../options/describe.js';
+import { checkedBy, type Kind } from '../options/kinds.js';
 
 const defaultMs = 10_000;
 
-/** Reads `handshakeTimeout`, in ms; `Infinity` is allowed. */
-export function checkHandshakeTimeout(value: unknown): number {
-  if (value === undefined) return defaultMs;
+/** The option `handshakeTimeout`, in ms; `Infinity` is allowed. */
+export const handshakeTimeoutKind: Kind<number> = checkedBy((value, name) => {
   if (typeof value !== 'number' || !(Number.isInteger(value) || value === Infinity)) {
-    throw new TypeError(`Expected "handshakeTimeout" to be a whole number of milliseconds, got ${String(value)}`);
+    throw new TypeError(`Expected "${name}" to be a whole number of milliseconds, got ${describe(value)}`);
   }
-  if (value <= 0) throw new ValueError(`Expected "handshakeTimeout" to be positive, got ${value}`);
-  return value;
+  if (value <= 0) throw new ValueError(`Expected "${name}" to be positive, got ${value}`);
+});
+
+/** Reads a checked `handshakeTimeout`. */
+export function readHandshakeTimeout(value: number | undefined): number {
+  return value ?? defaultMs;
 }

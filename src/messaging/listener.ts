@@ -4,16 +4,18 @@ import { now, type ParsedWait, parseWait, type Wait } from '../deadline.js';
 import { ClosedError, SystemError, TimeoutError, ValueError } from '../errors.js';
 import { onReadable } from '../lifecycle/readiness.js';
 import { native } from '../native.js';
+import { describe } from '../options/describe.js';
+import { checkedBy } from '../options/kinds.js';
+import { OptionTable } from '../options/table.js';
 import { type AllowedModules, readModules } from '../serialize/allowed-modules.js';
-import { checkOptions } from '../shared/options.js';
 import { type Address, isHostName, publicAddress } from './address.js';
-import { type AuthKey, authenticate, readKey } from './authentication.js';
+import { type AuthKey, authenticate, authKeyKind, readKey } from './authentication.js';
 import { listenerFacts } from './channel-claim.js';
 import { Connection } from './connection.js';
-import { checkFamily, type Family, parseAddressOf } from './family.js';
+import { type Family, familyKind, parseAddressOf } from './family.js';
 import { listenerHandshake, type Purpose } from './handshake.js';
-import { checkHandshakeTimeout } from './handshake-timeout.js';
-import { checkPython, type PeerOptions } from './peer-options.js';
+import { handshakeTimeoutKind, readHandshakeTimeout } from './handshake-timeout.js';
+import { type PeerOptions, peerFields } from './peer-options.js';
 import { SocketChannel } from './socket-channel.js';
 import { freshSocketPath } from './socket-folder.js';
 import { Turns } from './turns.js';
@@ -30,6 +32,17 @@ export interface ListenerOptions extends PeerOptions {
   /** Of the address, which says it by itself; without an address, which kind of one to take. Default `'AF_UNIX'`. */
   family?: Family | null | undefined;
 }
+
+const listenerOptions = new OptionTable<ListenerOptions>({
+  authkey: authKeyKind,
+  handshakeTimeout: handshakeTimeoutKind,
+  backlog: checkedBy((value, name) => {
+    if (Number.isInteger(value) && (value as number) >= 0 && (value as number) <= 0x7fffffff) return;
+    throw new ValueError(`Expected "${name}" to be a non-negative integer, got ${describe(value)}`);
+  }),
+  family: familyKind,
+  ...peerFields,
+});
 
 /** So many clients may be proving at once; the next ones wait in the kernel, or have the place of one that is slow. */
 const mostHandshakes = 64;
@@ -87,17 +100,14 @@ export class Listener implements Waitable {
   /** @internal */
   constructor(address?: Address | null, options?: ListenerOptions, purpose?: Purpose);
   constructor(address?: Address | null, options: ListenerOptions = {}, purpose: Purpose = 'messages') {
-    checkOptions(options);
-    const { authkey, handshakeTimeout, backlog = 128, python, modules } = options;
-    const family = checkFamily(options.family);
+    listenerOptions.check(options, 'Listener');
+    const { authkey, handshakeTimeout, backlog = 128, modules } = options;
+    const family = options.family ?? undefined;
     this.#key = readKey(authkey);
     this.#purpose = purpose;
-    this.#python = checkPython(python);
+    this.#python = options.python ?? true;
     this.#modules = readModules(modules);
-    this.#handshakeTimeout = checkHandshakeTimeout(handshakeTimeout);
-    if (!Number.isInteger(backlog) || backlog < 0 || backlog > 0x7fffffff) {
-      throw new ValueError(`Expected "backlog" to be a non-negative integer, got ${String(backlog)}`);
-    }
+    this.#handshakeTimeout = readHandshakeTimeout(handshakeTimeout);
     const parsed = parseAddressOf(family, address ?? (family === 'AF_INET' ? ['localhost', 0] : freshSocketPath()));
     const text = isHostName(parsed) ? native.socketResolve(parsed.text) : parsed.text;
     this.#descriptor = listen(parsed.local, text, parsed.port, backlog);

@@ -1,5 +1,6 @@
 /** Options of listeners and clients that say what the other side may be, and may send. */
-import type { ModuleNames } from '../serialize/allowed-modules.js';
+import { boolean } from '../options/kinds.js';
+import { type ModuleNames, modulesKind } from '../serialize/allowed-modules.js';
 
 export interface PeerOptions {
   /**
@@ -16,9 +17,5 @@ export interface PeerOptions {
   modules?: ModuleNames | undefined;
 }
 
-/** @throws TypeError for what is neither true nor false */
-export function checkPython(value: unknown): boolean {
-  if (value === undefined || value === null) return true;
-  if (typeof value !== 'boolean') throw new TypeError(`Expected "python" to be true or false, got ${String(value)}`);
-  return value;
-}
+/** {@link PeerOptions}, for tables. */
+export const peerFields = { python: boolean, modules: modulesKind };

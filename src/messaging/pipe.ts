@@ -1,6 +1,7 @@
 /** Pipe: two connections to each other, through memory that any number of processes may share. */
 import { attach } from '../lifecycle/participant.js';
 import { layout } from '../native.js';
+import { unexpected } from '../options/kinds.js';
 import { HandleKind, registerArrival } from '../serialize/handles.js';
 import { Block, BlockKind } from '../shared/block.js';
 import { ConnectionFlags } from './channel.js';
@@ -17,11 +18,13 @@ import { SocketChannel } from './socket-channel.js';
  * receive, at the same end: each message goes to one of them, whole.
  *
  * @param duplex `false`: the first can only receive, the second only send
+ * @throws TypeError for anything but a boolean
  * @throws SystemError `ENOSPC` when /dev/shm is full
  */
 export function Pipe(duplex = true): [Connection, Connection] {
   attach();
-  const both = Boolean(duplex);
+  if (typeof (duplex ?? false) !== 'boolean') throw unexpected('duplex', 'a boolean', duplex);
+  const both = duplex ?? false;
   const size = layout.pipeOffset + (both ? layout.pipeSize : layout.oneWayPipeSize);
   const shape = { kind: BlockKind.pipe, type: 0, flags: both ? 1 : 0, length: 0, size };
   const block = Block.obtain('open-or-create', shape, undefined, () => {});

@@ -2,9 +2,9 @@
 import { now, type ParsedWait, parseSyncWait, parseWait, type Wait } from '../deadline.js';
 import { Empty, EOFError } from '../errors.js';
 import { TargetKind } from '../native.js';
+import { describe } from '../options/describe.js';
 import { discard } from '../serialize/codec.js';
 import { Damage, finish, Later } from '../serialize/records.js';
-import { describe } from '../shared/names.js';
 import { ended } from '../shared/ring-layout.js';
 import { buryMs, busy, type GetEnd, nothing } from './get-end.js';
 import { Line, notYet, soon } from './line.js';

@@ -2,9 +2,20 @@
 import type { Wait } from '../deadline.js';
 import { EOFError, Full, ValueError } from '../errors.js';
 import { native, TargetKind } from '../native.js';
+import { describe } from '../options/describe.js';
+import { boolean, checkedBy } from '../options/kinds.js';
+import { OptionTable } from '../options/table.js';
 import { type Departure, depart, HandleKind, registerArrival } from '../serialize/handles.js';
-import { Block, BlockKind, closedError, type Mode, type NameOptions } from '../shared/block.js';
-import { describe } from '../shared/names.js';
+import {
+  Block,
+  BlockKind,
+  closedError,
+  kindNames,
+  type Mode,
+  type NameOptions,
+  nameOptions,
+  objectName,
+} from '../shared/block.js';
 import { nativeNotice } from '../sync/wait-queue.js';
 import { QueueGets } from './queue-gets.js';
 import { QueuePuts } from './queue-puts.js';
@@ -308,25 +319,39 @@ const handleKinds: Readonly<Record<number, HandleKind>> = {
 
 registerArrival(HandleKind.queue, (handle) => new Queue(Block.arrive(handle, BlockKind.queue)));
 
-function checkRedeliver(kind: BlockKind, options: (QueueOptions & { redeliver?: unknown }) | undefined): boolean {
-  const redeliver = kind === BlockKind.joinableQueue ? options?.redeliver : undefined;
-  if (redeliver === undefined || typeof redeliver === 'boolean') return redeliver === true;
-  throw new TypeError(`Expected "redeliver" to be true or false, got ${describe(redeliver)}`);
-}
+const queueFields = {
+  name: objectName,
+  capacity: checkedBy<number>((value, name) => {
+    if (Number.isSafeInteger(value) && (value as number) > 0) return;
+    throw new RangeError(`Expected "${name}" to be a positive number of bytes, got ${describe(value)}`);
+  }),
+};
 
-function obtain(mode: Mode, kind: BlockKind, maxsize: unknown, options: QueueOptions | undefined): Block {
+/** By kind of queue. */
+const tables: Readonly<Record<number, OptionTable<QueueOptions>>> = {
+  [BlockKind.queue]: new OptionTable<QueueOptions>(queueFields),
+  [BlockKind.joinableQueue]: new OptionTable<QueueOptions & { redeliver?: boolean | undefined }>({
+    ...queueFields,
+    redeliver: boolean,
+  }),
+  [BlockKind.simpleQueue]: nameOptions,
+};
+
+function obtain(
+  mode: Mode,
+  kind: BlockKind,
+  maxsize: unknown,
+  options: (QueueOptions & { redeliver?: boolean | undefined }) | undefined,
+): Block {
+  (tables[kind] as OptionTable<QueueOptions>).check(options, kindNames[kind] as string);
   if (!Number.isInteger(maxsize) || (maxsize as number) > 2 ** 31 - 1) {
     throw new TypeError(`Expected "maxsize" to be an integer below 2^31, got ${describe(maxsize)}`);
   }
-  const capacity = options?.capacity;
-  if (capacity !== undefined && !(Number.isSafeInteger(capacity) && capacity > 0)) {
-    throw new RangeError(`Expected "capacity" to be a positive number of bytes, got ${describe(capacity)}`);
-  }
   return obtainRing(mode, kind, {
     maxsize: Math.max(maxsize as number, 0),
-    capacity,
+    capacity: options?.capacity,
     name: options?.name,
     chains: kind !== BlockKind.simpleQueue,
-    redeliver: checkRedeliver(kind, options),
+    redeliver: options?.redeliver,
   });
 }

@@ -17,8 +17,8 @@ export interface CrewOwner {
    * cannot be told yet: this is called again.
    */
   ended(row: number, worker: PoolWorker, end: WorkerEnd): boolean | undefined;
-  /** A worker is on its way. */
-  started(): void;
+  /** A worker was started. */
+  started(worker: PoolWorker): void;
   /** Workers cannot be had. */
   failed(error: unknown): void;
   /** Nobody is left, and nobody will come. */
@@ -167,7 +167,7 @@ export class Crew {
     place.ready = false;
     place.worker = this.#source.start(this.#owner.assignment(row, place.attention));
     this.#watch(row);
-    this.#owner.started();
+    this.#owner.started(place.worker);
   }
 
   #watch(row: number): void {

@@ -1,5 +1,19 @@
 /** What the methods of a pool may be given. */
+
+import { waitFields } from '../deadline.js';
+import { ValueError } from '../errors.js';
+import { describe } from '../options/describe.js';
+import { boolean, callable, checkedBy, type Kind, nullable, positiveInteger } from '../options/kinds.js';
+import { OptionTable } from '../options/table.js';
 import type { StartMethod } from '../process/launchers/launcher.js';
+import {
+  argumentsKind,
+  contextKind,
+  type ProcessOptions,
+  runFields,
+  type StartContext,
+  signalsKind,
+} from '../process/options.js';
 import type { AsyncCallbacks } from './async-result.js';
 
 /** What a pool runs: a function that its module exports, or that was registered. Its promise is awaited. */
@@ -7,16 +21,16 @@ import type { AsyncCallbacks } from './async-result.js';
 export type PoolFn<A extends any[] = any[], R = any> = (...args: A) => R;
 
 /** Options of `Pool`. */
-export interface PoolOptions {
+export interface PoolOptions extends Pick<ProcessOptions, 'execArgv' | 'env' | 'stdio' | 'resourceLimits'> {
   /** What every worker runs first, awaited. If it throws, the pool fails with its error. */
-  initializer?: PoolFn | undefined;
+  initializer?: PoolFn | null | undefined;
   /** The initializer's arguments: an array, or anything else that can be iterated, but no string. */
   initargs?: Iterable<unknown> | undefined;
   /** After so many tasks (calls, or chunks) a worker is replaced by a new one. Default: never. */
   maxTasksPerChild?: number | null | undefined;
   /** What `getContext` returned, or the name of a start method. Default: the program's start method. */
-  context?: { getStartMethod(): StartMethod } | StartMethod | undefined;
-  /** How long a task that is told to stop may go on before its worker is killed, in ms. Default 1000. */
+  context?: StartContext | StartMethod | null | undefined;
+  /** How long a task that was told to stop may still run before its worker is killed, in ms. Default 1000. */
   grace?: number | undefined;
   /** `'default'`: Ctrl-C ends workers. Otherwise they ignore it, and their parent decides. */
   signals?: 'default' | 'ignore' | undefined;
@@ -25,7 +39,7 @@ export interface PoolOptions {
 /** Options of `Pool.apply`. */
 export interface ApplyOptions {
   /** Ends the work when it has run for so long, in ms. */
-  timeout?: number | undefined;
+  timeout?: number | null | undefined;
   /** Ends the work. */
   signal?: AbortSignal | undefined;
 }
@@ -33,7 +47,7 @@ export interface ApplyOptions {
 /** Options of `Pool.map`. */
 export interface MapOptions extends ApplyOptions {
   /** Items that go to a worker together. Default by Python's rule: about four chunks for each worker. */
-  chunksize?: number | undefined;
+  chunksize?: number | null | undefined;
   /** Called after each chunk with the number of items done, and of all. */
   onProgress?: ((done: number, total: number) => void) | undefined;
   /** Shows a bar on stderr, if that is a terminal. Needs the package `cli-progress`. */
@@ -46,7 +60,65 @@ export interface MapAsyncOptions<R> extends MapOptions, AsyncCallbacks<R[]> {}
 /** Options of `Pool.imap`. */
 export interface ImapOptions {
   /** Items that go to a worker together. Default 1. */
-  chunksize?: number | undefined;
+  chunksize?: number | null | undefined;
   /** So many items may have been fetched whose results were not taken yet. Default: 16, or four chunks for each worker. */
-  buffersize?: number | undefined;
+  buffersize?: number | null | undefined;
 }
+
+const maxTasks: Kind<number> = checkedBy((value, name) => {
+  if (Number.isSafeInteger(value) && (value as number) > 0) return;
+  throw new ValueError(`Expected "${name}" to be a positive integer or null, got ${describe(value)}`);
+});
+
+const grace: Kind<number> = checkedBy((value, name) => {
+  if (Number.isInteger(value) && (value as number) >= 0) return;
+  throw new RangeError(`Expected "${name}" to be a whole number of milliseconds, got ${describe(value)}`);
+});
+
+const imapChunksize: Kind<number> = checkedBy((value, name) => {
+  if (Number.isInteger(value) && (value as number) < 1) throw new ValueError(`Chunksize must be 1+, not ${value}`);
+  positiveInteger.check(value, name);
+});
+
+/** {@link PoolOptions}. */
+export const poolOptions = new OptionTable<PoolOptions>({
+  initializer: nullable(callable<PoolFn>()),
+  initargs: argumentsKind,
+  maxTasksPerChild: nullable(maxTasks),
+  context: nullable(contextKind),
+  grace,
+  signals: signalsKind,
+  ...runFields,
+});
+
+const { timeout, signal } = waitFields;
+const applyFields = { timeout, signal };
+const errorCallback = nullable(callable<(error: unknown) => void>());
+const mapFields = {
+  ...applyFields,
+  chunksize: nullable(positiveInteger),
+  onProgress: callable<(done: number, total: number) => void>(),
+  progress: boolean,
+};
+
+/** {@link ApplyOptions}. */
+export const applyOptions = new OptionTable<ApplyOptions>(applyFields);
+/** {@link ApplyOptions} with callbacks, of `applyAsync`. */
+export const applyAsyncOptions = new OptionTable<ApplyOptions & AsyncCallbacks<never>>({
+  ...applyFields,
+  callback: nullable(callable<(value: never) => void>()),
+  errorCallback,
+});
+/** {@link MapOptions}. */
+export const mapOptions = new OptionTable<MapOptions>(mapFields);
+/** {@link MapAsyncOptions}. */
+export const mapAsyncOptions = new OptionTable<MapAsyncOptions<never>>({
+  ...mapFields,
+  callback: nullable(callable<(value: never[]) => void>()),
+  errorCallback,
+});
+/** {@link ImapOptions}. */
+export const imapOptions = new OptionTable<ImapOptions>({
+  chunksize: nullable(imapChunksize),
+  buffersize: nullable(positiveInteger),
+});

@@ -1,29 +1,15 @@
 /** Pool: functions run by a crew of processes, as Python's class of this name. */
 import { availableParallelism } from 'node:os';
+import type { Readable } from 'node:stream';
 import { inspect } from 'node:util';
 import { now, type ParsedWait, parseWait, type Wait } from '../deadline.js';
 import { ClosedError, ValueError, WorkerLostError } from '../errors.js';
 import { afterForkInChild } from '../lifecycle/after-fork.js';
 import { Finalize } from '../lifecycle/finalize.js';
 import { argumentList } from '../process/arguments.js';
-import { checkSignals } from '../process/options.js';
 import { getStartMethod, methodOfContext } from '../process/start-method.js';
 import { waiting } from '../process/waiting.js';
-import { checkOptions } from '../shared/options.js';
-import {
-  checkApply,
-  checkCallbacks,
-  checkChunksize,
-  checkFunction,
-  checkGrace,
-  checkInitializer,
-  checkIterable,
-  checkMap,
-  checkMaxTasks,
-  checkPositive,
-  checkSize,
-  listOf,
-} from './arguments.js';
+import { checkFunction, checkIterable, checkSize, listOf } from './arguments.js';
 import { type AsyncCallbacks, AsyncResult, runCallback } from './async-result.js';
 import { Interrupt, Row, WorkerState } from './board.js';
 import { taskSettled, type WorkerLostMessage, workerLost } from './channels.js';
@@ -31,7 +17,20 @@ import { Crew, describeEnd } from './crew.js';
 import { ImapIterator } from './imap.js';
 import { Initializers } from './initializers.js';
 import { automaticChunksize, MapJob } from './map-job.js';
-import type { ApplyOptions, ImapOptions, MapAsyncOptions, MapOptions, PoolOptions } from './options.js';
+import {
+  type ApplyOptions,
+  applyAsyncOptions,
+  applyOptions,
+  type ImapOptions,
+  imapOptions,
+  type MapAsyncOptions,
+  type MapOptions,
+  mapAsyncOptions,
+  mapOptions,
+  type PoolOptions,
+  poolOptions,
+} from './options.js';
+import { Output } from './output.js';
 import { packValues } from './payload.js';
 import { processWorkers } from './process-workers.js';
 import { progressBar } from './progress.js';
@@ -40,7 +39,7 @@ import type { PoolStats, PoolWorkerStats } from './stats.js';
 import { SingleTask, type TaskOptions } from './task.js';
 import { Application } from './task-record.js';
 import { Traffic } from './traffic.js';
-import type { WorkerSource } from './worker-source.js';
+import { runOptionsOf, type WorkerSource } from './worker-source.js';
 
 interface Job {
   readonly isFed: boolean;
@@ -66,6 +65,7 @@ const pools = new Set<Pool>();
 export class Pool {
   readonly #crew: Crew;
   readonly #traffic: Traffic;
+  readonly #output: Output;
   readonly #grace: number;
   readonly #jobs = new Set<Job>();
   readonly #signals = new Signals();
@@ -90,13 +90,11 @@ export class Pool {
    */
   constructor(processes?: number | null, options: PoolOptions = {}) {
     const size = checkSize(processes ?? availableParallelism());
-    checkOptions(options);
-    checkSignals(options.signals);
+    poolOptions.check(options, new.target.name);
     const { initializer, initargs = [], grace = 1000 } = options;
-    checkInitializer(initializer);
     const args = argumentList(initargs, 'initargs');
-    checkGrace(grace);
-    const maxTasks = checkMaxTasks(options.maxTasksPerChild);
+    const maxTasks = options.maxTasksPerChild ?? 0;
+    this.#output = new Output(options.stdio);
     this.#grace = grace;
     const source = (new.target as typeof Pool).workerSource(options);
     this.#traffic = new Traffic(size, grace, () => this.#crew.rows(), {
@@ -140,7 +138,10 @@ export class Pool {
         }
         return retired;
       },
-      started: () => this.#traffic.attend(),
+      started: (worker) => {
+        this.#output.add(worker);
+        this.#traffic.attend();
+      },
       failed: (error) => this.#fail(error),
       gone: () => this.#gone(),
     });
@@ -162,8 +163,8 @@ export class Pool {
   }
 
   /** @internal Where the workers of this class come from. */
-  static workerSource({ context }: PoolOptions): WorkerSource {
-    return processWorkers(methodOfContext(context) ?? getStartMethod());
+  static workerSource({ context, ...options }: PoolOptions): WorkerSource {
+    return processWorkers(methodOfContext(context) ?? getStartMethod(), runOptionsOf(options));
   }
 
   /** Runs the function in a worker; short for `apply(fn, args)`. */
@@ -188,6 +189,7 @@ export class Pool {
     options?: ApplyOptions,
   ): Promise<Awaited<R>> {
     return new Promise((resolve, reject) => {
+      applyOptions.check(options, 'apply');
       this.#call(fn, args, options, (ok, value) => (ok ? resolve(value as Awaited<R>) : reject(value)));
     });
   }
@@ -204,7 +206,7 @@ export class Pool {
   ): AsyncResult<Awaited<R>> {
     this.#checkRunning();
     checkFunction(fn);
-    checkCallbacks(options);
+    applyAsyncOptions.check(options, 'applyAsync');
     const result = new AsyncResult<Awaited<R>>(options, this.#serveSync);
     try {
       const stuck = (error: unknown) => result.stick(error);
@@ -309,6 +311,19 @@ export class Pool {
     return this.#waitUntilGone(parsed);
   }
 
+  /**
+   * With `'pipe'` in its `stdio`: what the workers write to their stdout, as it comes; ends when all have ended. Read it, as a
+   * worker waits while it is full. Otherwise null.
+   */
+  get stdout(): Readable | null {
+    return this.#output.stdout;
+  }
+
+  /** As {@link stdout}, of their stderr. */
+  get stderr(): Readable | null {
+    return this.#output.stderr;
+  }
+
   /** What the pool and its workers do at the moment, and how long tasks took. */
   stats(): PoolStats {
     const traffic = this.#traffic;
@@ -377,7 +392,8 @@ export class Pool {
       this.#traffic.submit(task, packValues(list, 'args'));
       return;
     }
-    const { timeout, signal } = checkApply(options);
+    const { signal } = options;
+    const timeout = durationOf(options);
     signal?.throwIfAborted();
     const limits: TaskOptions = {
       fn: known,
@@ -403,6 +419,7 @@ export class Pool {
     options: MapOptions | undefined,
   ): Promise<Awaited<R>[]> {
     return new Promise((resolve, reject) => {
+      mapOptions.check(options, application === Application.each ? 'map' : 'starmap');
       this.#map(fn, items, application, options, (ok, value) => (ok ? resolve(value as Awaited<R>[]) : reject(value)));
     });
   }
@@ -415,12 +432,11 @@ export class Pool {
   ): AsyncResult<R[]> {
     this.#checkRunning();
     checkFunction(fn);
-    checkCallbacks(options);
+    mapAsyncOptions.check(options, application === Application.each ? 'mapAsync' : 'starmapAsync');
     // Nothing came of nothing: as in Python nobody is called.
     let callbacks: AsyncCallbacks<R[]> = options ?? {};
     const list = listOf(items, 'items');
     if (list.length === 0) callbacks = {};
-    checkMap(options);
     const result = new AsyncResult<R[]>(callbacks, this.#serveSync);
     try {
       const stuck = (error: unknown) => result.stick(error);
@@ -441,10 +457,10 @@ export class Pool {
   ): void {
     this.#checkRunning();
     const known = this.#traffic.functions.of(fn);
-    const { timeout, signal, ...checked } = checkMap(options);
-    const { onProgress, progress } = options;
+    const { signal, onProgress, progress } = options;
+    const timeout = durationOf(options);
     const list = listOf(items, 'items');
-    const chunksize = checked.chunksize ?? automaticChunksize(list.length, this.#crew.size);
+    const chunksize = options.chunksize ?? automaticChunksize(list.length, this.#crew.size);
     signal?.throwIfAborted();
     if (list.length === 0) {
       settled(true, []);
@@ -488,10 +504,9 @@ export class Pool {
     options: ImapOptions = {},
   ): ImapIterator<R> {
     this.#checkRunning();
-    checkOptions(options);
-    const chunksize = checkChunksize(options.chunksize);
-    const buffersize =
-      checkPositive('buffersize', options.buffersize) ?? Math.max(leastBuffer, this.#crew.size * 4) * chunksize;
+    imapOptions.check(options, ordered ? 'imap' : 'imapUnordered');
+    const chunksize = options.chunksize ?? 1;
+    const buffersize = options.buffersize ?? Math.max(leastBuffer, this.#crew.size * 4) * chunksize;
     const known = this.#traffic.functions.of(fn);
     checkIterable(items);
     const job: ImapIterator<R> = new ImapIterator<R>(
@@ -551,6 +566,7 @@ export class Pool {
     if (this.#state === 'closed') this.#state = 'terminated';
     this.#traffic.dropUnread();
     this.#traffic.close();
+    this.#output.end();
     this.#atExit.cancel();
     pools.delete(this);
     for (const waiter of [...this.#goneWaiters]) waiter();
@@ -580,6 +596,11 @@ export class Pool {
     if (this.#failure !== undefined) throw this.#failure.error;
     throw new ValueError('Pool not running');
   }
+}
+
+/** How long work may run, in ms. */
+function durationOf({ timeout }: ApplyOptions): number {
+  return Math.max(timeout ?? Infinity, 0);
 }
 
 afterForkInChild(() => {

@@ -1,22 +1,23 @@
 /** Workers that are processes: daemons, so that they end with their parent and have no children of their own. */
 
+import type { Readable } from 'node:stream';
 import { signalNameOf } from '../process/exit-status.js';
 import type { StartMethod } from '../process/launchers/launcher.js';
 import { preloadAlways } from '../process/preload.js';
 import { Process } from '../process/process.js';
 import type { Assignment } from './worker/assignment.js';
-import type { PoolWorker, WorkerEnd, WorkerSource } from './worker-source.js';
+import type { PoolWorker, RunOptions, WorkerEnd, WorkerSource } from './worker-source.js';
 
 const entry = { module: new URL('./worker/process.js', import.meta.url), export: 'runWorker' };
 preloadAlways(entry.module);
 const prefixes = { fork: 'Fork', spawn: 'Spawn', forkserver: 'ForkServer' } as const;
 
-/** Workers that the start method makes. */
-export function processWorkers(method: StartMethod): WorkerSource {
+/** Workers that the start method makes, run by node as the options say. */
+export function processWorkers(method: StartMethod, options: RunOptions): WorkerSource {
   return {
     kind: 'process',
     start(assignment: Assignment): PoolWorker {
-      const worker = new Process({ target: entry, args: [assignment], daemon: true, context: method });
+      const worker = new Process({ ...options, target: entry, args: [assignment], daemon: true, context: method });
       worker.name = worker.name.replace('Process', `${prefixes[method]}PoolWorker`);
       worker.start();
       return new ProcessWorker(worker);
@@ -34,6 +35,14 @@ export class ProcessWorker implements PoolWorker {
     this.#process = process;
     this.name = process.name;
     this.pid = process.pid as number;
+  }
+
+  get stdout(): Readable | null {
+    return this.#process.stdout;
+  }
+
+  get stderr(): Readable | null {
+    return this.#process.stderr;
   }
 
   poll(): WorkerEnd | undefined {

@@ -3,7 +3,7 @@ import { checkAnyMethod } from '../threads/method.js';
 import type { PoolOptions } from './options.js';
 import { Pool } from './pool.js';
 import { threadWorkers } from './thread-workers.js';
-import type { WorkerSource } from './worker-source.js';
+import { runOptionsOf, type WorkerSource } from './worker-source.js';
 
 /**
  * Workers that run functions, each one task at a time, where workers are threads. Mirrors `multiprocessing.pool.ThreadPool`.
@@ -15,10 +15,10 @@ import type { WorkerSource } from './worker-source.js';
  */
 export class ThreadPool extends Pool {
   /** @internal Where the workers of this class come from. */
-  static override workerSource({ context }: PoolOptions): WorkerSource {
+  static override workerSource({ context, ...options }: PoolOptions): WorkerSource {
     if (context !== undefined && context !== null) {
       checkAnyMethod(typeof context === 'string' ? context : context.getStartMethod?.());
     }
-    return threadWorkers;
+    return threadWorkers(runOptionsOf(options));
   }
 }

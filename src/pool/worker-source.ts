@@ -7,7 +7,17 @@
  * `serveTasks` returns when the worker is to end; what a task left open must not keep it then. The source is all that
  * differs between `Pool` and `ThreadPool`: a subclass of `Pool` overrides its static `workerSource`.
  */
+import type { Readable } from 'node:stream';
+import type { ProcessOptions } from '../process/options.js';
 import type { Assignment } from './worker/assignment.js';
+
+/** How node runs a worker. */
+export type RunOptions = Pick<ProcessOptions, 'execArgv' | 'env' | 'stdio' | 'resourceLimits'>;
+
+/** Those of a pool. */
+export function runOptionsOf({ execArgv, env, stdio, resourceLimits }: RunOptions): RunOptions {
+  return { execArgv, env, stdio, resourceLimits };
+}
 
 /** How a worker ended. */
 export interface WorkerEnd {
@@ -21,6 +31,9 @@ export interface PoolWorker {
   readonly name: string;
   /** Of its process. */
   readonly pid: number;
+  /** What it writes, where the pool's `stdio` makes these pipes; otherwise null. */
+  readonly stdout: Readable | null;
+  readonly stderr: Readable | null;
   /** How it ended, as far as that can be seen without the event loop; `undefined` while it runs. */
   poll(): WorkerEnd | undefined;
   /**

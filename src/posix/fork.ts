@@ -1,9 +1,12 @@
 /** fork(2) for Node: one call, two processes that return from it. */
+
 import { isMainThread } from 'node:worker_threads';
 import { MultiprocError } from '../errors.js';
 import { forkRepaired } from '../lifecycle/after-fork.js';
 import { makeRoomForLookups } from '../lifecycle/child-lookups.js';
 import { forkingCommand, isAbleToFork } from '../lifecycle/single-threaded.js';
+import { boolean } from '../options/kinds.js';
+import { OptionTable } from '../options/table.js';
 
 /** Options of {@link fork}. */
 export interface ForkOptions {
@@ -14,6 +17,8 @@ export interface ForkOptions {
    */
   unsafe?: boolean | undefined;
 }
+
+const forkOptions = new OptionTable<ForkOptions>({ unsafe: boolean });
 
 /**
  * Makes a copy of this process that goes on from here. Mirrors Python's `os.fork`.
@@ -28,7 +33,9 @@ export interface ForkOptions {
  * `node --single-threaded`, unless `{ unsafe: true }`, and always in a Worker
  * @throws SystemError `EAGAIN`, `ENOMEM`
  */
-export function fork({ unsafe = false }: ForkOptions = {}): number {
+export function fork(options?: ForkOptions): number {
+  forkOptions.check(options, 'fork');
+  const unsafe = options?.unsafe ?? false;
   if (!isMainThread) throw refusal('A Worker cannot fork: of the whole process only its thread would go on');
   if (!unsafe && !isAbleToFork()) {
     throw refusal(`Forking needs V8 without helper threads. Start the program with: ${forkingCommand()}`);

@@ -1,4 +1,5 @@
 /** The check of an integer argument: what it is called, and between which bounds it must lie. */
+import { checkedBy, type Kind } from '../options/kinds.js';
 
 /**
  * @throws TypeError for anything but a number
@@ -11,3 +12,11 @@ export function checkInteger(name: string, value: number, least: number, most: n
   }
   return value;
 }
+
+/** An option that is such an integer. */
+export function integerBetween(least: number, most: number): Kind<number> {
+  return checkedBy((value, name) => checkInteger(name, value as number, least, most));
+}
+
+/** Permissions of a file. */
+export const fileMode: Kind<number> = integerBetween(0, 0o7777);

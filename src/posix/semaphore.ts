@@ -1,8 +1,11 @@
 /** Named POSIX semaphores, shared with every program that opens the name. */
+
 import { parseSyncWait, parseWait, type Wait } from '../deadline.js';
 import { ClosedError } from '../errors.js';
 import { native, type PosixSemaphoreHandle } from '../native.js';
-import { checkInteger } from './integer.js';
+import { boolean } from '../options/kinds.js';
+import { OptionTable } from '../options/table.js';
+import { fileMode, integerBetween } from './integer.js';
 import { systemName } from './name.js';
 import { type Cancel, startWait } from './semaphore-waits.js';
 
@@ -21,6 +24,13 @@ export interface SemOptions {
   /** Permits of a new semaphore. Default 1. */
   value?: number | undefined;
 }
+
+const semOptions = new OptionTable<SemOptions>({
+  create: boolean,
+  exclusive: boolean,
+  mode: fileMode,
+  value: integerBetween(0, mostPermits),
+});
 
 /**
  * A semaphore that {@link semOpen} opened.
@@ -140,11 +150,9 @@ export class PosixSemaphore {
  */
 export function semOpen(name: string, options: SemOptions = {}): PosixSemaphore {
   const path = systemName(name, longestName);
-  if (typeof options !== 'object' || options === null) throw new TypeError('Expected "options" to be an object');
+  semOptions.check(options, 'semOpen');
   const { create = false, exclusive = false, mode = 0o600, value = 1 } = options;
-  checkInteger('mode', mode, 0, 0o7777);
-  checkInteger('value', value, 0, mostPermits);
-  return new PosixSemaphore(name, native.posixSemaphoreOpen(path, Boolean(create), Boolean(exclusive), mode, value));
+  return new PosixSemaphore(name, native.posixSemaphoreOpen(path, create, exclusive, mode, value));
 }
 
 /**

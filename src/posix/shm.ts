@@ -1,8 +1,11 @@
 /** Plain POSIX shared memory: a name, bytes, and nothing of ours in them. */
+
 import { constants } from 'node:buffer';
 import { ClosedError, SystemError, ValueError } from '../errors.js';
 import { type MappingHandle, native } from '../native.js';
-import { checkInteger } from './integer.js';
+import { boolean } from '../options/kinds.js';
+import { OptionTable } from '../options/table.js';
+import { fileMode, integerBetween } from './integer.js';
 import { systemName } from './name.js';
 
 const longestName = 255;
@@ -18,6 +21,13 @@ export interface ShmOptions {
   /** Permissions of a new object; the umask applies. Default `0o600`. */
   mode?: number | undefined;
 }
+
+const shmOptions = new OptionTable<ShmOptions>({
+  create: boolean,
+  exclusive: boolean,
+  size: integerBetween(1, constants.MAX_LENGTH),
+  mode: fileMode,
+});
 
 /** Shared memory that {@link shmOpen} opened. */
 export class PosixSharedMemory {
@@ -79,15 +89,13 @@ export class PosixSharedMemory {
  */
 export function shmOpen(name: string, options: ShmOptions = {}): PosixSharedMemory {
   const path = systemName(name, longestName);
-  if (typeof options !== 'object' || options === null) throw new TypeError('Expected "options" to be an object');
+  shmOptions.check(options, 'shmOpen');
   const { create = false, exclusive = false, size, mode = 0o600 } = options;
   if (create && size === undefined) throw new TypeError('Expected "size", in bytes, with "create"');
-  if (size !== undefined) checkInteger('size', size, 1, constants.MAX_LENGTH);
-  checkInteger('mode', mode, 0, 0o7777);
   try {
     return new PosixSharedMemory(
       name,
-      native.posixShmOpen(path, Boolean(create), Boolean(exclusive), mode, size ?? 0, constants.MAX_LENGTH),
+      native.posixShmOpen(path, create, exclusive, mode, size ?? 0, constants.MAX_LENGTH),
     );
   } catch (error) {
     if (!(error instanceof SystemError && error.code === 'ENODATA')) throw error;

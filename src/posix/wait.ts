@@ -1,6 +1,9 @@
 /** waitpid(2): how a child of this process ended. */
+
 import { constants } from 'node:os';
 import { native } from '../native.js';
+import { boolean } from '../options/kinds.js';
+import { OptionTable } from '../options/table.js';
 import { checkInteger } from './integer.js';
 
 /** Options of {@link waitpid}. */
@@ -8,6 +11,8 @@ export interface WaitpidOptions {
   /** Return `null` at once if nobody has ended yet. Default `false`. */
   noHang?: boolean | undefined;
 }
+
+const waitpidOptions = new OptionTable<WaitpidOptions>({ noHang: boolean });
 
 /** How a child ended: exactly one of `exitCode` and `signal` is not null. */
 export interface ChildEnd {
@@ -31,8 +36,9 @@ const most = 0x7fffffff;
  * @returns null if nobody has ended and `noHang` is set
  * @throws SystemError `ECHILD` if there is no such child
  */
-export function waitpid(pid: number, { noHang = false }: WaitpidOptions = {}): ChildEnd | null {
-  const [ended, code, signal] = native.waitChild(checkInteger('pid', pid, -most, most), Boolean(noHang));
+export function waitpid(pid: number, options?: WaitpidOptions): ChildEnd | null {
+  waitpidOptions.check(options, 'waitpid');
+  const [ended, code, signal] = native.waitChild(checkInteger('pid', pid, -most, most), options?.noHang ?? false);
   if (ended === 0) return null;
   return signal === 0
     ? { pid: ended, exitCode: code, signal: null }

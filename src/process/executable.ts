@@ -2,7 +2,7 @@
 import { Buffer } from 'node:buffer';
 import { resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { wrongType } from './options.js';
+import { unexpected } from '../options/kinds.js';
 
 let chosen: string | undefined;
 
@@ -22,7 +22,7 @@ function textOf(path: unknown): string {
   if (typeof path === 'string') return path;
   if (path instanceof URL) return fileURLToPath(path);
   if (path instanceof Uint8Array) return Buffer.from(path).toString();
-  throw wrongType('path', 'a string, bytes or a URL', path);
+  throw unexpected('path', 'a string, bytes or a URL', path);
 }
 
 export function executable(): string {

@@ -1,7 +1,19 @@
-/** What a Process can be told when it is made, and the checks of that. */
+/** The options of a Process, and their table. */
+
+import { ValueError } from '../errors.js';
+import { boolean, checkedBy, type Kind, kind, nullable, oneOf, text, unexpected } from '../options/kinds.js';
+import { OptionTable } from '../options/table.js';
+import { isIterable } from './arguments.js';
 import type { Launcher, StartMethod } from './launchers/launcher.js';
-import type { Stdio } from './stdio.js';
-import type { Target } from './target.js';
+import { type ResourceLimits, resourceLimitsKind } from './resource-limits.js';
+import { checkStdio, type Stdio } from './stdio.js';
+import { checkTarget, type Target } from './target.js';
+
+/** What `getContext` returned, as far as starting processes is concerned. */
+export interface StartContext {
+  /** The context's method. */
+  getStartMethod(): StartMethod;
+}
 
 /** Options of {@link Process}. Null stands for the default, as Python's `None` does. */
 export interface ProcessOptions {
@@ -14,7 +26,7 @@ export interface ProcessOptions {
   /** Ends with this process instead of outliving it, and may have no children. Default: as this process is. */
   daemon?: boolean | null | undefined;
   /** What `getContext` returned, or the name of a start method. Default: the program's start method. */
-  context?: { getStartMethod(): StartMethod } | StartMethod | null | undefined;
+  context?: StartContext | StartMethod | null | undefined;
   /** Options of node for the child, instead of this process's. */
   execArgv?: readonly string[] | undefined;
   /** The child's environment, instead of this process's. Variables that are `undefined` are left out. */
@@ -24,6 +36,8 @@ export interface ProcessOptions {
    * `'pipe'`, or a descriptor. Default: stdin is the null device, the others are this process's.
    */
   stdio?: Stdio | readonly Stdio[] | undefined;
+  /** Limits of its JavaScript engine, in MiB, as a Worker takes them. Out of them, the child ends; nothing else does. */
+  resourceLimits?: ResourceLimits | undefined;
   /** For Python's sake: must be absent or null. */
   group?: null | undefined;
 }
@@ -36,28 +50,50 @@ export interface OwnProcessOptions extends ProcessOptions {
   readonly [launchedBy]?: Launcher;
 }
 
-export function checkExecArgv(execArgv: unknown): readonly string[] | undefined {
-  if (execArgv === undefined) return undefined;
-  if (Array.isArray(execArgv) && execArgv.every((one) => typeof one === 'string')) return [...execArgv];
-  throw wrongType('execArgv', 'an array of strings', execArgv);
-}
-
-export function checkEnv(env: unknown): Readonly<Record<string, string | undefined>> | undefined {
-  if (env === undefined) return undefined;
-  if (typeof env === 'object' && env !== null) return { ...env };
-  throw wrongType('env', 'an object', env);
-}
-
-export function checkName(name: unknown): void {
-  if (typeof name !== 'string') throw wrongType('name', 'a string', name);
-}
+/** The start method of an option `context`: checked further by `methodOfContext`. */
+export const contextKind: Kind<StartContext | StartMethod> = kind(
+  'a start method, or what getContext returns',
+  (value) => typeof value === 'string' || typeof (value as Partial<StartContext> | null)?.getStartMethod === 'function',
+);
 
 /** What children do at Ctrl-C. */
-export function checkSignals(signals: unknown): void {
-  if (signals === undefined || signals === 'ignore' || signals === 'default') return;
-  throw new TypeError(`Expected "signals" to be 'ignore' or 'default', got ${String(signals)}`);
-}
+export const signalsKind: Kind<'ignore' | 'default'> = oneOf('ignore', 'default');
 
-export function wrongType(what: string, expected: string, got: unknown): TypeError {
-  return new TypeError(`Expected "${what}" to be ${expected}, got ${got === null ? 'null' : typeof got}`);
+/** Arguments of a call: no text, in which nobody means the characters. */
+export const argumentsKind: Kind<Iterable<unknown>> = kind(
+  'an array, or to be iterable and no string',
+  (value) => typeof value !== 'string' && isIterable(value),
+);
+
+/** How the children of a class are run by node: the options that `Process` and pools have in common. */
+export const runFields = {
+  execArgv: kind<readonly string[]>(
+    'an array of strings',
+    (value) => Array.isArray(value) && value.every((each) => typeof each === 'string'),
+  ),
+  env: checkedBy<Readonly<Record<string, string | undefined>>>(checkEnv),
+  stdio: checkedBy<Stdio | readonly Stdio[]>((value) => void checkStdio(value)),
+  resourceLimits: resourceLimitsKind,
+};
+
+/** {@link ProcessOptions}. */
+export const processOptions = new OptionTable<ProcessOptions>({
+  target: checkedBy<Target | null>((value) => void checkTarget(value)),
+  args: argumentsKind,
+  name: nullable(text),
+  daemon: nullable(boolean),
+  context: nullable(contextKind),
+  ...runFields,
+  group: checkedBy<null>((value) => {
+    if (value !== null) throw new ValueError('Expected "group" to be absent: there are no groups');
+  }),
+});
+
+// As in process.env, numbers and booleans become texts.
+function checkEnv(env: unknown): void {
+  if (typeof env !== 'object' || env === null || Array.isArray(env)) throw unexpected('env', 'an object', env);
+  for (const [name, value] of Object.entries(env)) {
+    if (value === undefined || ['string', 'number', 'boolean'].includes(typeof value)) continue;
+    throw unexpected(`env.${name}`, 'a string', value);
+  }
 }

@@ -5,6 +5,7 @@ import { inspect } from 'node:util';
 import { parseSyncWait, parseWait, type Wait } from '../deadline.js';
 import { ProcessError, ValueError } from '../errors.js';
 import { native } from '../native.js';
+import { boolean, text, unexpected } from '../options/kinds.js';
 import { argumentList } from './arguments.js';
 import { awaitEnd } from './await-end.js';
 import type { Child } from './child.js';
@@ -12,15 +13,7 @@ import { reapEnded, track } from './children.js';
 import { describeExitCode, signalNameOf } from './exit-status.js';
 import type { Launcher, StartMethod } from './launchers/launcher.js';
 import { isLoading, whileLoading } from './loading.js';
-import {
-  checkEnv,
-  checkExecArgv,
-  checkName,
-  launchedBy,
-  type OwnProcessOptions,
-  type ProcessOptions,
-  wrongType,
-} from './options.js';
+import { launchedBy, type OwnProcessOptions, type ProcessOptions, processOptions } from './options.js';
 import { isOwnClass, subclassOf } from './own-classes.js';
 import { resultOf } from './result.js';
 import { self } from './self.js';
@@ -85,13 +78,8 @@ export class Process {
       this.#options = { stdio: [] };
       return;
     }
-    if (typeof options !== 'object' || options === null) throw wrongType('options', 'an object', options);
-    const { target, args = [], name, daemon, context, execArgv, env, stdio, group } = options;
-    if (group !== undefined && group !== null)
-      throw new ValueError('Expected "group" to be absent: there are no groups');
-    if (typeof (daemon ?? false) !== 'boolean') throw wrongType('daemon', 'a boolean', daemon);
-    if ('kwargs' in options) throw new TypeError('There are no "kwargs": pass an object in "args"');
-    checkName(name ?? '');
+    processOptions.check(options, 'Process');
+    const { target, args = [], name, daemon, context, execArgv, env, stdio, resourceLimits } = options;
     this.#isSelf = false;
     this.#identity = [...self.identity, ++self.constructed];
     this.#creatorPid = native.currentPid();
@@ -99,7 +87,12 @@ export class Process {
     this.#daemon = daemon ?? self.daemon;
     this.#target = checkTarget(target);
     this.#args = [...argumentList(args, 'args')];
-    this.#options = { execArgv: checkExecArgv(execArgv), env: checkEnv(env), stdio: checkStdio(stdio) };
+    this.#options = {
+      execArgv: execArgv && [...execArgv],
+      env: env && { ...env },
+      stdio: checkStdio(stdio),
+      resourceLimits: resourceLimits && { ...resourceLimits },
+    };
     this.#launcher = (options as OwnProcessOptions)[launchedBy];
     this.#method = methodOfContext(context);
   }
@@ -247,7 +240,7 @@ export class Process {
   }
 
   set name(name: string) {
-    checkName(name);
+    text.check(name, 'name');
     this.#name = name;
     if (this.#isSelf) self.name = name;
   }
@@ -259,7 +252,7 @@ export class Process {
 
   set daemon(daemon: boolean) {
     if (this.#child !== undefined || this.#isSelf) throw new ValueError('process has already started');
-    if (typeof daemon !== 'boolean') throw wrongType('daemon', 'a boolean', daemon);
+    boolean.check(daemon, 'daemon');
     this.#daemon = daemon;
   }
 
@@ -310,7 +303,7 @@ export class Process {
   }
 
   set authkey(key: Uint8Array | string) {
-    if (typeof key !== 'string' && !(key instanceof Uint8Array)) throw wrongType('authkey', 'bytes or a string', key);
+    if (typeof key !== 'string' && !(key instanceof Uint8Array)) throw unexpected('authkey', 'bytes or a string', key);
     const bytes = Buffer.from(key as Uint8Array);
     if (this.#isSelf) self.authkey = bytes;
     else this.#authkey = bytes;

@@ -1,10 +1,13 @@
 /** Which start method this program uses, and whether that is still open. */
+
 import { inspect } from 'node:util';
 import { getEnvironmentData, isMainThread, setEnvironmentData } from 'node:worker_threads';
 import { ProcessError, ValueError } from '../errors.js';
+import { boolean } from '../options/kinds.js';
+import { OptionTable } from '../options/table.js';
 import { availableMethods, defaultMethod, launcherOf } from './launchers/choose.js';
 import type { StartMethod } from './launchers/launcher.js';
-import { wrongType } from './options.js';
+import { contextKind, type StartContext } from './options.js';
 
 /** Under this name Workers that the program makes find what was set. */
 const methodName = 'multiproc:startMethod';
@@ -16,6 +19,9 @@ export interface SetStartMethodOptions {
   /** Replace a method that was set, or used, before. Default `false`. */
   force?: boolean | undefined;
 }
+
+/** {@link SetStartMethodOptions}. */
+export const setStartMethodOptions = new OptionTable<SetStartMethodOptions>({ force: boolean });
 
 /**
  * How processes are started. Asking settles it: a later {@link setStartMethod} needs `force`.
@@ -33,7 +39,9 @@ export function getStartMethod(): StartMethod {
  * @throws ProcessError if it has been set, or used, before (Python: `RuntimeError`)
  * @throws ValueError if there is no such method, or not in this program
  */
-export function setStartMethod(method: StartMethod | null, { force = false }: SetStartMethodOptions = {}): void {
+export function setStartMethod(method: StartMethod | null, options?: SetStartMethodOptions): void {
+  setStartMethodOptions.check(options, 'setStartMethod');
+  const force = options?.force ?? false;
   if (chosen !== undefined && !force) throw new ProcessError('context has already been set');
   choose(method === null && force ? undefined : checkMethod(method));
 }
@@ -66,12 +74,8 @@ export function checkMethod(method: unknown): StartMethod {
  */
 export function methodOfContext(context: unknown): StartMethod | undefined {
   if (context === undefined || context === null) return undefined;
-  if (typeof context === 'string') return checkMethod(context);
-  const { getStartMethod } = context as { getStartMethod?: unknown };
-  if (typeof getStartMethod !== 'function') {
-    throw wrongType('context', 'a start method, or what getContext returns', context);
-  }
-  return checkMethod(getStartMethod.call(context));
+  contextKind.check(context, 'context');
+  return checkMethod(typeof context === 'string' ? context : (context as StartContext).getStartMethod());
 }
 
 /** What was set or used until now. */

@@ -11,6 +11,7 @@ import type { ChildFacts } from './facts.js';
 import { launcherOf } from './launchers/choose.js';
 import type { Launcher, StartMethod } from './launchers/launcher.js';
 import { cancelMessage, composeMessage, discardMessage, type Work } from './message.js';
+import { limitFlags, type ResourceLimits } from './resource-limits.js';
 import { self } from './self.js';
 import { type OpenStdio, openStdio, type Stdio } from './stdio.js';
 import { mainUrl } from './target.js';
@@ -21,6 +22,7 @@ export interface StartOptions {
   readonly execArgv?: readonly string[] | undefined;
   readonly env?: Readonly<Record<string, string | undefined>> | undefined;
   readonly stdio: readonly Stdio[];
+  readonly resourceLimits?: ResourceLimits | undefined;
 }
 
 /** The facts of a child of this process. */
@@ -63,6 +65,8 @@ export function launch(
   options: StartOptions,
   inherited: () => unknown,
 ): Started {
+  const limits = options.resourceLimits ?? {};
+  const flags = launcher.takesLimits === true ? [] : limitFlags(limits);
   const message = launcher.needsMessage ? composeMessage(facts, work) : undefined;
   let errand: Errand;
   try {
@@ -93,7 +97,8 @@ export function launch(
       env: environment(options.env ?? process.env),
       given: { env: options.env !== undefined, execArgv: options.execArgv !== undefined },
       argv: facts.argv,
-      execArgv: options.execArgv ?? inheritedExecArgv(process.execArgv),
+      execArgv: [...(options.execArgv ?? inheritedExecArgv(process.execArgv)), ...flags],
+      resourceLimits: limits,
       stdio: stdio.fds,
     });
   } catch (error) {

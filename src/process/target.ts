@@ -2,6 +2,8 @@
 import { createRequire } from 'node:module';
 import { isAbsolute, join, resolve } from 'node:path';
 import { pathToFileURL } from 'node:url';
+import { kind } from '../options/kinds.js';
+import { OptionTable } from '../options/table.js';
 import { exportOf, importedModule, importModule } from '../serialize/modules.js';
 
 /** A function by its place: of a module's default export, or of a named one. */
@@ -15,6 +17,11 @@ export interface ModuleTarget {
 /** What a process runs. */
 export type Target = ((...args: never[]) => unknown) | ModuleTarget;
 
+const targetOptions = new OptionTable<ModuleTarget>({
+  module: kind<URL | string>('a URL or a string', (value) => typeof value === 'string' || value instanceof URL),
+  export: kind<string>('a string', (value) => typeof value === 'string'),
+});
+
 type Callable = (...args: never[]) => unknown;
 
 /**
@@ -25,14 +32,17 @@ type Callable = (...args: never[]) => unknown;
 export function checkTarget(target: unknown): Target | undefined {
   if (target === undefined || target === null) return undefined;
   if (typeof target === 'function') return target as Callable;
+  if (typeof target !== 'object') throw noTarget(target);
   const { module, export: name } = target as Partial<ModuleTarget>;
   if (!(typeof module === 'string' || module instanceof URL)) {
-    throw new TypeError(`Expected "target" to be a function or { module, export? }, got ${typeof target}`);
+    throw noTarget(target);
   }
-  if (name !== undefined && typeof name !== 'string') {
-    throw new TypeError(`Expected "target.export" to be a string, got ${typeof name}`);
-  }
+  targetOptions.check(target as ModuleTarget, '"target"');
   return { module: moduleUrl(module), export: name };
+}
+
+function noTarget(target: unknown): TypeError {
+  return new TypeError(`Expected "target" to be a function or { module, export? }, got ${typeof target}`);
 }
 
 /** Whether nothing has to be loaded for the target. */

@@ -3,6 +3,7 @@ import { realpathSync } from 'node:fs';
 import { isAbsolute } from 'node:path';
 import { fileURLToPath, pathToFileURL } from 'node:url';
 import { ValueError } from '../errors.js';
+import { checkedBy, type Kind } from '../options/kinds.js';
 
 /** Modules by the URLs or absolute paths of their files. */
 export type ModuleNames = readonly (string | URL)[];
@@ -25,6 +26,9 @@ export function readModules(modules: unknown): AllowedModules {
   }
   return new AllowedModules(modules.flatMap((module, index) => urlsOf(module, `modules[${index}]`)));
 }
+
+/** The option `modules`. */
+export const modulesKind: Kind<ModuleNames> = checkedBy((value) => void readModules(value));
 
 /** Its own URL, and that of the file behind links: Node names a module by the latter. */
 function urlsOf(module: unknown, name: string): string[] {

@@ -1,14 +1,16 @@
 /** SharedArray and RawArray: arrays in shared memory, of the class that suits their elements. */
+
 import { ValueError } from '../errors.js';
+import { describe } from '../options/describe.js';
+import { OptionTable } from '../options/table.js';
 import { type Handle, HandleKind, registerArrival, type Traveller } from '../serialize/handles.js';
-import { Block, BlockKind, type Mode } from './block.js';
+import { Block, BlockKind, type Mode, objectName } from './block.js';
 import { type BytesMembers, byteArray } from './byte-array.js';
 import { Cells, findCells, numbersFlag, obtainCells, withoutLockFlag } from './cells.js';
 import { type ElementArray, elementArray, type TextMembers } from './element-array.js';
-import { describe } from './names.js';
 import { type ArrayMembers, type LockMembers, numericArray } from './numeric-array.js';
-import { type LockLike, type LockOptions, OwnLock } from './own-lock.js';
-import { numbersOf, type ScalarOptions } from './scalar.js';
+import { type LockLike, type LockOptions, OwnLock, ownLockFields } from './own-lock.js';
+import { elementFields, type ScalarOptions, scalarOpenOptions, scalarOptions } from './scalar.js';
 import type { StructType, WrittenFields } from './struct.js';
 import { type StructArray, structArray } from './struct-array.js';
 import { obtainStructs } from './struct-block.js';
@@ -22,6 +24,9 @@ import { bytesOf, type Elements, type Read, type ScalarType, type TypeName, type
 export interface RawArrayOptions<N extends boolean = boolean> extends ScalarOptions<N> {}
 /** Options of {@link SharedArray}. */
 export interface SharedArrayOptions<N extends boolean = boolean> extends RawArrayOptions<N>, LockOptions {}
+
+const lockedOpenOptions = new OptionTable<Omit<SharedArrayOptions, 'name'>>({ ...elementFields, ...ownLockFields });
+const lockedOptions = new OptionTable<SharedArrayOptions>({ name: objectName, ...elementFields, ...ownLockFields });
 
 /** The typed array that a numeric type's array is. */
 interface TypedArrays {
@@ -161,8 +166,9 @@ function arrayClass(name: string, raw: boolean): unknown {
     content: unknown,
     options: SharedArrayOptions | undefined,
   ): Traveller => {
+    (raw ? scalarOptions : lockedOptions).check(options, name);
     const lock = raw ? undefined : new OwnLock(options?.lock);
-    const numbers = numbersOf(options);
+    const numbers = options?.numbers ?? false;
     if (findLayout(typeName) !== undefined) return structsOver(mode, typeName as InstanceClass, content, options, lock);
     const type = typeOf(typeName, numbers);
     const { length, fill } = readContent(type, content);
@@ -180,8 +186,9 @@ function arrayClass(name: string, raw: boolean): unknown {
     },
     open: {
       value: (file: string, options?: SharedArrayOptions) => {
+        (raw ? scalarOpenOptions : lockedOpenOptions).check(options, `${name}.open`);
         const lock = raw ? undefined : new OwnLock(options?.lock);
-        const numbers = numbersOf(options);
+        const numbers = options?.numbers ?? false;
         return over(new Cells(Block.open(file, BlockKind.array), lock, numbers));
       },
     },

@@ -1,11 +1,12 @@
 /** A block is one object in shared memory: a checked header that says what it is, and a body. */
 import { ClosedError, MultiprocError, SystemError } from '../errors.js';
 import { layout, native } from '../native.js';
+import { checkedBy, type Kind } from '../options/kinds.js';
+import { OptionTable } from '../options/table.js';
 import type { Departure, Handle, HandleKind } from '../serialize/handles.js';
 import { keeper } from '../serialize/keeper.js';
 import { allocate, largestSmall } from './arena.js';
 import { checkName, fileOfName, namedPrefix } from './names.js';
-import { checkOptions } from './options.js';
 import { Segment, SegmentKind } from './segment.js';
 
 /** What a block holds; the values of `sync::BlockKind`. Later kinds are added here and there. */
@@ -312,9 +313,14 @@ function openOfHandle(file: string): Segment {
   }
 }
 
-/** Reads `{ name }`; the checked name, or `undefined`. */
+/** The name of a shared object. */
+export const objectName: Kind<string> = checkedBy<string>((name) => checkName(name));
+
+/** {@link NameOptions}: of objects that take a name and nothing else. */
+export const nameOptions = new OptionTable<NameOptions>({ name: objectName });
+
+/** Reads `{ name }` of checked options: without a leading slash, or `undefined`. */
 export function nameOf(options: NameOptions | undefined): string | undefined {
-  checkOptions(options);
   return options?.name === undefined ? undefined : checkName(options.name);
 }
 

@@ -1,11 +1,11 @@
 /** Arrays in shared memory whose elements are no plain numbers: each is converted when it is read or written. */
 import { inspect } from 'node:util';
 import { ValueError } from '../errors.js';
+import { describe } from '../options/describe.js';
 import { type Departure, depart } from '../serialize/handles.js';
 import type { Lock } from '../sync/lock.js';
 import type { RLock } from '../sync/rlock.js';
 import { bindCells, type Cells, cellsOf } from './cells.js';
-import { describe } from './names.js';
 import type { ArrayMembers } from './numeric-array.js';
 import type { Elements } from './types.js';
 

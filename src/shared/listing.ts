@@ -2,10 +2,11 @@
 import { readSync, type Stats } from 'node:fs';
 import { openersByInode } from '../lifecycle/openers.js';
 import { layout } from '../native.js';
+import { describe } from '../options/describe.js';
 import { BlockKind, kindNames, unlinkIfThere } from './block.js';
 import { boardFlag } from './board-layout.js';
 import { managerOf } from './managed-memory.js';
-import { anonymousPrefix, describe, isName, namedPrefix } from './names.js';
+import { anonymousPrefix, isName, namedPrefix } from './names.js';
 import { readOwn, shmFiles } from './shm-folder.js';
 
 /** One shared object, or one arena of small anonymous ones. */

@@ -1,9 +1,13 @@
 /** SharedMemory: raw bytes by name, the same for this package, for C and for Python. */
+
 import { constants } from 'node:buffer';
 import { inspect } from 'node:util';
 import { MultiprocError, SystemError, ValueError } from '../errors.js';
 import { attach } from '../lifecycle/participant.js';
 import { native, type SegmentId } from '../native.js';
+import { describe } from '../options/describe.js';
+import { checkedBy } from '../options/kinds.js';
+import { OptionTable } from '../options/table.js';
 import {
   type Departure,
   depart,
@@ -12,9 +16,8 @@ import {
   registerArrival,
   type Traveller,
 } from '../serialize/handles.js';
-import { closedError, nameTaken, staleHandle } from './block.js';
-import { anonymousFile, checkName, describe, isAnonymousFile } from './names.js';
-import { checkOptions } from './options.js';
+import { closedError, nameOf, nameTaken, objectName, staleHandle } from './block.js';
+import { anonymousFile, checkName, isAnonymousFile } from './names.js';
 import { sweepOnce } from './sweep.js';
 import { RawValue } from './value.js';
 
@@ -25,6 +28,8 @@ export interface SharedMemoryOptions {
   /** In bytes, at least 1. */
   size: number;
 }
+
+const memoryOptions = new OptionTable<SharedMemoryOptions>({ name: objectName, size: checkedBy(checkSize) });
 
 /**
  * Raw shared memory; mirrors `multiprocessing.shared_memory.SharedMemory`. What Python's `SharedMemory(name)` or C's
@@ -227,9 +232,12 @@ function openSized(name: string, size: number): SharedMemory | undefined {
 }
 
 function readOptions(options: SharedMemoryOptions | undefined): { name: string | undefined; size: number } {
-  checkOptions(options);
-  const name = options?.name === undefined ? undefined : checkName(options.name);
-  const size: unknown = options?.size === undefined ? 0 : options.size;
+  memoryOptions.check(options, 'SharedMemory');
+  if (options?.size === undefined) checkSize(0);
+  return { name: nameOf(options), size: options?.size as number };
+}
+
+function checkSize(size: unknown): void {
   if (typeof size !== 'number' || !(Number.isInteger(size) || Math.abs(size) === Infinity)) {
     throw new TypeError(`Expected "size" to be an integer, got ${describe(size)}`);
   }
@@ -239,7 +247,6 @@ function readOptions(options: SharedMemoryOptions | undefined): { name: string |
       `Expected at most ${constants.MAX_LENGTH} bytes, the largest buffer of this Node, got ${size}`,
     );
   }
-  return { name, size };
 }
 
 /** Opens the memory that a handle names. */

@@ -1,6 +1,7 @@
 /** How the name of an object becomes the name of a file in /dev/shm. */
 import { MultiprocError } from '../errors.js';
 import { layout, native } from '../native.js';
+import { describe } from '../options/describe.js';
 import { printableJson } from '../printable.js';
 
 /** The files of this user's objects start with this. The effective user may change until the first use. */
@@ -58,14 +59,4 @@ export function anonymousFile(): string {
 /** Whether the file belongs to an anonymous object, which goes when nobody has it open. */
 export function isAnonymousFile(fileName: string): boolean {
   return fileName.startsWith(anonymousPrefix());
-}
-
-/** Says what came, for the message of an error. */
-export function describe(value: unknown): string {
-  if (value === null) return 'null';
-  if (typeof value === 'string') return printableJson(value);
-  if (typeof value === 'number' || typeof value === 'boolean' || value === undefined) return String(value);
-  if (typeof value === 'bigint') return `${value}n`;
-  if (typeof value === 'object') return `an instance of ${value.constructor?.name || 'Object'}`;
-  return `a ${typeof value}`;
 }

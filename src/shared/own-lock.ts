@@ -1,9 +1,9 @@
 /** The lock that a shared value or array brings along: made when it is first asked for, given by the user, or none. */
 import { ValueError } from '../errors.js';
+import { kind, nullable } from '../options/kinds.js';
 import type { Lock } from '../sync/lock.js';
 import { RLock } from '../sync/rlock.js';
 import { type Block, closedError, type NameOptions } from './block.js';
-import { describe } from './names.js';
 
 /** Anything with `acquire` and `release`; Lock and RLock are the ones that may travel along. */
 export interface LockLike {
@@ -22,16 +22,21 @@ export interface LockOptions extends NameOptions {
   lock?: LockLike | boolean | null | undefined;
 }
 
+/** The options of what has a lock of its own, beside its name. */
+export const ownLockFields = {
+  lock: nullable(
+    kind<LockLike | boolean>('a lock or a boolean', (value) => typeof value === 'boolean' || isLock(value)),
+  ),
+};
+
 export class OwnLock {
   /** A lock of the user's, `false` for none, `undefined` for the one inside the block. */
   readonly given: LockLike | false | undefined;
   #made: RLock | undefined;
 
-  /** @throws TypeError for a `lock` without `acquire` */
-  constructor(option: unknown) {
-    if (option === undefined || option === null || option === true) this.given = undefined;
-    else if (option === false || isLock(option)) this.given = option;
-    else throw new TypeError(`Expected "lock" to be a lock or a boolean, got ${describe(option)}`);
+  /** @param option as {@link ownLockFields} accept it */
+  constructor(option: LockOptions['lock']) {
+    this.given = option === true ? undefined : (option ?? undefined);
   }
 
   /**

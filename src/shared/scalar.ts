@@ -2,8 +2,10 @@
 import { inspect } from 'node:util';
 import { parseSyncWait, parseWait, type Wait } from '../deadline.js';
 import { layout } from '../native.js';
-import { Block, BlockKind, closedError, type Mode, type NameOptions, unusable } from './block.js';
-import { describe } from './names.js';
+import { describe } from '../options/describe.js';
+import { boolean } from '../options/kinds.js';
+import { OptionTable } from '../options/table.js';
+import { Block, BlockKind, closedError, type Mode, type NameOptions, objectName, unusable } from './block.js';
 import { textForm } from './text-form.js';
 import {
   type Elements,
@@ -23,6 +25,14 @@ export interface ScalarOptions<N extends boolean = boolean> extends NameOptions 
    */
   numbers?: N | undefined;
 }
+
+/** The options of what has elements, beside its name. */
+export const elementFields = { numbers: boolean };
+
+/** {@link ScalarOptions}, of `RawValue` and `RawArray`. */
+export const scalarOptions = new OptionTable<ScalarOptions>({ name: objectName, ...elementFields });
+/** The same where the name is an argument of its own. */
+export const scalarOpenOptions = new OptionTable<Omit<ScalarOptions, 'name'>>(elementFields);
 
 /** What an integer may be combined with. */
 export type Operand<T extends TypeName> =
@@ -259,13 +269,6 @@ export function obtainScalar(mode: Mode, name: unknown, initial: unknown, option
     const view = block.segment.view(type.elements as new (buffer: ArrayBuffer) => Elements);
     view[(block.body + layout.dataOffset) / type.size] = raw as number;
   });
-}
-
-/** @throws TypeError for anything but a boolean */
-export function numbersOf(options: ScalarOptions | undefined): boolean {
-  const numbers = options?.numbers ?? false;
-  if (typeof numbers !== 'boolean') throw new TypeError(`Expected "numbers" to be a boolean, got ${describe(numbers)}`);
-  return numbers;
 }
 
 // Floats are compared by their bits: there is no atomic operation on them, and NaN equals nothing.

@@ -1,9 +1,12 @@
 /** ShareableList: a list of numbers, text and bytes in raw shared memory, byte for byte as CPython lays it out. */
+
 import { inspect } from 'node:util';
 import { MultiprocError, ValueError } from '../errors.js';
+import { describe } from '../options/describe.js';
+import { OptionTable } from '../options/table.js';
 import { type Departure, depart, HandleKind, registerArrival, type Traveller } from '../serialize/handles.js';
+import { objectName } from './block.js';
 import { arriveMemory, SharedMemory } from './memory.js';
-import { describe } from './names.js';
 
 /** What a slot may hold. Integers beyond 2^53 read as bigint; a number with a fraction is a float. */
 export type Shareable = number | bigint | boolean | string | Uint8Array | null;
@@ -13,6 +16,8 @@ export interface ShareableListOptions {
   /** As {@link SharedMemory} takes it. Without: a generated one. */
   name?: string | undefined;
 }
+
+const listOptions = new OptionTable<ShareableListOptions>({ name: objectName });
 
 // The memory: the number of slots n; n + 1 places, in bytes from the start of the slots; the slots; a format of 8 bytes for
 // each; one byte for each that says how to read it. All numbers have 8 bytes, little-endian.
@@ -48,6 +53,7 @@ export class ShareableList implements Traveller {
   /** @internal */
   constructor(memory: SharedMemory);
   constructor(source?: Iterable<Shareable> | SharedMemory | null, options?: ShareableListOptions) {
+    if (!(source instanceof SharedMemory)) listOptions.check(options, 'ShareableList');
     if (source instanceof SharedMemory) {
       this.#memory = source;
     } else if ((source === undefined || source === null) && options?.name !== undefined) {

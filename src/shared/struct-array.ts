@@ -1,11 +1,11 @@
 /** Arrays of structs in shared memory: each element is a window on its struct. */
 import { inspect } from 'node:util';
 import { compileFunction } from 'node:vm';
+import { describe } from '../options/describe.js';
 import { type Departure, depart } from '../serialize/handles.js';
 import type { Lock } from '../sync/lock.js';
 import type { RLock } from '../sync/rlock.js';
 import { bindCells, type Cells, cellsOf } from './cells.js';
-import { describe } from './names.js';
 import type { ArrayMembers } from './numeric-array.js';
 import type { Fields, FieldTypes, WrittenFields } from './struct.js';
 import { type InstanceClass, openerOf } from './struct-class.js';

@@ -1,6 +1,6 @@
 /** Copies ordinary values into the fields of structs, and structs out as ordinary values. */
 import { ValueError } from '../errors.js';
-import { describe } from './names.js';
+import { describe } from '../options/describe.js';
 import { type Field, findLayout, layoutOf, type Part } from './struct-layout.js';
 import { bytesOf } from './types.js';
 

@@ -1,6 +1,6 @@
 /** How the fields of a struct lie in memory: where C would put them on 64-bit Linux. */
 import { ValueError } from '../errors.js';
-import { describe } from './names.js';
+import { describe } from '../options/describe.js';
 import { type ScalarType, typeOf } from './types.js';
 
 /** What one field, or one element of a fixed array, is. */

@@ -2,11 +2,11 @@
 import { inspect } from 'node:util';
 import type { Wait } from '../deadline.js';
 import { ValueError } from '../errors.js';
+import { describe } from '../options/describe.js';
 import { type Departure, depart, HandleKind, type Traveller } from '../serialize/handles.js';
 import type { Lock } from '../sync/lock.js';
 import type { RLock } from '../sync/rlock.js';
 import { Block, BlockKind, closedError, type Mode, type NameOptions } from './block.js';
-import { describe } from './names.js';
 import type { ArrayMembers, LockMembers } from './numeric-array.js';
 import type { OwnLock } from './own-lock.js';
 import type { Fields, FieldTypes, WrittenFields } from './struct.js';

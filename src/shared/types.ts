@@ -1,5 +1,5 @@
 /** The types of shared elements: what a typecode means in memory, and how values are checked on their way there. */
-import { describe } from './names.js';
+import { describe } from '../options/describe.js';
 
 /** Python's typecodes. */
 export type Typecode = 'b' | 'B' | 'h' | 'H' | 'i' | 'I' | 'l' | 'L' | 'q' | 'Q' | 'f' | 'd' | 'c' | 'u' | '?';

@@ -1,10 +1,11 @@
 /** Value: a scalar or a struct in shared memory with a lock of its own. */
+import { OptionTable } from '../options/table.js';
 import { type Departure, depart, HandleKind, registerArrival, type Traveller } from '../serialize/handles.js';
 import type { Lock } from '../sync/lock.js';
 import type { RLock } from '../sync/rlock.js';
-import { Block, BlockKind } from './block.js';
-import { type LockLike, type LockOptions, OwnLock } from './own-lock.js';
-import { numbersOf, obtainScalar, Scalar, type ScalarOptions } from './scalar.js';
+import { Block, BlockKind, objectName } from './block.js';
+import { type LockLike, type LockOptions, OwnLock, ownLockFields } from './own-lock.js';
+import { elementFields, obtainScalar, Scalar, type ScalarOptions, scalarOpenOptions, scalarOptions } from './scalar.js';
 import type { FieldTypes, StructType, WrittenFields } from './struct.js';
 import { holdsStructs } from './struct-block.js';
 import {
@@ -18,6 +19,9 @@ import type { TypeName, Written } from './types.js';
 
 /** Options of {@link Value}. */
 export interface ValueOptions<N extends boolean = boolean> extends ScalarOptions<N>, LockOptions {}
+
+const valueOpenOptions = new OptionTable<Omit<ValueOptions, 'name'>>({ ...elementFields, ...ownLockFields });
+const valueOptions = new OptionTable<ValueOptions>({ name: objectName, ...elementFields, ...ownLockFields });
 
 const numbersFlag = 1;
 const withoutLockFlag = 2;
@@ -46,11 +50,12 @@ class ScalarValue<T extends TypeName = TypeName, N extends boolean = false> exte
   constructor(block: Block, ignored: undefined, options?: ValueOptions<N>);
   // biome-ignore lint/correctness/noUnreachableSuper: a struct's value is an object of another class
   constructor(type: T | Block, initial?: Written<T>, options?: ValueOptions<N>) {
+    if (!(type instanceof Block)) valueOptions.check(options, 'Value');
     const struct = obtainStructValue('open-or-create', type, initial, options, () => new OwnLock(options?.lock));
     // biome-ignore lint/correctness/noConstructorReturn: a struct's value has a class of its own
     if (struct !== undefined) return struct as never;
     const lock = new OwnLock(options?.lock);
-    const numbers = numbersOf(options);
+    const numbers = options?.numbers ?? false;
     super(type instanceof Block ? type : obtainScalar('open-or-create', type, initial, options), numbers);
     this.#lock = lock;
   }
@@ -61,6 +66,7 @@ class ScalarValue<T extends TypeName = TypeName, N extends boolean = false> exte
     initial?: Written<T>,
     options?: ValueOptions<N>,
   ): ScalarValue<T, N> {
+    valueOptions.check(options, 'Value');
     const struct = obtainStructValue('create', type, initial, options, () => new OwnLock(options?.lock));
     if (struct !== undefined) return struct as ScalarValue<T, N>;
     return new ScalarValue<T, N>(obtainScalar('create', type, initial, options), undefined, options);
@@ -71,6 +77,7 @@ class ScalarValue<T extends TypeName = TypeName, N extends boolean = false> exte
     name: string,
     options?: Omit<ValueOptions<N>, 'name'>,
   ): ScalarValue<T, N> {
+    valueOpenOptions.check(options, 'Value.open');
     const lock = new OwnLock(options?.lock);
     const block = Block.open(name, BlockKind.value);
     if (holdsStructs(block)) return structValueOver(block, lock) as ScalarValue<T, N>;
@@ -117,10 +124,11 @@ class RawScalarValue<T extends TypeName = TypeName, N extends boolean = false>
   constructor(block: Block, ignored: undefined, options?: ScalarOptions<N>);
   // biome-ignore lint/correctness/noUnreachableSuper: a struct's value is an object of another class
   constructor(type: T | Block, initial?: Written<T>, options?: ScalarOptions<N>) {
+    if (!(type instanceof Block)) scalarOptions.check(options, 'RawValue');
     const struct = obtainStructValue('open-or-create', type, initial, options, noLock);
     // biome-ignore lint/correctness/noConstructorReturn: a struct's value has a class of its own
     if (struct !== undefined) return struct as never;
-    const numbers = numbersOf(options);
+    const numbers = options?.numbers ?? false;
     super(type instanceof Block ? type : obtainScalar('open-or-create', type, initial, options), numbers);
   }
 
@@ -130,6 +138,7 @@ class RawScalarValue<T extends TypeName = TypeName, N extends boolean = false>
     initial?: Written<T>,
     options?: ScalarOptions<N>,
   ): RawScalarValue<T, N> {
+    scalarOptions.check(options, 'RawValue');
     const struct = obtainStructValue('create', type, initial, options, noLock);
     if (struct !== undefined) return struct as RawScalarValue<T, N>;
     return new RawScalarValue<T, N>(obtainScalar('create', type, initial, options), undefined, options);
@@ -140,6 +149,7 @@ class RawScalarValue<T extends TypeName = TypeName, N extends boolean = false>
     name: string,
     options?: Omit<ScalarOptions<N>, 'name'>,
   ): RawScalarValue<T, N> {
+    scalarOpenOptions.check(options, 'RawValue.open');
     const block = Block.open(name, BlockKind.value);
     if (holdsStructs(block)) return structValueOver(block, undefined) as RawScalarValue<T, N>;
     return new RawScalarValue<T, N>(block, undefined, options);

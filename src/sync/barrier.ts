@@ -3,10 +3,20 @@ import { inspect } from 'node:util';
 import { type ParsedWait, parseSyncWait, parseWait, type Wait } from '../deadline.js';
 import { BrokenBarrierError, MultiprocError, ValueError } from '../errors.js';
 import { layout, native, TargetKind } from '../native.js';
+import { describe } from '../options/describe.js';
+import { callable, milliseconds, nullable } from '../options/kinds.js';
+import { OptionTable } from '../options/table.js';
 import { type Departure, depart, HandleKind, registerArrival } from '../serialize/handles.js';
-import { actionFlag, Block, BlockKind, closedError, type Mode, type NameOptions, type Shape } from '../shared/block.js';
-import { describe } from '../shared/names.js';
-import { checkOptions } from '../shared/options.js';
+import {
+  actionFlag,
+  Block,
+  BlockKind,
+  closedError,
+  type Mode,
+  type NameOptions,
+  objectName,
+  type Shape,
+} from '../shared/block.js';
 import { stateForm } from '../shared/text-form.js';
 import { Arrivals, type Pending } from './arrivals.js';
 import { Gathering } from './gathering.js';
@@ -31,6 +41,10 @@ export interface BarrierOptions extends NameOptions {
   /** For waits that name no time: milliseconds, `Infinity` for none. Absent: as the barrier was made. */
   timeout?: number | null | undefined;
 }
+
+const openFields = { action: nullable(callable<() => unknown>()), timeout: nullable(milliseconds) };
+const openOptions = new OptionTable<Omit<BarrierOptions, 'name'>>(openFields);
+const barrierOptions = new OptionTable<BarrierOptions>({ name: objectName, ...openFields });
 
 /**
  * Lets `parties` waits pass together; mirrors `multiprocessing.Barrier`.
@@ -77,7 +91,7 @@ export class Barrier {
    * waiting is possible.
    */
   static open(name: string, options?: Omit<BarrierOptions, 'name'>): Barrier {
-    checkBarrierOptions(options);
+    openOptions.check(options, 'Barrier.open');
     const block = Block.open(name, BlockKind.barrier);
     if (!options?.action || (block.flags & actionFlag) !== 0) return new Barrier(block, options);
     block.release();
@@ -328,7 +342,7 @@ function obtain(mode: Mode, parties: number, options: BarrierOptions | undefined
   if (parties < 1 || parties > layout.maxParties) {
     throw new ValueError(`Expected "parties" to be 1 … ${layout.maxParties}, got ${parties}`);
   }
-  checkBarrierOptions(options);
+  barrierOptions.check(options, 'Barrier');
   const shape: Shape = {
     kind: BlockKind.barrier,
     type: 0,
@@ -341,14 +355,4 @@ function obtain(mode: Mode, parties: number, options: BarrierOptions | undefined
     const index = (body + layout.barrierOffset + layout.barrierTimeoutOffset) / 8;
     segment.view(Float64Array)[index] = timeout === Infinity ? 0 : Math.max(timeout, 0) + 1;
   });
-}
-
-function checkBarrierOptions(options: BarrierOptions | undefined): void {
-  if (options === undefined) return;
-  checkOptions(options);
-  const { action, timeout } = options;
-  if (action !== undefined && action !== null && typeof action !== 'function') {
-    throw new TypeError(`Expected "action" to be a function, got ${describe(action)}`);
-  }
-  parseWait({ timeout });
 }

@@ -3,6 +3,7 @@ import { inspect } from 'node:util';
 import { now, type ParsedWait, parseSyncWait, parseWait, type Wait } from '../deadline.js';
 import { ValueError } from '../errors.js';
 import { layout, native } from '../native.js';
+import { describe } from '../options/describe.js';
 import { type Departure, depart, HandleKind, registerArrival } from '../serialize/handles.js';
 import {
   Block,
@@ -12,9 +13,9 @@ import {
   type Mode,
   type NameOptions,
   nameOf,
+  nameOptions,
   type Shape,
 } from '../shared/block.js';
-import { describe } from '../shared/names.js';
 import { textForm } from '../shared/text-form.js';
 import { heldByCaller, letGo, regain } from './borrowing.js';
 import { carriedLock, carry, carryingSize, checkCarried } from './carried-lock.js';
@@ -297,6 +298,7 @@ function lockOf(block: Block): Lock | RLock {
 
 function obtain(mode: Mode, lock: unknown, options: NameOptions | undefined): Block {
   const given = checkLock(lock);
+  nameOptions.check(options, 'Condition');
   if (given !== undefined && nameOf(options) !== undefined && given.name === undefined) {
     throw new ValueError('A named condition needs a named lock, or one of its own');
   }

@@ -3,7 +3,15 @@ import { inspect } from 'node:util';
 import { parseSyncWait, parseWait, type Wait } from '../deadline.js';
 import { layout, native, TargetKind } from '../native.js';
 import { type Departure, depart, HandleKind, registerArrival } from '../serialize/handles.js';
-import { Block, BlockKind, closedError, type Mode, type NameOptions, type Shape } from '../shared/block.js';
+import {
+  Block,
+  BlockKind,
+  closedError,
+  type Mode,
+  type NameOptions,
+  nameOptions,
+  type Shape,
+} from '../shared/block.js';
 import { stateForm } from '../shared/text-form.js';
 import { Gathering } from './gathering.js';
 import { missed } from './wait-queue.js';
@@ -153,5 +161,6 @@ export class Event {
 registerArrival(HandleKind.event, (handle) => new Event(Block.arrive(handle, BlockKind.event)));
 
 function obtain(mode: Mode, options: NameOptions | undefined): Block {
+  nameOptions.check(options, 'Event');
   return Block.obtain(mode, shape, options, () => {});
 }

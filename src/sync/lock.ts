@@ -4,7 +4,15 @@ import { parseSyncWait, parseWait, type Wait } from '../deadline.js';
 import { TimeoutError, ValueError } from '../errors.js';
 import { me } from '../lifecycle/participant.js';
 import { type Departure, depart, HandleKind, registerArrival } from '../serialize/handles.js';
-import { Block, BlockKind, closedError, type Mode, type NameOptions, type Shape } from '../shared/block.js';
+import {
+  Block,
+  BlockKind,
+  closedError,
+  type Mode,
+  type NameOptions,
+  nameOptions,
+  type Shape,
+} from '../shared/block.js';
 import { textForm } from '../shared/text-form.js';
 import { heldByCaller, type Lent, lend, letGo, oweTo, regain, regainSync, type Waker } from './borrowing.js';
 import { type Hold, holdOf } from './hold.js';
@@ -241,6 +249,7 @@ export class Lock {
 registerArrival(HandleKind.lock, (handle) => new Lock(Block.arrive(handle, BlockKind.lock)));
 
 function obtain(mode: Mode, options: NameOptions | undefined): Block {
+  nameOptions.check(options, 'Lock');
   return Block.obtain(mode, shape, options, () => {});
 }
 

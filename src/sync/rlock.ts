@@ -4,7 +4,15 @@ import { parseSyncWait, parseWait, type Wait } from '../deadline.js';
 import { ValueError } from '../errors.js';
 import { me } from '../lifecycle/participant.js';
 import { type Departure, depart, HandleKind, registerArrival } from '../serialize/handles.js';
-import { Block, BlockKind, closedError, type Mode, type NameOptions, type Shape } from '../shared/block.js';
+import {
+  Block,
+  BlockKind,
+  closedError,
+  type Mode,
+  type NameOptions,
+  nameOptions,
+  type Shape,
+} from '../shared/block.js';
 import { textForm } from '../shared/text-form.js';
 import {
   heldByCaller,
@@ -364,5 +372,6 @@ export class RLock {
 registerArrival(HandleKind.rlock, (handle) => new RLock(Block.arrive(handle, BlockKind.rlock)));
 
 function obtain(mode: Mode, options: NameOptions | undefined): Block {
+  nameOptions.check(options, 'RLock');
   return Block.obtain(mode, shape, options, () => {});
 }

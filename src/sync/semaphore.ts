@@ -3,18 +3,21 @@ import { inspect } from 'node:util';
 import { parseSyncWait, parseWait, type Wait } from '../deadline.js';
 import { ValueError } from '../errors.js';
 import { layout } from '../native.js';
+import { describe } from '../options/describe.js';
+import { boolean } from '../options/kinds.js';
+import { OptionTable } from '../options/table.js';
 import { type Departure, depart, HandleKind, registerArrival } from '../serialize/handles.js';
 import {
   Block,
   BlockKind,
   closedError,
+  kindNames,
   type Mode,
   type NameOptions,
-  nameOf,
+  objectName,
   robustFlag,
   type Shape,
 } from '../shared/block.js';
-import { describe } from '../shared/names.js';
 import { textForm } from '../shared/text-form.js';
 import { type Hold, holdOf } from './hold.js';
 import { checkFunction, timedOut } from './lock.js';
@@ -29,6 +32,8 @@ export interface SemaphoreOptions extends NameOptions {
    */
   robust?: boolean | undefined;
 }
+
+const semaphoreOptions = new OptionTable<SemaphoreOptions>({ name: objectName, robust: boolean });
 
 const won = Promise.resolve(true);
 
@@ -268,9 +273,8 @@ registerArrival(
 
 function obtain(mode: Mode, kind: BlockKind, value: number, options: SemaphoreOptions | undefined): Block {
   checkCount('value', value, 0);
-  nameOf(options);
+  semaphoreOptions.check(options, kindNames[kind] as string);
   const robust = options?.robust ?? false;
-  if (typeof robust !== 'boolean') throw new TypeError(`Expected "robust" to be a boolean, got ${describe(robust)}`);
   if (robust && (value < 1 || value > layout.maxRobustPermits)) {
     throw new ValueError(`Expected "value" of a robust semaphore to be 1 … ${layout.maxRobustPermits}, got ${value}`);
   }

@@ -1,10 +1,11 @@
 /** The launcher of threads: a Worker that does what a child process does, and is seen by the same means. */
 import { readdirSync } from 'node:fs';
 import { inspect } from 'node:util';
-import { Worker } from 'node:worker_threads';
+import { Worker, type ResourceLimits as WorkerLimits } from 'node:worker_threads';
 import { isForked } from '../lifecycle/child-exit.js';
 import { native } from '../native.js';
 import type { Launcher, LaunchRequest, RunningChild } from '../process/launchers/launcher.js';
+import type { ResourceLimits } from '../process/resource-limits.js';
 import { writeToStderr } from '../stderr.js';
 import { RunningThread } from './running-thread.js';
 import { type Setup, setupKey, Word, wordCount } from './words.js';
@@ -13,10 +14,11 @@ const entry = new URL('./entry.js', import.meta.url);
 
 export const threadLauncher: Launcher = {
   needsMessage: true,
+  takesLimits: true,
 
   unavailable: () => undefined,
 
-  launch({ facts, env, execArgv, given, errand, stdio }: LaunchRequest): RunningChild {
+  launch({ facts, env, execArgv, given, errand, stdio, resourceLimits }: LaunchRequest): RunningChild {
     const opened: number[] = [];
     const keep = (fd: number) => {
       native.fdOwn(fd);
@@ -41,6 +43,7 @@ export const threadLauncher: Launcher = {
         // What Node takes over from this thread by itself it does not check again.
         ...(given.env ? { env } : {}),
         ...(given.execArgv ? { execArgv: [...execArgv] } : {}),
+        resourceLimits: definedOf(resourceLimits),
       });
       const added = threads().filter((thread) => !before.includes(thread));
       // Its creator waits for its end by other means.
@@ -59,6 +62,11 @@ export const threadLauncher: Launcher = {
     }
   },
 };
+
+// With exact optional properties Node's type has no `undefined`.
+function definedOf(limits: ResourceLimits): WorkerLimits {
+  return Object.fromEntries(Object.entries(limits).filter(([, value]) => value !== undefined));
+}
 
 function threads(): number[] {
   return readdirSync('/proc/self/task').map(Number);

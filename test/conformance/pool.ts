@@ -468,7 +468,10 @@ export function poolSuite(t: Test, { Pool, workers }: PoolKind): void {
       name: 'TypeError',
       message: 'Expected "options" to be an object, got a function',
     });
-    t.throws(() => new Pool(1, { signals: 'none' as never }), { name: 'TypeError', message: /"signals".* got none$/ });
+    t.throws(() => new Pool(1, { signals: 'none' as never }), {
+      name: 'TypeError',
+      message: /"signals".* got "none"$/,
+    });
     t.throws(() => new Pool(1, { context: 'bogus' as never }), { message: "cannot find context for 'bogus'" });
     t.throws(() => new Pool(1, { initargs: 'text' }), { name: 'TypeError', message: /"initargs".* got "text"$/ });
     const pool = make(t, 3);

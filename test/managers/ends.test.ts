@@ -66,8 +66,8 @@ t.test('options that cannot be are refused', async (t) => {
     ],
     [{ context: 'bogus' }, { name: 'ValueError', message: "cannot find context for 'bogus'" }],
     [{ context: {} }, { name: 'TypeError', message: /^Expected "context" to be a start method, or what/ }],
-    [{ signals: 'none' }, { name: 'TypeError', message: `Expected "signals" to be 'ignore' or 'default', got none` }],
-    [{ limits: { tasks: 1 } }, { name: 'TypeError', message: 'There is no limit "tasks"' }],
+    [{ signals: 'none' }, { name: 'TypeError', message: `Expected "signals" to be 'ignore' or 'default', got "none"` }],
+    [{ limits: { tasks: 1 } }, { name: 'TypeError', message: /^Unknown option "tasks" of limits\./ }],
   ] as const) {
     t.throws(() => new SyncManager(options as never), error);
   }

@@ -192,8 +192,8 @@ t.test('no descriptor left is EMFILE', async (t) => {
     const { openSync } = await import('node:fs');
     const codes = [];
     try { for (;;) openSync('/dev/null'); } catch (error) { codes.push(error.code); }
-    for (const open of [shmOpen, semOpen]) {
-      try { open('test-emfile-' + process.pid, { create: true, size: 9 }); } catch (error) { codes.push(error.code); }
+    for (const [open, options] of [[shmOpen, { size: 9 }], [semOpen, { value: 9 }]]) {
+      try { open('test-emfile-' + process.pid, { create: true, ...options }); } catch (error) { codes.push(error.code); }
     }
     console.log(codes.join());
   `;

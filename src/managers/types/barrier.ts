@@ -1,33 +1,41 @@
 /** Barrier in a manager's server. A client that ends while it waits breaks the barrier. */
 import { parseWait, type Wait } from '../../deadline.js';
 import { BrokenBarrierError, ValueError } from '../../errors.js';
+import { callable, milliseconds, nullable } from '../../options/kinds.js';
+import { OptionTable } from '../../options/table.js';
 import { currentCall } from '../caller.js';
 import { Waiting } from './waiting.js';
 
 /** Options of a managed barrier. */
 export interface ManagedBarrierOptions {
   /** Called in the server, once for each time that all have come. */
-  action?: (() => unknown) | undefined;
+  action?: (() => unknown) | null | undefined;
   /** In ms, for waits that name none. */
-  timeout?: number | undefined;
+  timeout?: number | null | undefined;
 }
+
+/** {@link ManagedBarrierOptions}. */
+export const managedBarrierOptions = new OptionTable<ManagedBarrierOptions>({
+  action: nullable(callable<() => unknown>()),
+  timeout: nullable(milliseconds),
+});
 
 const tooLate = -1;
 
 export class ManagedBarrier {
   static readonly kind = 'barrier';
   readonly #parties: number;
-  readonly #action: (() => unknown) | undefined;
-  readonly #timeout: number | undefined;
+  readonly #action: (() => unknown) | null | undefined;
+  readonly #timeout: number | null | undefined;
   #waiting = new Waiting<number>();
   #broken = false;
 
-  constructor(parties: number, { action, timeout }: ManagedBarrierOptions = {}) {
+  constructor(parties: number, options?: ManagedBarrierOptions) {
+    managedBarrierOptions.check(options, 'Barrier');
+    const { action, timeout } = options ?? {};
     if (!Number.isSafeInteger(parties))
       throw new TypeError(`Expected "parties" to be an integer, got ${String(parties)}`);
     if (parties < 1) throw new ValueError(`Expected "parties" to be positive, got ${parties}`);
-    if (action !== undefined && typeof action !== 'function') throw new TypeError('Expected "action" to be a function');
-    parseWait(timeout);
     this.#parties = parties;
     this.#action = action;
     this.#timeout = timeout;

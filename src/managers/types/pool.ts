@@ -1,10 +1,9 @@
 /** Pool in a manager's server: its workers are processes of that, and anybody may give it work. */
-import type { Wait } from '../../deadline.js';
+import type { Wait, WaitOptions } from '../../deadline.js';
 import type { AsyncResult } from '../../pool/async-result.js';
 import type { ApplyOptions, ImapOptions, MapAsyncOptions, MapOptions, PoolFn } from '../../pool/options.js';
 import type { Pool } from '../../pool/pool.js';
 import type { PoolStats } from '../../pool/stats.js';
-import { checkOptions } from '../../shared/options.js';
 import { Cancelled, currentCall } from '../caller.js';
 import { ManagedIterator } from './iterator.js';
 
@@ -129,10 +128,10 @@ async function withdrawable<T>(start: (signal: AbortSignal) => Promise<T>): Prom
 
 /** Options with the signal. */
 function given<T extends object>(options: T | undefined, signal: AbortSignal): T & { signal: AbortSignal } {
-  checkOptions(options);
+  if (options !== undefined && (typeof options !== 'object' || options === null)) return options as never;
   return { ...(options as T), signal };
 }
 
-function optionsOf(wait: Wait): object {
+function optionsOf(wait: Wait): WaitOptions {
   return typeof wait === 'object' ? { ...wait } : { timeout: wait };
 }

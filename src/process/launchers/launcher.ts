@@ -1,6 +1,7 @@
 /** What every start method is to the rest: something that makes a child of a request, at once. */
 import type { Errand } from '../errand.js';
 import type { ChildFacts } from '../facts.js';
+import type { ResourceLimits } from '../resource-limits.js';
 
 /** The start methods. */
 export type StartMethod = 'fork' | 'spawn' | 'forkserver';
@@ -29,6 +30,8 @@ export interface LaunchRequest {
   readonly argv: readonly string[];
   /** Options of node itself, already without those that children do not get. */
   readonly execArgv: readonly string[];
+  /** Limits of the child's engine; {@link execArgv} has the flags for them where the launcher does not take them itself. */
+  readonly resourceLimits: ResourceLimits;
   /** Descriptors of this process that become the child's stdin, stdout and stderr. */
   readonly stdio: readonly [number, number, number];
 }
@@ -66,6 +69,8 @@ export interface EndWatch {
 export interface Launcher {
   /** Whether the child needs a message, or has the work in its memory. */
   readonly needsMessage: boolean;
+  /** Whether it sets resource limits itself, without flags of node. */
+  readonly takesLimits?: boolean;
   /** Why no child can be launched this way by this program; `undefined` if one can. */
   unavailable(): string | undefined;
   /**

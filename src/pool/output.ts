@@ -1,0 +1,58 @@
+/** What the workers of a pool write, as one stream for all of them. */
+import { PassThrough, type Readable } from 'node:stream';
+
+export class Output {
+  readonly #streams: { readonly stdout: PassThrough | null; readonly stderr: PassThrough | null };
+  /** Pipes of workers that may still bring something. */
+  #open = 0;
+  #isOver = false;
+
+  /** @param stdio as `Process` takes it */
+  constructor(stdio: unknown) {
+    const streams = Array.isArray(stdio) ? stdio : ['ignore', stdio, stdio];
+    if (streams[0] === 'pipe') {
+      throw new TypeError(
+        'Expected the stdin in "stdio" of a pool not to be \'pipe\': tasks are given to a pool by its methods',
+      );
+    }
+    const joined = (stream: unknown) => (stream === 'pipe' ? new PassThrough().setMaxListeners(0) : null);
+    this.#streams = { stdout: joined(streams[1]), stderr: joined(streams[2]) };
+  }
+
+  get stdout(): Readable | null {
+    return this.#streams.stdout;
+  }
+
+  get stderr(): Readable | null {
+    return this.#streams.stderr;
+  }
+
+  /** Passes on what a worker writes; it waits while the pool's stream is full. */
+  add(worker: { readonly stdout: Readable | null; readonly stderr: Readable | null }): void {
+    for (const name of ['stdout', 'stderr'] as const) {
+      const joined = this.#streams[name];
+      const source = worker[name];
+      if (joined === null || source === null) continue;
+      this.#open++;
+      // A pipe that breaks ends with its worker; the pool sees that end by other means.
+      source.on('error', () => {});
+      source.once('close', () => {
+        this.#open--;
+        this.#endIfOver();
+      });
+      source.pipe(joined, { end: false });
+    }
+  }
+
+  /** No further worker will write. */
+  end(): void {
+    this.#isOver = true;
+    this.#endIfOver();
+  }
+
+  #endIfOver(): void {
+    if (!this.#isOver || this.#open > 0) return;
+    this.#streams.stdout?.end();
+    this.#streams.stderr?.end();
+  }
+}
