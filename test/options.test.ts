@@ -41,6 +41,8 @@ child.start();
 await child.join();
 t.teardown(async () => {
   for (const each of [pool, threads]) await each[Symbol.asyncDispose]();
+  await managedPool.terminate();
+  await managedPool.join();
   await manager.shutdown();
   for (const each of [listener, connection, other]) each.close();
 });

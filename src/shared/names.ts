@@ -2,7 +2,6 @@
 import { MultiprocError } from '../errors.js';
 import { layout, native } from '../native.js';
 import { describe } from '../options/describe.js';
-import { printableJson } from '../printable.js';
 
 /** The files of this user's objects start with this. The effective user may change until the first use. */
 function userPrefix(): string {
