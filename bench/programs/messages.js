@@ -10,4 +10,5 @@ export const messages = {
   kib: () => kib,
   kib64: () => kib64,
   mib: () => mib,
+  object: (i) => ({ id: i, name: `user ${i & 1023}`, ok: (i & 1) === 0, score: i * 0.5, tags: ['alpha', 'beta'] }),
 };

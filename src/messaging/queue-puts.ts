@@ -2,7 +2,7 @@
 import { now, type ParsedWait, parseSyncWait, parseWait, type Wait } from '../deadline.js';
 import { Full } from '../errors.js';
 import { TargetKind } from '../native.js';
-import { mostUnits } from '../serialize/records.js';
+import { compactUnits, mostUnits, scratch } from '../serialize/records.js';
 import { closedError } from '../shared/block.js';
 import { Line, notYet, soon } from './line.js';
 import { frozen, type Parcel, pack, packAll } from './parcel.js';
@@ -26,8 +26,7 @@ export class QueuePuts {
   put(item: unknown, wait: Wait | undefined, written?: () => void): Promise<void> {
     try {
       if (wait === undefined && this.#line.length === 0) {
-        const units = item === undefined ? 0 : mostUnits(item);
-        if (units !== 0 && this.#end.tryPut(item, units, 0) === Put.done) {
+        if (this.#putAtOnce(item)) {
           written?.();
           return done;
         }
@@ -40,8 +39,7 @@ export class QueuePuts {
 
   putSync(item: unknown, wait: Wait | undefined): void {
     if (wait === undefined && this.#line.length === 0) {
-      const units = item === undefined ? 0 : mostUnits(item);
-      if (units !== 0 && this.#end.tryPut(item, units, 0) === Put.done) return;
+      if (this.#putAtOnce(item)) return;
     }
     const deadline = parseSyncWait(wait);
     const parcel = this.#pack(item);
@@ -107,6 +105,16 @@ export class QueuePuts {
   /** Those who wait fail. */
   close(reason: unknown): void {
     this.#line.close(reason);
+  }
+
+  /** Puts what has a compact form, if there is room. */
+  #putAtOnce(item: unknown): boolean {
+    if (item === undefined) return false;
+    const units = mostUnits(item);
+    if (units !== 0) return this.#end.tryPut(item, units, 0) === Put.done;
+    if (typeof item !== 'object') return false;
+    const compact = compactUnits(item as object);
+    return compact !== 0 && this.#end.tryPut(scratch, compact, 0) === Put.done;
   }
 
   async #putSlowly(item: unknown, wait: ParsedWait, written?: () => void): Promise<void> {

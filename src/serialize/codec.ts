@@ -20,6 +20,8 @@ import {
   writeClone,
   writeReferring,
 } from './clone.js';
+import { readCompact } from './compact-reader.js';
+import { compactWriter } from './compact-writer.js';
 import { resolveText } from './dressing.js';
 import { damaged } from './handles.js';
 import { isPlain, pack, TooDeep } from './packing.js';
@@ -137,6 +139,8 @@ function decodeAny(message: Buffer, receives: boolean): unknown {
       return makeView(message.readUInt8(1), message.subarray(2));
     case Tag.clone:
       return readClone(message, receives);
+    case Tag.compact:
+      return readCompact(message, 0, message.length);
     case Tag.reference:
       return resolveText(message.subarray(1));
     case Tag.referring:
@@ -328,11 +332,21 @@ function start(tag: number, length: number): Buffer {
 
 function writeStructure(value: unknown, root: string): Buffer {
   try {
+    if (typeof value === 'object') {
+      const length = compactWriter.write(value as object);
+      if (length !== 0) return copyCompact(length);
+    }
     return writePlain(value) ?? writePacked(value, root);
   } catch (error) {
     if (!(error instanceof TooDeep)) throw error;
     throw new RangeError(`${root} is nested too deeply to travel: 1,000 objects in each other are the most`);
   }
+}
+
+function copyCompact(length: number): Buffer {
+  const bytes = Buffer.allocUnsafeSlow(length);
+  compactWriter.bytes.copy(bytes, 0, 0, length);
+  return bytes;
 }
 
 /** `undefined` if there is something in the value that V8 cannot clone, or not rightly. */

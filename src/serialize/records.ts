@@ -7,6 +7,9 @@
  */
 import { Buffer } from 'node:buffer';
 import { deserialize, deserializeKept, deserializeLater } from './codec.js';
+import type { RawBuffer } from './compact-format.js';
+import { readCompact } from './compact-reader.js';
+import { compactWriter } from './compact-writer.js';
 import { damaged } from './handles.js';
 import { receivedBuffer } from './received.js';
 import { Tag } from './tags.js';
@@ -33,16 +36,6 @@ export class Window {
   }
 }
 
-/** Buffer's methods without argument checks. */
-interface RawBuffer extends Buffer {
-  latin1Write(text: string, offset: number, length: number): number;
-  utf8Write(text: string, offset: number, length: number): number;
-  ucs2Write(text: string, offset: number, length: number): number;
-  latin1Slice(start: number, end: number): string;
-  utf8Slice(start: number, end: number): string;
-  ucs2Slice(start: number, end: number): string;
-}
-
 /** Bytes of a value that was serialised before. */
 export class Message {
   readonly bytes: Buffer;
@@ -51,6 +44,27 @@ export class Message {
     this.bytes = bytes;
   }
 }
+
+/** Stands for the message in the scratch buffer of this thread's compact writer. */
+class Scratch {
+  length = 0;
+}
+
+/** What {@link compactUnits} has written, as a value for {@link writeRecord}. */
+export const scratch = new Scratch();
+
+/**
+ * Writes an object to the scratch buffer; then {@link scratch} stands for it, until the next object is written.
+ *
+ * @returns how many units its record takes; 0 if it has no compact form
+ */
+export function compactUnits(value: object): number {
+  scratch.length = compactWriter.write(value);
+  return scratch.length === 0 ? 0 : 1 + ((scratch.length + 7) >> 3);
+}
+
+/** Compact messages up to this size, in bytes, are read with the ring's lock held; longer ones are copied first. */
+const maxReadAtOnce = 1024;
 
 /** Strings up to this length are written character by character: it is quicker than a call. */
 const shortString = 24;
@@ -112,6 +126,7 @@ export function writeRecord(window: Window, at: number, value: unknown): number 
     words[i] = Tag.null;
     return 1;
   }
+  if (value === scratch) return writeScratch(window, at);
   if (value instanceof Message) return writeBytes(window, at, Tag.clone, value.bytes);
   const bytes = bytesOfView(value as ArrayBufferView);
   return writeBytes(window, at, Tag.view | (viewIndex(value as object) << 8), bytes);
@@ -125,6 +140,24 @@ function writeBytes(window: Window, at: number, tag: number, bytes: Uint8Array):
   window.bytes.set(bytes, at * 8 + 8);
   return 1 + Math.ceil(length / 8);
 }
+
+function writeScratch(window: Window, at: number): number {
+  const { length } = scratch;
+  const { words } = window;
+  const i = at * 2;
+  words[i] = Tag.compact;
+  words[i + 1] = length;
+  if (length <= maxCopiedByLoop) {
+    const source = compactWriter.words;
+    for (let word = (length + 3) >> 2; word > 0; word--) words[i + 1 + word] = source[word - 1] as number;
+  } else {
+    compactWriter.bytes.copy(window.bytes, at * 8 + 8, 0, length);
+  }
+  return 1 + ((length + 7) >> 3);
+}
+
+/** Copies up to this size, in bytes, are quicker without a call. */
+const maxCopiedByLoop = 256;
 
 function writeString(window: Window, at: number, text: string): number {
   const { bytes, words } = window;
@@ -243,6 +276,9 @@ function readBytes(window: Window, at: number, head: number, length: number): un
       return window.bytes.ucs2Slice(start, start + length);
     case Tag.view:
       return readView(window, (head >>> 8) & 0xff, start, length);
+    case Tag.compact:
+      if (length <= maxReadAtOnce) return readCompact(window.bytes, start, start + length);
+      return new Later(copyBytes(window, start, length));
     case Tag.clone:
       return new Later(copyBytes(window, start, length));
     default:

@@ -25,6 +25,8 @@ export const Tag = {
   reference: 13,
   /** A structured clone after a table of references, with functions, or with instances of classes, in it. */
   referring: 14,
+  /** Plain data: compact-format.ts has what follows. */
+  compact: 15,
   /** Go on elsewhere: the unit follows. Only in rings. */
   jump: 33,
   /** A task of a pool, and what came of one. Only in the rings of pools. */

@@ -36,6 +36,9 @@ const originals = [
   12345678901234567890n,
   Buffer.from('bytes'),
   { a: [1, 2.5, { b: 'c' }], d: new Date(5), r: /x/g, m: new Map([[1, new Float64Array(3)]]), s: new Set(['x']) },
+  compactGraph(),
+  Array.from({ length: 20 }, (_, i) => ({ id: i, name: `n${i}`, ['__proto__']: -i, sub: { x: i / 3, y: 'é' } })),
+  Object.fromEntries(Array.from({ length: 80 }, (_, i) => [`k${i}`, i])),
   [lock, value, { array, point }],
   Task,
   [Task, Bag, make.secret === undefined],
@@ -46,7 +49,21 @@ const originals = [
   { error: AbortSignal.abort().reason },
 ];
 
-const interesting = [0, 1, 0x7f, 0x80, 0xff, 13, 14, 12, 64, 65, 66];
+function compactGraph(): unknown {
+  const graph: Record<string, unknown> = {
+    when: new Date(5),
+    big: 5n,
+    bytes: Buffer.from('b'),
+    view: new Uint16Array(2),
+  };
+  graph.itself = graph;
+  graph.map = new Map<unknown, unknown>([[graph, new Set([1, 'half \ud83d', graph.map])]]);
+  return graph;
+}
+
+const interesting = [
+  0, 1, 0x7f, 0x80, 0xff, 12, 13, 14, 15, 64, 65, 66, 0x8b, 0x8c, 0x8e, 0x90, 0x91, 0x92, 0x93, 0xa5, 0xc3,
+];
 
 function damage(message: Buffer, others: readonly Buffer[]): Buffer {
   let bytes = Buffer.from(message);
