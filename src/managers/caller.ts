@@ -9,6 +9,8 @@ export interface Holdable {
 /** A client, or the server's own code. */
 export interface Caller {
   readonly holdings: Set<Holdable>;
+  /** Whether it is on another machine, or of another user: then it may not say how processes are started here. */
+  readonly isAfar: boolean;
   ended: boolean;
 }
 
@@ -26,7 +28,7 @@ export interface CurrentCall {
   unwanted: boolean;
 }
 
-const local: Caller = { holdings: new Set(), ended: false };
+const local: Caller = { holdings: new Set(), isAfar: false, ended: false };
 let current: CurrentCall = localCall();
 
 /** A call that nothing waits for yet. */

@@ -71,6 +71,10 @@ export class Session implements Talker, Carriage, Caller {
     this.#talk.watch();
   }
 
+  get isAfar(): boolean {
+    return this.#origin !== undefined;
+  }
+
   get interest(): Interest {
     return this.#mustWait || this.#rest !== undefined ? Interest.none : Interest.quiet;
   }

@@ -2,6 +2,7 @@
 
 import { type PoolOptions, poolOptions } from '../pool/options.js';
 import { BaseManager, type ManagerOptions } from './base-manager.js';
+import { currentCall } from './caller.js';
 import { objectOf } from './objects.js';
 import type {
   ArrayProxy,
@@ -148,8 +149,20 @@ checksArguments(SyncManager, 'Barrier', ([, options]) => {
   managedBarrierOptions.check(options as ManagedBarrierOptions, 'Barrier');
 });
 
+/** Options of a pool by which code of the caller's choice could run, or the server's files could be opened. */
+const startOptions = ['execArgv', 'env', 'stdio', 'resourceLimits'] as const satisfies readonly (keyof PoolOptions)[];
+
 /** Few servers have pools: they load them when they are asked for one. */
 async function makePool(processes?: number | null, options?: PoolOptions): Promise<ManagedPool> {
+  if (currentCall().caller.isAfar) {
+    const named = startOptions.find((name) => options?.[name] !== undefined);
+    if (named !== undefined) {
+      throw new TypeError(
+        `Expected Pool() of a manager without "${named}", which only clients of the server's own user may give: ` +
+          'the server says how processes are started',
+      );
+    }
+  }
   const { Pool } = await import('../pool/pool.js');
   return new ManagedPool(new Pool(processes, options));
 }
