@@ -161,6 +161,7 @@ t.test('a message that is refused or damaged has loaded nothing before, not even
 t.test('what is read within a message is bound by the same rule', async (t) => {
   const inner = fresh();
   class Inner {
+    size = 1;
     static [Symbol.for('multiproc.serialize')](): unknown {
       return naming(fn, inner);
     }
