@@ -6,9 +6,10 @@
  */
 import { Buffer } from 'node:buffer';
 import { types } from 'node:util';
+import { OptionTable } from '../options/table.js';
 import { currentOrigin, within } from './afar.js';
 import { checkAllowed } from './allowance.js';
-import { type ModuleNames, readModules } from './allowed-modules.js';
+import { type ModuleNames, modulesKind, readModules } from './allowed-modules.js';
 import { serializeBriefly } from './brief.js';
 import {
   discardClone,
@@ -66,6 +67,8 @@ export function serialize(value: unknown, root = 'value'): Buffer {
   }
 }
 
+const deserializeOptions = new OptionTable<{ readonly modules?: ModuleNames | undefined }>({ modules: modulesKind });
+
 /**
  * Makes the value again that {@link serialize} made bytes of. Shared objects in it are attached: close them when done.
  *
@@ -82,7 +85,10 @@ export function serialize(value: unknown, root = 'value'): Buffer {
 export function deserialize(bytes: Uint8Array, options?: { readonly modules?: ModuleNames | undefined }): unknown {
   if (!(bytes instanceof Uint8Array)) throw new TypeError('Expected "bytes" to be a Buffer or a Uint8Array');
   const message = Buffer.isBuffer(bytes) ? bytes : Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length);
-  if (options?.modules === undefined) return decode(message, true);
+  // In `list.map(deserialize)` it is a number.
+  if (typeof options !== 'object' || options === null) return decode(message, true);
+  deserializeOptions.check(options, 'deserialize');
+  if (options.modules === undefined) return decode(message, true);
   const modules = readModules(options.modules);
   // What is read within a message of another user may narrow what that may name, and not widen it.
   const outer = currentOrigin();

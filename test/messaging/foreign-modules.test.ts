@@ -214,4 +214,6 @@ t.test('the option names modules by files', async (t) => {
     t.throws(() => deserialize(serialize(1), { modules: modules as never }), { name, message: /modules/ });
   }
   t.throws(() => new Listener(undefined, { python: 'no' as never }), TypeError);
+  t.throws(() => deserialize(serialize(1), { module: [] } as never), TypeError, 'a misspelt option allows nothing');
+  t.strictSame([serialize(1), serialize('x')].map(deserialize as never), [1, 'x']);
 });
