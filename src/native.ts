@@ -396,9 +396,15 @@ export interface Native {
   releaseSignals(): void;
   /** SIGINT and SIGTERM end this process without a touch of the terminal, which is others' as well. */
   endBySignalsAlone(): void;
-  /** SIGINT does nothing, until `restoreInterrupts` here or in a forked child. */
-  ignoreInterrupts(): void;
-  restoreInterrupts(): void;
+  /** Ignores SIGHUP, SIGINT, SIGQUIT and SIGTERM, until `restoreGroupSignals` here or in a forked child. */
+  ignoreGroupSignals(): void;
+  restoreGroupSignals(): void;
+  /**
+   * Makes these four signals act only if the process `parent` or this one sent them, and then only SIGTERM or what the
+   * program listens to. Call it again after the first listener was added and after the last one was removed.
+   */
+  leaveSignalsTo(parent: number): void;
+  takeSignalsBack(): void;
   /**
    * Starts the program, whose environment is `NAME=value` strings and whose descriptors 0, 1, 2 … are those given.
    *

@@ -160,15 +160,30 @@ napi_value end_by_signals_alone(napi_env env, napi_callback_info) {
   return undefined_value(env);
 }
 
-// ignoreInterrupts()
-napi_value ignore_interrupts(napi_env env, napi_callback_info) {
-  sys::ignore_interrupts();
+// ignoreGroupSignals()
+napi_value ignore_group_signals(napi_env env, napi_callback_info) {
+  sys::ignore_group_signals();
   return undefined_value(env);
 }
 
-// restoreInterrupts()
-napi_value restore_interrupts(napi_env env, napi_callback_info) {
-  sys::restore_interrupts();
+// restoreGroupSignals()
+napi_value restore_group_signals(napi_env env, napi_callback_info) {
+  sys::restore_group_signals();
+  return undefined_value(env);
+}
+
+// leaveSignalsTo(pid of the parent)
+napi_value leave_signals_to(napi_env env, napi_callback_info info) {
+  Arguments arguments(env, info);
+  int parent = arguments.i32(0);
+  if (!arguments.ok()) return nullptr;
+  sys::leave_signals_to(parent);
+  return undefined_value(env);
+}
+
+// takeSignalsBack()
+napi_value take_signals_back(napi_env env, napi_callback_info) {
+  sys::take_signals_back();
   return undefined_value(env);
 }
 
@@ -200,8 +215,10 @@ void export_process(Napi::Env env, Napi::Object exports) {
   export_function(env, exports, "holdSignals", hold_signals);
   export_function(env, exports, "releaseSignals", release_signals);
   export_function(env, exports, "endBySignalsAlone", end_by_signals_alone);
-  export_function(env, exports, "ignoreInterrupts", ignore_interrupts);
-  export_function(env, exports, "restoreInterrupts", restore_interrupts);
+  export_function(env, exports, "ignoreGroupSignals", ignore_group_signals);
+  export_function(env, exports, "restoreGroupSignals", restore_group_signals);
+  export_function(env, exports, "leaveSignalsTo", leave_signals_to);
+  export_function(env, exports, "takeSignalsBack", take_signals_back);
   export_function(env, exports, "takeStdio", take_stdio);
 }
 

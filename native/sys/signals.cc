@@ -3,6 +3,9 @@
 
 #include <dlfcn.h>
 #include <pthread.h>
+#include <unistd.h>
+
+#include <iterator>
 
 namespace multiproc::sys {
 
@@ -11,7 +14,55 @@ namespace {
 thread_local sigset_t before;
 thread_local bool holding = false;
 
-struct sigaction interrupt_before;
+// What a terminal, a shell or a supervisor sends to a whole process group to end it.
+constexpr int kGroupSignals[] = {SIGHUP, SIGINT, SIGQUIT, SIGTERM};
+constexpr size_t kGroupSignalCount = std::size(kGroupSignals);
+
+struct sigaction ignored_before[kGroupSignalCount];
+
+// The actions that leave_signals_to has put aside, and the process whose SIGTERM counts.
+struct sigaction left_before[kGroupSignalCount];
+volatile pid_t left_to = 0;
+
+using Handler = void (*)(int, siginfo_t*, void*);
+
+// Node's own end by a signal that no listener takes.
+Handler end_of_node() {
+  static const auto found = reinterpret_cast<Handler>(dlsym(RTLD_DEFAULT, "_ZN4node10SignalExitEiP9siginfo_tPv"));
+  return found;
+}
+
+bool ends_process(const struct sigaction& action) {
+  if ((action.sa_flags & SA_SIGINFO) != 0) return action.sa_sigaction == end_of_node();
+  return action.sa_handler == SIG_DFL;
+}
+
+// Runs in a signal handler.
+void act(const struct sigaction& action, int number, siginfo_t* info, void* context) {
+  if ((action.sa_flags & SA_SIGINFO) != 0) {
+    action.sa_sigaction(number, info, context);
+  } else if (action.sa_handler == SIG_DFL) {
+    // Delivered when this handler returns, until when the signal is blocked.
+    sigaction(number, &action, nullptr);
+    raise(number);
+  } else if (action.sa_handler != SIG_IGN) {
+    action.sa_handler(number);
+  }
+}
+
+// A signal from another process than these two went to the whole group: the parent decides what becomes of this process.
+void filter(int number, siginfo_t* info, void* context) {
+  if (info->si_pid != left_to && info->si_pid != getpid()) return;
+  for (size_t i = 0; i < kGroupSignalCount; i++) {
+    if (kGroupSignals[i] != number) continue;
+    const struct sigaction before = left_before[i];
+    if (number == SIGTERM || !ends_process(before)) act(before, number, info, context);
+  }
+}
+
+bool is_filtered(const struct sigaction& action) {
+  return (action.sa_flags & SA_SIGINFO) != 0 && action.sa_sigaction == filter;
+}
 
 void hold(sigset_t* before) {
   sigset_t held;
@@ -38,8 +89,7 @@ void release_signals() {
 }
 
 void end_by_signals_alone() {
-  using Handler = void (*)(int, siginfo_t*, void*);
-  static const auto own = reinterpret_cast<Handler>(dlsym(RTLD_DEFAULT, "_ZN4node10SignalExitEiP9siginfo_tPv"));
+  const Handler own = end_of_node();
   if (own == nullptr) return;
   constexpr int kEnds[] = {SIGINT, SIGTERM};
   for (int number : kEnds) {
@@ -51,12 +101,39 @@ void end_by_signals_alone() {
   }
 }
 
-void ignore_interrupts() {
+void ignore_group_signals() {
   struct sigaction ignore = {};
   ignore.sa_handler = SIG_IGN;
-  sigaction(SIGINT, &ignore, &interrupt_before);
+  for (size_t i = 0; i < kGroupSignalCount; i++) sigaction(kGroupSignals[i], &ignore, &ignored_before[i]);
 }
 
-void restore_interrupts() { sigaction(SIGINT, &interrupt_before, nullptr); }
+void restore_group_signals() {
+  for (size_t i = 0; i < kGroupSignalCount; i++) sigaction(kGroupSignals[i], &ignored_before[i], nullptr);
+}
+
+void leave_signals_to(pid_t parent) {
+  // Found now: a signal handler may not look it up.
+  end_of_node();
+  left_to = parent;
+  struct sigaction action = {};
+  action.sa_sigaction = filter;
+  action.sa_flags = SA_SIGINFO | SA_RESTART;
+  sigfillset(&action.sa_mask);
+  HeldSignals held;
+  for (size_t i = 0; i < kGroupSignalCount; i++) {
+    struct sigaction current;
+    if (sigaction(kGroupSignals[i], nullptr, &current) != 0 || is_filtered(current)) continue;
+    left_before[i] = current;
+    sigaction(kGroupSignals[i], &action, nullptr);
+  }
+}
+
+void take_signals_back() {
+  for (size_t i = 0; i < kGroupSignalCount; i++) {
+    struct sigaction current;
+    if (sigaction(kGroupSignals[i], nullptr, &current) != 0 || !is_filtered(current)) continue;
+    sigaction(kGroupSignals[i], &left_before[i], nullptr);
+  }
+}
 
 }  // namespace multiproc::sys

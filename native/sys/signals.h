@@ -29,11 +29,20 @@ void release_signals();
 // ends by the signal, and nothing else.
 void end_by_signals_alone();
 
-// SIGINT does nothing from now on. Not by a handler of libuv's: it would count what a forked child never gets, and keep
-// the child's loop waiting for that.
-void ignore_interrupts();
+// Ignores SIGHUP, SIGINT, SIGQUIT and SIGTERM, which go to whole process groups. Not by a handler of libuv's: it would
+// count what a forked child never gets, and keep the child's loop waiting for that.
+void ignore_group_signals();
 
-// SIGINT does what it did before.
-void restore_interrupts();
+// Restores the actions that ignore_group_signals has replaced.
+void restore_group_signals();
+
+// Leaves the same four signals to the parent: this process acts on them only if the parent or this process itself sent
+// them, and then only on SIGTERM or where the program listens. libuv replaces the action of a signal when its first
+// listener comes and its last one goes: call this again then. Not by SIG_IGN, which would hide the parent's SIGTERM and
+// which programs that this process executes would inherit.
+void leave_signals_to(pid_t parent);
+
+// Undoes leave_signals_to, for a forked child.
+void take_signals_back();
 
 }  // namespace multiproc::sys

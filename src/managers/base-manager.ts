@@ -51,7 +51,10 @@ export interface ManagerOptions {
   modules?: ModuleNames | undefined;
   /** What `getContext` returned, or a start method, for the server's process. Default: the program's. */
   context?: StartContext | StartMethod | null | undefined;
-  /** `'default'`: Ctrl-C ends the server's process. Default: it ignores SIGINT, as its creator decides. */
+  /**
+   * `'default'`: SIGHUP, SIGINT, SIGQUIT and SIGTERM act on the server's process as on any other. Default `'ignore'`: it leaves
+   * those that go to the process group (Ctrl-C, a supervisor's stop) to its creator, whose `shutdown()` ends it.
+   */
   signals?: 'ignore' | 'default' | undefined;
   /** For Python's sake: must be absent or null, as there is only one. */
   serializer?: null | undefined;

@@ -7,6 +7,7 @@ import type { Connection } from '../messaging/connection.js';
 import { native } from '../native.js';
 import { daemonGrace } from '../process/children.js';
 import { parentProcess } from '../process/current.js';
+import { leaveSignalsToParent } from '../process/group-signals.js';
 import type { ManagerLimits } from './limits.js';
 import { registryOf } from './registering.js';
 import type { RegisteredType, Registry } from './registry.js';
@@ -26,7 +27,8 @@ export interface ServerWork {
   readonly limits: ManagerLimits | undefined;
   readonly handshakeTimeout: number | undefined;
   readonly modules: readonly string[];
-  readonly ignoresInterrupts: boolean;
+  /** Whether it leaves signals to the process group to its creator. */
+  readonly leavesSignals: boolean;
   readonly initializer: ((...args: unknown[]) => unknown) | undefined;
   readonly initargs: readonly unknown[];
 }
@@ -36,8 +38,7 @@ export type ServerReport = { readonly address: string | [string, number] } | { r
 
 /** The target of the process. */
 export async function runServer(report: Connection, work: ServerWork): Promise<never> {
-  // Ctrl-C goes to the whole group: the creator decides what becomes of its server.
-  if (work.ignoresInterrupts) process.on('SIGINT', () => {});
+  if (work.leavesSignals) leaveSignalsToParent();
   // A function that a client has called for each item, or an object's method, may leave a promise to itself.
   process.on('unhandledRejection', (reason) => {
     getLogger().error('a promise that nobody waits for was rejected in a manager: %s', inspect(reason));

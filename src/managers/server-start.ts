@@ -50,7 +50,7 @@ export function serverWork(managerClass: object, wishes: ServerWishes): ServerWo
     limits,
     handshakeTimeout,
     modules,
-    ignoresInterrupts: signals !== 'default',
+    leavesSignals: signals !== 'default',
     initializer: initializer ?? undefined,
     initargs: [...initargs],
   };

@@ -32,7 +32,10 @@ export interface PoolOptions extends Pick<ProcessOptions, 'execArgv' | 'env' | '
   context?: StartContext | StartMethod | null | undefined;
   /** How long a task that was told to stop may still run before its worker is killed, in ms. Default 1000. */
   grace?: number | undefined;
-  /** `'default'`: Ctrl-C ends workers. Otherwise they ignore it, and their parent decides. */
+  /**
+   * `'default'`: SIGHUP, SIGINT, SIGQUIT and SIGTERM act on workers as on any other process. Default `'ignore'`: workers leave
+   * those that go to the process group (Ctrl-C, a supervisor's stop) to their parent, which may {@link Pool.drain} the pool.
+   */
   signals?: 'default' | 'ignore' | undefined;
 }
 

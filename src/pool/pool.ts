@@ -74,6 +74,8 @@ export class Pool {
   /** Why there are no workers. */
   #failure: { readonly error: unknown } | undefined;
   #lost = 0;
+  /** It was terminated with work unfinished. */
+  #isCutShort = false;
   #isGone = false;
   readonly #goneWaiters = new Set<() => void>();
   #isForeign = false;
@@ -294,6 +296,31 @@ export class Pool {
   }
 
   /**
+   * Ends the pool in good order: takes no more work, finishes what it was given, then ends its workers. For the end of a
+   * service: `process.once('SIGTERM', () => pool.drain(8000))`. Python has `close()` and `join()` for it, without a limit.
+   *
+   * @param wait milliseconds, or `{ timeout, signal }`; absent: no limit. What is unfinished when the time has passed rejects
+   *   with a ClosedError that says so, and its workers are ended as by {@link terminate}. The signal ends the wait alone
+   * @returns whether all work was finished; `false` too if the pool was terminated meanwhile. The workers have ended
+   * @throws the signal's `reason` once it fired
+   */
+  async drain(wait?: Wait): Promise<boolean> {
+    const parsed = parseWait(wait);
+    parsed.signal?.throwIfAborted();
+    const left = parsed.deadline - now();
+    this.close();
+    // The results of imap that are not taken yet stay with their iterators.
+    for (const job of [...this.#jobs]) job.unbind?.();
+    if (parsed.ref) this.#crew.hold();
+    if (parsed.deadline <= 0 || !(await this.#waitUntilGone(parsed))) {
+      const span = left > 0 ? `within ${Math.round(left)} ms` : 'at once';
+      this.#terminate(new ClosedError(`The pool was drained, and the work was not done ${span}`));
+      await this.#waitUntilGone(parseWait({ ref: parsed.ref, signal: parsed.signal }));
+    }
+    return !this.#isCutShort;
+  }
+
+  /**
    * Waits for the end of all workers. While it is pending the program is kept alive.
    *
    * @param wait milliseconds, or `{ timeout, signal }`; absent: for ever
@@ -305,8 +332,7 @@ export class Pool {
     if (this.#state === 'running') throw new ValueError('Pool is still running');
     parsed.signal?.throwIfAborted();
     for (const job of [...this.#jobs]) job.unbind?.();
-    if (this.#isGone) return true;
-    if (parsed.deadline <= 0) return false;
+    if (parsed.deadline <= 0) return this.#isGone;
     if (parsed.ref) this.#crew.hold();
     return this.#waitUntilGone(parsed);
   }
@@ -547,6 +573,7 @@ export class Pool {
 
   #terminate(reason: unknown): void {
     if (this.#state === 'terminated') return;
+    this.#isCutShort = this.#jobs.size > 0 || this.#traffic.unfinished > 0;
     this.#state = 'terminated';
     for (const job of [...this.#jobs]) job.fail(reason);
     this.#jobs.clear();
@@ -572,7 +599,8 @@ export class Pool {
     for (const waiter of [...this.#goneWaiters]) waiter();
   }
 
-  #waitUntilGone(wait: ParsedWait): Promise<boolean> {
+  async #waitUntilGone(wait: ParsedWait): Promise<boolean> {
+    if (this.#isGone) return true;
     // Looks now and then: what nobody told must not make it wait for ever.
     const glance = setInterval(() => this.#crew.poll(), 500);
     if (!wait.ref) glance.unref();

@@ -19,6 +19,6 @@ export interface Assignment {
   readonly initializer: Uint8Array | undefined;
   /** After so many chunks the worker retires; 0: never. */
   readonly maxTasks: number;
-  /** Whether Ctrl-C does what it does to other processes. */
+  /** Whether signals to the process group act on the worker as on other processes. */
   readonly defaultSignals: boolean;
 }

@@ -39,12 +39,12 @@ onceEmpty(loading, (problem) => {
   changeEnvironment(difference(ownEnvironment(), hello.env));
   const readiness: Readiness = hookedIn() ? { state: 'hooked' } : (problem ?? { state: 'ready' });
   native.endBySignalsAlone();
-  // Ctrl-C goes to the whole group, and the parent decides what becomes of it.
-  native.ignoreInterrupts();
+  // Ctrl-C and a supervisor's SIGTERM go to the whole group. The server ends when its parent does.
+  native.ignoreGroupSignals();
   collectGarbage();
   answer(readiness);
   const given = serve(inherited.requests, inherited.parent);
-  native.restoreInterrupts();
+  native.restoreGroupSignals();
   native.releaseSignals();
   setImmediate(beBorn, given, hello);
 });
