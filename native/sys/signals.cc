@@ -32,21 +32,24 @@ Handler end_of_node() {
   return found;
 }
 
+// Node installs its own end without SA_SIGINFO.
 bool ends_process(const struct sigaction& action) {
-  if ((action.sa_flags & SA_SIGINFO) != 0) return action.sa_sigaction == end_of_node();
-  return action.sa_handler == SIG_DFL;
+  return action.sa_handler == SIG_DFL || action.sa_sigaction == end_of_node();
 }
 
-// Runs in a signal handler.
+// Runs in a signal handler. Node's own end raises the signal anew, and expects the default action by then.
 void act(const struct sigaction& action, int number, siginfo_t* info, void* context) {
-  if ((action.sa_flags & SA_SIGINFO) != 0) {
-    action.sa_sigaction(number, info, context);
-  } else if (action.sa_handler == SIG_DFL) {
+  if (ends_process(action)) {
+    struct sigaction end = {};
+    end.sa_handler = SIG_DFL;
+    sigaction(number, &end, nullptr);
+  }
+  if (action.sa_handler == SIG_IGN) return;
+  if (action.sa_handler == SIG_DFL) {
     // Delivered when this handler returns, until when the signal is blocked.
-    sigaction(number, &action, nullptr);
     raise(number);
-  } else if (action.sa_handler != SIG_IGN) {
-    action.sa_handler(number);
+  } else {
+    action.sa_sigaction(number, info, context);
   }
 }
 

@@ -38,6 +38,7 @@ for (const method of ['forkserver', 'spawn', 'fork']) {
       message: /drained, and the work was not done within 50 ms/,
       workers: 0,
     });
+    t.equal(await parent.message(), method === 'fork' ? 9 : -15);
     t.equal(await parent.message(), 'busy');
     process.kill(-parent.pid, 'SIGTERM');
     t.strictSame(new Set([await parent.message(), await parent.message()]), new Set(['SIGTERM', 'WorkerLostError']));

@@ -62,6 +62,15 @@ async function main(context: StartMethod): Promise<void> {
   const error = (await spinning) as Error;
   await tell({ done, name: error.name, message: error.message, workers: stuck.stats().workers.length });
 
+  // A server without listeners ends by its creator's SIGTERM alone; a forked one has the parent's.
+  const other = await Manager({ context });
+  if (context !== 'fork') other.process?.interrupt();
+  await other.list();
+  other.process?.terminate();
+  await other.join();
+  await tell(other.process?.exitCode);
+  await other.shutdown();
+
   const plain = new Pool(1, { context, signals: 'default' });
   const lost = plain.run(linger, begun).catch((error: Error) => error);
   await begun.get();
