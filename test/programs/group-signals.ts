@@ -1,6 +1,7 @@
 /** A program with a pool and a manager that hears signals to its process group. Its argument is a start method. */
 import { Event, isMainProcess, Manager, Pool, Queue, type StartMethod } from 'multiproc';
 import { hear, tell } from '../harness/parent.js';
+import { linger, spin } from './spin.js';
 
 // Not guarded on purpose: workers load this module, too.
 for (const signal of ['SIGHUP', 'SIGINT', 'SIGQUIT', 'SIGTERM'] as const) {
@@ -13,22 +14,11 @@ export function stay(begun: Queue, release: Event, item: number): number {
   return item;
 }
 
-/** Leaves its event loop to signals. */
-export async function linger(begun: Queue): Promise<void> {
-  await begun.put('lingering');
-  await new Event().wait();
-}
-
 /** A library in the worker whose listener comes and goes. */
 export function listenAndLeave(): void {
   const listener = () => {};
   process.removeAllListeners('SIGTERM');
   process.on('SIGTERM', listener).off('SIGTERM', listener);
-}
-
-export function spin(begun: Queue): void {
-  begun.putSync('spinning');
-  for (;;);
 }
 
 if (isMainProcess) await main(process.argv[2] as StartMethod);
@@ -54,7 +44,8 @@ async function main(context: StartMethod): Promise<void> {
   await tell({ results, drained, refused, list: await list.getValue(), lost: pool.stats().lost });
   await manager.shutdown();
 
-  // A worker that spins ends by its parent's SIGTERM, long before the grace is over. A forked one has the parent's listeners.
+  // A worker that spins and has no listener ends by its parent's SIGTERM, long before the grace is over. A forked one has
+  // the parent's listeners.
   const stuck = new Pool(1, { context, grace: context === 'fork' ? 50 : 600_000 });
   const spinning = stuck.run(spin, begun).catch((error: Error) => error);
   await begun.get();
