@@ -53,7 +53,8 @@ void act(const struct sigaction& action, int number, siginfo_t* info, void* cont
   }
 }
 
-// A signal from another process than these two went to the whole group: the parent decides what becomes of this process.
+// A signal from another process than these two went to the whole group: the parent decides what becomes of this
+// process.
 void filter(int number, siginfo_t* info, void* context) {
   if (info->si_pid != left_to && info->si_pid != getpid()) return;
   for (size_t i = 0; i < kGroupSignalCount; i++) {

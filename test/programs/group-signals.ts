@@ -62,6 +62,12 @@ async function main(context: StartMethod): Promise<void> {
   await tell(other.process?.exitCode);
   await other.shutdown();
 
+  if (context !== 'fork') await undo(context, begun);
+  process.disconnect();
+  for (const signal of ['SIGHUP', 'SIGINT', 'SIGQUIT', 'SIGTERM']) process.removeAllListeners(signal);
+}
+
+async function undo(context: StartMethod, begun: Queue): Promise<void> {
   const plain = new Pool(1, { context, signals: 'default' });
   const lost = plain.run(linger, begun).catch((error: Error) => error);
   await begun.get();
@@ -69,6 +75,4 @@ async function main(context: StartMethod): Promise<void> {
   await tell(((await lost) as Error).name);
   plain.terminate();
   await plain.join();
-  process.disconnect();
-  for (const signal of ['SIGHUP', 'SIGINT', 'SIGQUIT', 'SIGTERM']) process.removeAllListeners(signal);
 }
