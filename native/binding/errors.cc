@@ -16,6 +16,7 @@ const char* errno_name(int code) {
 #define NAME(constant) \
   case constant:       \
     return #constant;
+    NAME(E2BIG)
     NAME(EACCES)
     NAME(EAGAIN)
     NAME(EBADF)
@@ -38,6 +39,7 @@ const char* errno_name(int code) {
     NAME(ENODEV)
     NAME(ENXIO)
     NAME(ENOENT)
+    NAME(ENOEXEC)
     NAME(ENOMEM)
     NAME(ENOSPC)
     NAME(ENOSYS)

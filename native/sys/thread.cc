@@ -1,11 +1,14 @@
 // Threads of this process: how ours are started, how the kernel knows them, and a notice of their end.
 #include "sys/thread.h"
 
+#include <sys/prctl.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
 #include <cerrno>
 #include <cstdint>
+#include <memory>
+#include <new>
 
 #include "sys/descriptors.h"
 #include "sys/signals.h"
@@ -36,11 +39,26 @@ class EndNotice {
   int notice_ = -1;
 };
 
+struct ThreadStart {
+  void* (*run)(void*);
+  void* context;
+};
+
+void* run_named(void* start) {
+  std::unique_ptr<ThreadStart> owned(static_cast<ThreadStart*>(start));
+  prctl(PR_SET_NAME, kThreadName);
+  return owned->run(owned->context);
+}
+
 }  // namespace
 
 Failure start_thread(void* (*run)(void*), void* context, pthread_t* thread) {
-  HeldSignals held;  // the thread goes on holding them
-  return {pthread_create(thread, nullptr, run, context), "pthread_create"};
+  HeldSignals held;  // the thread continues to hold them
+  std::unique_ptr<ThreadStart> start(new (std::nothrow) ThreadStart{run, context});
+  if (start == nullptr) return {ENOMEM, "pthread_create"};
+  Failure failure = {pthread_create(thread, nullptr, run_named, start.get()), "pthread_create"};
+  if (!failure) start.release();
+  return failure;
 }
 
 pid_t current_thread() { return static_cast<pid_t>(syscall(SYS_gettid)); }

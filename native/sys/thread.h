@@ -8,6 +8,9 @@
 
 namespace multiproc::sys {
 
+// What our threads are called, so that a fork server tells them from those of a program.
+constexpr const char* kThreadName = "multiproc";
+
 // Starts a thread that takes no signals: these are for the program's own threads. EAGAIN: there is no room for one.
 Failure start_thread(void* (*run)(void*), void* context, pthread_t* thread);
 

@@ -102,6 +102,15 @@ export class Inspector {
   }
 }
 
+/** Where a debugger can attach to this process now; `undefined` while its inspector is closed, or there is none. */
+export function inspectorUrl(): string | undefined {
+  try {
+    return process.getBuiltinModule('node:inspector').url();
+  } catch {
+    return undefined; // Node was built without it.
+  }
+}
+
 /** With a session for as long as the action takes. */
 export function inspecting<T>(action: (inspector: Inspector) => T): T {
   const inspector = new Inspector();

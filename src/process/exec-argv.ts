@@ -1,5 +1,7 @@
 /** Which of node's own options children get: all but those that are about one run of one program. */
 
+import { isAbsolute } from 'node:path';
+
 /** Their value is the next argument, unless it comes after `=`. */
 const valued = new Set([
   '--eval',
@@ -24,6 +26,7 @@ const valued = new Set([
   '--run',
   '--build-sea',
   '--experimental-sea-config',
+  '--title',
   '--env-file',
   '--env-file-if-exists',
   '--build-snapshot-config',
@@ -35,13 +38,15 @@ const alone =
 /**
  * Options for children of a process with these options: without `--inspect*`, whose port is taken; `--test*` and
  * `--watch*`, which are the runner's; without the program itself (`--eval`, `--print`, `--input-type`); and without
- * `--env-file`: children get the environment as of `start()`, and the file would bring deleted variables back.
+ * `--env-file`: children get the environment as of `start()`, and the file would bring deleted variables back; `--title`,
+ * as children have titles of their own. What follows a script, as ts-node puts its own path there, is that script's.
  */
 export function inheritedExecArgv(execArgv: readonly string[]): string[] {
   const inherited: string[] = [];
   for (let i = 0; i < execArgv.length; i++) {
     const argument = execArgv[i] as string;
     const name = argument.split('=', 1)[0] as string;
+    if (isScript(execArgv, i)) return [...inherited, ...execArgv.slice(i)];
     if (valued.has(name)) {
       if (name === argument) i++;
     } else if (!alone.test(name) && argument !== '-') {
@@ -49,4 +54,13 @@ export function inheritedExecArgv(execArgv: readonly string[]): string[] {
     }
   }
   return inherited;
+}
+
+/** Options, but those above, whose value may be the next argument and look like the path of a script. */
+const beforePath =
+  /^(--require|-r|--import|--loader|--experimental-loader|--env-file(-if-exists)?|--icu-data-dir|--openssl-config|--redirect-warnings|--report-dir(ectory)?|--diagnostic-dir|--allow-fs-(read|write)|--snapshot-blob|--tls-keylog|--localstorage-file|--experimental-config-file|--(cpu|heap)-prof-(dir|name)|--trace-event-file-pattern|--disable-warning|--policy-integrity|--experimental-policy)$/;
+
+function isScript(execArgv: readonly string[], i: number): boolean {
+  const argument = execArgv[i] as string;
+  return isAbsolute(argument) && !beforePath.test(execArgv[i - 1] ?? '');
 }

@@ -1,30 +1,34 @@
 /** Whether the code that runs is that of modules which a child loads: such code must not start processes. */
-import { AsyncLocalStorage } from 'node:async_hooks';
-import { loadedModule } from '../serialize/modules.js';
-import { wasPreloaded } from './preload.js';
+import { type AsyncHook, AsyncLocalStorage, createHook } from 'node:async_hooks';
+import { getEnvironmentData, isMainThread, setEnvironmentData } from 'node:worker_threads';
+import { isBeforeEntry } from './child-mark.js';
 
-let loading = false;
+/** Modules are being loaded right now; whatever runs counts as theirs. */
+let loads = 0;
+
+/** Holds `true` in what modules left behind when they were loaded, such as a main function that continues after an `await`. */
 let scope: AsyncLocalStorage<boolean> | undefined;
 
-/** Where a storage in use costs nothing; before, each `await` of the process takes 0.1 µs longer. */
+/** Modules have left something behind that may run later: the scope stays. */
+let kept = false;
+
+/** Where a storage in use costs nothing; before, each `await` of the process takes up to 1 µs longer. */
 const storageIsFree = Number(process.versions.node.split('.')[0]) >= 24;
 
-/**
- * Loads modules of the program in a child. What they leave behind (a main function that goes on after an `await`) counts
- * as their code, too, if the main module is among them.
- *
- * @param main - the URL of the main module
- */
-export async function whileLoading<T>(main: string | undefined, load: () => Promise<T>): Promise<T> {
-  loading = true;
-  // What the fork server loaded has nothing left to do.
-  scope = wasPreloaded(main) ? undefined : new AsyncLocalStorage();
+/** Under this name Workers that modules make while a child loads them find that they are part of the loading. */
+const workerKey = 'multiproc:loading';
+
+const madeWhileLoading = !isMainThread && getEnvironmentData(workerKey) === true;
+
+/** Loads modules of the program in a child. */
+export async function whileLoading<T>(load: () => Promise<T>): Promise<T> {
+  beginScope();
+  const loaded = beginLoading();
   try {
-    return await (scope === undefined ? load() : scope.run(true, load));
+    return await (scope as AsyncLocalStorage<boolean>).run(true, load);
   } finally {
-    loading = false;
-    if (!storageIsFree && scope !== undefined && (main === undefined || loadedModule(main) === undefined))
-      scope.disable();
+    loaded();
+    if (loads === 0 && !kept) setImmediate(dropScope).unref();
   }
 }
 
@@ -34,12 +38,55 @@ export async function whileLoading<T>(main: string | undefined, load: () => Prom
  * @returns a function that says that it is over
  */
 export function beginLoading(): () => void {
-  loading = true;
+  if (loads++ === 0) setEnvironmentData(workerKey, true);
   return () => {
-    loading = false;
+    if (--loads === 0) setEnvironmentData(workerKey, undefined);
   };
 }
 
+/** Runs the work of a child, which may start processes, also where what called this was loaded before. */
+export function outsideLoading<T>(work: () => T): T {
+  return scope === undefined ? work() : scope.run(false, work);
+}
+
 export function isLoading(): boolean {
-  return loading || scope?.getStore() === true;
+  return loads > 0 || madeWhileLoading || scope?.getStore() === true || isBeforeEntry();
+}
+
+/** What was made in the scope and has not come to its end, by its async id: unsettled promises, timers, requests. */
+const unfinished = new Map<number, string>();
+let watch: AsyncHook | undefined;
+
+function beginScope(): void {
+  scope ??= new AsyncLocalStorage();
+  if (storageIsFree || kept) return;
+  watch ??= createHook({
+    init(id, type) {
+      if (scope?.getStore() === true) unfinished.set(id, type);
+    },
+    // A promise that `await` makes for itself never settles.
+    after(id) {
+      if (unfinished.get(id) === 'PROMISE') unfinished.delete(id);
+    },
+    promiseResolve: (id) => unfinished.delete(id),
+    destroy: (id) => unfinished.delete(id),
+  });
+  watch.enable();
+}
+
+// In a later turn, when Node has said which resources are gone.
+function dropScope(): void {
+  if (loads > 0 || kept) return;
+  watch?.disable();
+  if (storageIsFree) return;
+  if (unfinished.size > 0) kept = true;
+  else scope?.disable();
+  unfinished.clear();
+}
+
+// A preloaded module in a child: what it leaves behind counts as well.
+if (isBeforeEntry()) {
+  scope = new AsyncLocalStorage();
+  scope.enterWith(true);
+  kept = true;
 }

@@ -1,5 +1,6 @@
 /** Whether this is a program's main process, known before any of its modules is loaded. */
 import { isMainThread } from 'node:worker_threads';
+import { wasStartedAsChild } from './child-mark.js';
 
 const mark = Symbol.for('multiproc.child');
 const marks = process as unknown as Record<symbol, boolean | undefined>;
@@ -9,7 +10,7 @@ const marks = process as unknown as Record<symbol, boolean | undefined>;
  * A main module that starts processes while it is loaded guards that with it, as children may have to load it:
  * `if (isMainProcess) await main()`. Mirrors `__name__ == '__main__'`. Where there is `import.meta.main`, that does, too.
  */
-export let isMainProcess: boolean = isMainThread && marks[mark] !== true;
+export let isMainProcess: boolean = isMainThread && marks[mark] !== true && !wasStartedAsChild();
 
 /** From now on this is a child, for every copy of this package in it that is loaded later. */
 export function markAsChild(): void {

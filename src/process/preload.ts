@@ -9,9 +9,10 @@ let preloaded: readonly string[] = [];
  * `multiprocessing.set_forkserver_preload`.
  *
  * They are loaded once, in the server: what their top level does has been done when a child begins, and `isMainProcess`
- * is false. Modules that are not found are passed over, as in Python; one that throws makes the next `start()` fail.
- * What stays busy (an interval, a listening socket, a Worker) would be busy in every child: then nothing is preloaded,
- * and a warning is logged. Other than in Python, a server that runs already is replaced at the next `start()`.
+ * is false. Modules that are not found are passed over with a process warning; one that throws makes the next `start()`
+ * fail. What stays busy (an interval, a listening socket, a Worker) would be busy in every child: then nothing is
+ * preloaded, and a process warning names it. Other than in Python, a server that runs already is replaced at the next
+ * `start()`.
  *
  * @param modules - URLs, paths (from the working directory), or names of packages (as seen from the main module);
  * `'main'` for the main module
@@ -39,15 +40,4 @@ export function preloadAlways(module: URL): void {
 
 export function alwaysPreloaded(): readonly string[] {
   return always;
-}
-
-const loaded = new Set<string | undefined>();
-
-/** The fork server has loaded the module with this URL. */
-export function notePreloaded(url: string): void {
-  loaded.add(url);
-}
-
-export function wasPreloaded(url: string | undefined): boolean {
-  return loaded.has(url);
 }

@@ -9,6 +9,7 @@ import { boolean, text, unexpected } from '../options/kinds.js';
 import { argumentList } from './arguments.js';
 import { awaitEnd } from './await-end.js';
 import type { Child } from './child.js';
+import { runsEntry } from './child-mark.js';
 import { reapEnded, track } from './children.js';
 import { describeExitCode, signalNameOf } from './exit-status.js';
 import type { Launcher, StartMethod } from './launchers/launcher.js';
@@ -102,9 +103,10 @@ export class Process {
    * directory and the environment is as of now.
    *
    * @throws ValueError if it was started before, by another process, or by a daemon
-   * @throws ProcessError while the modules of a child are loaded: a main module without a guard would start itself again
+   * @throws ProcessError while the modules of a child are loaded: a main module without a guard would start itself again;
+   *   and where the executable that runs children is not a node
    * @throws TypeError for what cannot travel, naming its path (`args[0].callback`) and the cure; there is no child then
-   * @throws SystemError `EAGAIN`, `ENOMEM`, `EMFILE`; `ENOENT` where the working directory or node is gone
+   * @throws SystemError `EAGAIN`, `ENOMEM`, `EMFILE`; `ENOENT` where the working directory is gone
    */
   start(): void {
     this.#checkOpen();
@@ -112,11 +114,11 @@ export class Process {
     if (this.#creatorPid !== native.currentPid()) {
       throw new ValueError('can only start a process object created by current process');
     }
+    if (isLoading()) throw unguarded();
     // What a daemonic thread starts ends with the program, as the thread does.
     if (self.daemon && self.thread === undefined) {
       throw new ValueError('daemonic processes are not allowed to have children');
     }
-    if (isLoading()) throw unguarded();
     reapEnded();
     // A launcher of its own uses no start method: which one the program has stays open.
     const method = this.#method ?? (this.#launcher === undefined ? getStartMethod() : settledStartMethod());
@@ -135,7 +137,7 @@ export class Process {
       this.#isSelf = true;
       this.#child = undefined;
       self.object = this;
-      return this.#runInherited(facts.main);
+      return this.#runInherited();
     });
     this.#child = child;
     this.#streams = streams;
@@ -354,9 +356,9 @@ export class Process {
   }
 
   // The module of a target may have to be loaded first, or once more.
-  async #runInherited(main: string | undefined): Promise<unknown> {
+  async #runInherited(): Promise<unknown> {
     const target = this.#target;
-    if (typeof target === 'object') await whileLoading(main, () => findTarget(target));
+    if (typeof target === 'object') await whileLoading(() => findTarget(target));
     return this.run();
   }
 
@@ -409,9 +411,11 @@ export function oneself(subclass: typeof Process, target: Target | undefined, ar
 }
 
 function unguarded(): ProcessError {
-  return new ProcessError(
-    'A process cannot be started while the modules of a child are being loaded. The main module starts processes when it ' +
-      "is loaded, and the child loads it again: guard that with `if (isMainProcess) { … }`, imported from 'multiproc'",
-    { code: 'ERR_MULTIPROC_UNGUARDED' },
-  );
+  const guard = "guard that with `if (isMainProcess) { … }`, imported from 'multiproc'";
+  const message = runsEntry
+    ? 'A process cannot be started while the modules of a child are being loaded. The main module, or one that is ' +
+      `preloaded, starts processes when it is loaded, and the child loads it again: ${guard}`
+    : `This process was started as a child, but ${process.execPath} runs the program itself instead of what it is given. ` +
+      'Name a node for children with setExecutable(path)';
+  return new ProcessError(message, { code: 'ERR_MULTIPROC_UNGUARDED' });
 }

@@ -10,11 +10,11 @@ import { inheritedExecArgv } from './exec-argv.js';
 import type { ChildFacts } from './facts.js';
 import { launcherOf } from './launchers/choose.js';
 import type { Launcher, StartMethod } from './launchers/launcher.js';
+import { mainUrl } from './main-module.js';
 import { cancelMessage, composeMessage, discardMessage, type Work } from './message.js';
 import { limitFlags, type ResourceLimits } from './resource-limits.js';
 import { self } from './self.js';
 import { type OpenStdio, openStdio, type Stdio } from './stdio.js';
-import { mainUrl } from './target.js';
 import { currentDirectory, workingDirectory } from './working-directory.js';
 
 /** What an object may say about how its child is started. */

@@ -5,6 +5,7 @@ import { pathToFileURL } from 'node:url';
 import { kind } from '../options/kinds.js';
 import { OptionTable } from '../options/table.js';
 import { exportOf, importedModule, importModule } from '../serialize/modules.js';
+import { mainUrl } from './main-module.js';
 
 /** A function by its place: of a module's default export, or of a named one. */
 export interface ModuleTarget {
@@ -67,12 +68,6 @@ function moduleUrl(module: URL | string): string {
   if (isAbsolute(module)) return pathToFileURL(module).href;
   if (/^\.\.?\//.test(module)) return pathToFileURL(resolve(module)).href;
   if (/^(?:file|node|data):/.test(module)) return module;
-  const from = process.argv[1] ?? join(process.cwd(), 'main.js');
-  return pathToFileURL(createRequire(pathToFileURL(resolve(from))).resolve(module)).href;
-}
-
-/** As `import.meta.url` of the main program would be; `undefined` where it has no file. */
-export function mainUrl(): string | undefined {
-  const [, file] = process.argv;
-  return file === undefined ? undefined : pathToFileURL(file).href;
+  const from = mainUrl() ?? pathToFileURL(join(process.cwd(), 'main.js'));
+  return pathToFileURL(createRequire(from).resolve(module)).href;
 }

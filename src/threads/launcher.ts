@@ -12,6 +12,9 @@ import { type Setup, setupKey, Word, wordCount } from './words.js';
 
 const entry = new URL('./entry.js', import.meta.url);
 
+/** For a program that is a text: Node refuses to run files where `--input-type` says what kind of text it is. */
+const entryAsText = new URL(`data:text/javascript,${encodeURIComponent(`import ${JSON.stringify(entry.href)}`)}`);
+
 export const threadLauncher: Launcher = {
   needsMessage: true,
   takesLimits: true,
@@ -37,7 +40,7 @@ export const threadLauncher: Launcher = {
         stdio: own as unknown as Setup['stdio'],
       };
       const before = threads();
-      const worker = new Worker(entry, {
+      const worker = new Worker(isText() ? entryAsText : entry, {
         name: facts.name,
         workerData: { [setupKey]: setup },
         // What Node takes over from this thread by itself it does not check again.
@@ -66,6 +69,12 @@ export const threadLauncher: Launcher = {
 // With exact optional properties Node's type has no `undefined`.
 function definedOf(limits: ResourceLimits): WorkerLimits {
   return Object.fromEntries(Object.entries(limits).filter(([, value]) => value !== undefined));
+}
+
+function isText(): boolean {
+  return [...process.execArgv, ...(process.env.NODE_OPTIONS ?? '').split(/\s+/)].some((option) =>
+    option.replaceAll('_', '-').startsWith('--input-type'),
+  );
 }
 
 function threads(): number[] {

@@ -13,8 +13,9 @@ t.test('a start that fails leaves no process behind', (t) => {
   t.teardown(() => setExecutable(process.execPath));
   setExecutable('/no/such/node');
   t.throws(() => new Process({ target: setExecutable, context: 'spawn' }).start(), {
-    code: 'ENOENT',
-    syscall: 'execve',
+    name: 'ProcessError',
+    message: /^\/no\/such\/node cannot run children: ENOENT.*setExecutable/,
+    cause: { code: 'ENOENT', syscall: 'execve' },
   });
   const children = readFileSync(`/proc/self/task/${process.pid}/children`, 'utf8').split(' ').filter(Boolean);
   const zombies = children.filter((pid) => / Z /.test(readFileSync(`/proc/${pid}/stat`, 'utf8')));

@@ -1,7 +1,6 @@
 /** The functions that a worker knows, by the pool's numbers. */
 
 import { whileLoading } from '../../process/loading.js';
-import { self } from '../../process/self.js';
 import { deserialize, prepare } from '../../serialize/codec.js';
 
 type Fn = (...args: unknown[]) => unknown;
@@ -41,7 +40,7 @@ export class Functions {
  * @param begins is called when all of that is loaded: from then on objects of ours may have been received
  */
 export async function load(bytes: Uint8Array, begins = () => {}): Promise<unknown> {
-  await whileLoading(self.main, async () => prepare(bytes));
+  await whileLoading(async () => prepare(bytes));
   begins();
   return deserialize(bytes);
 }

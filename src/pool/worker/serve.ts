@@ -5,7 +5,6 @@ import { MaybeEncodingError, TimeoutError } from '../../errors.js';
 import { busy, ended, nothing, Put, type Ring } from '../../messaging/ring.js';
 import { TargetKind } from '../../native.js';
 import { whileLoading } from '../../process/loading.js';
-import { self } from '../../process/self.js';
 import { serialize } from '../../serialize/codec.js';
 import { Message, mostUnits, type Window } from '../../serialize/records.js';
 import { nativeNotice } from '../../sync/wait-queue.js';
@@ -159,7 +158,7 @@ class Worker {
     let fn: (...args: unknown[]) => unknown;
     try {
       fn = this.#functions.known(task.fn) ?? (await this.#functions.find(task.fn, task.text));
-      if (Array.isArray(values)) await whileLoading(self.main, async () => prepareValues(values));
+      if (Array.isArray(values)) await whileLoading(async () => prepareValues(values));
     } catch (error) {
       this.#drop(task);
       await this.#finish(OutcomeKind.threw, packError(error));

@@ -32,7 +32,7 @@ function receive(errand: Errand): ReceivedMessage {
 
 /** Loads what the message names, and makes its objects. */
 async function restore(message: ReceivedMessage, errand: Errand, plain: typeof Process): Promise<Process> {
-  if (!message.isAtHand()) await whileLoading(message.facts.main, () => message.load());
+  if (!message.isAtHand()) await whileLoading(() => message.load());
   const { target, subclass } = message.work();
   const { args, fields } = take(message, errand);
   return Object.assign(oneself((subclass ?? plain) as typeof Process, target, args), fields);

@@ -1,4 +1,7 @@
-/** Before anything else of a child is loaded: it is no main process. */
-import { markAsChild } from '../main-process.js';
+/** The first module of a child's program, without imports: whatever is loaded after it knows that this is a child. */
+const marks = process as unknown as Record<symbol, boolean | undefined>;
 
-markAsChild();
+marks[Symbol.for('multiproc.child')] = true;
+marks[Symbol.for('multiproc.entered')] = true;
+
+export {};

@@ -11,6 +11,7 @@ import { writeToStderr } from '../../stderr.js';
 import { daemonGrace } from '../children.js';
 import { type Errand, leaveErrand, Outcome, writeAnswer } from '../errand.js';
 import type { ChildFacts } from '../facts.js';
+import { outsideLoading } from '../loading.js';
 import { markAsChild } from '../main-process.js';
 import { becomeChild, self } from '../self.js';
 import { inheritStartMethod } from '../start-method.js';
@@ -46,7 +47,7 @@ export async function perform(errand: Errand, prepare: () => Promise<() => unkno
   try {
     const work = await prepare();
     getLogger().info('child process calling run()');
-    const value = await work();
+    const value = await outsideLoading(work);
     end.settled = true;
     answer(errand, Outcome.returned, value, 'result');
   } catch (error) {

@@ -3,6 +3,7 @@ import { afterForkInChild } from '../../lifecycle/after-fork.js';
 import { tellExitCode } from '../../lifecycle/child-exit.js';
 import { native } from '../../native.js';
 import { runErrand } from '../entry/errand.js';
+import { takeTitle } from '../title.js';
 import { adoptServer } from './client.js';
 import { changeEnvironment } from './environment.js';
 import { type Birth, type Hello, Report, type RequestDescriptors, receiveData, sendReport } from './protocol.js';
@@ -10,13 +11,14 @@ import { type Birth, type Hello, Report, type RequestDescriptors, receiveData, s
 /** Waits for its creator to know of it; then takes over what it was given and does its errand. */
 export function beBorn(given: RequestDescriptors, hello: Hello): void {
   const { channel, creator, memory, notice, requests, stdio } = given;
-  const { cwd, env, umask } = awaitBirth(channel);
+  const { cwd, env, title, umask } = awaitBirth(channel);
   stdio.forEach((fd, target) => {
     native.placeDescriptor(fd, target);
   });
   native.closeDescriptors(stdio);
   becomeEnvironment(hello.env, env);
   if (umask !== -1) process.umask(umask);
+  takeTitle(title);
   // Also where it has the name of the server's own: that may be another directory by now.
   process.chdir(cwd);
   adoptServer(requests, hello);

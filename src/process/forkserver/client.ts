@@ -6,17 +6,25 @@ import { EOFError, ProcessError, SystemError } from '../../errors.js';
 import { onReadable } from '../../lifecycle/readiness.js';
 import { getLogger } from '../../logging.js';
 import { native } from '../../native.js';
+import { writeToStderr } from '../../stderr.js';
 import { inheritedExecArgv } from '../exec-argv.js';
+import { executable } from '../executable.js';
+import { mainUrl } from '../main-module.js';
 import { alwaysPreloaded, forkserverPreload, setForkserverPreload } from '../preload.js';
 import { self } from '../self.js';
-import { mainUrl } from '../target.js';
 import { ownEnvironment } from './environment.js';
-import { type Hello, type Readiness, receiveData, sendData } from './protocol.js';
+import { type Begun, type Hello, type Readiness, receiveData, sendData } from './protocol.js';
 import { ServerProcess } from './server-process.js';
 import { changedAttributes, startState } from './start-state.js';
 
-/** How long a server may take from its start until it serves, in ms; what it preloads is part of that. */
+/** How long node may take to come to the server's program, in ms; what `--import` and `--require` load is part of that. */
+const beginPatience = 20_000;
+
+/** How long the server may then take until it serves, in ms; what it preloads is part of that. */
 const startPatience = 120_000;
+
+/** How long the rest of a message may take whose first bytes are there, in ms. */
+const shortly = 100;
 
 export interface Server {
   /** Where requests go. */
@@ -25,10 +33,18 @@ export interface Server {
   readonly hello: Hello;
   /** What was to be preloaded then. */
   readonly list: readonly string[];
+  /** The node that runs it. */
+  readonly executable: string;
   /** Where this process started it. */
   readonly process: ServerProcess | undefined;
   /** Its answer is still to come on this channel. */
   control: number | undefined;
+  /** Its program runs: node has started. */
+  begun: boolean;
+  /** Until when that, or its answer, has to come. */
+  deadline: number;
+  /** Its answer, if it has come. */
+  readiness: Readiness | undefined;
   /** Called when its answer has come, or never will. */
   readonly onSettled: Set<() => void>;
 }
@@ -37,42 +53,62 @@ export interface Server {
 export class Unsuitable extends Error {}
 
 let server: Server | undefined;
-/** What a server found that cannot serve this program. */
-let unsuitable: string | undefined;
+/** Why no server can serve this program, as long as the same node runs it. */
+let unsuitable: { readonly reason: string; readonly executable: string } | undefined;
 /** The start state of this process at the last `start()` whose child the server could not make because of it. */
 let deviatingState: string | undefined;
-/** The list of modules of which a server said that they stay busy. */
-let busyList: readonly string[] | undefined;
+/** The list of modules with which a server could not serve: the next one loads none of them. */
+let refusedList: readonly string[] | undefined;
+/** How many servers in a row ended before they served. */
+let deaths = 0;
 
 /**
- * The server, started if there is none, and ready. Blocks meanwhile.
+ * The server, started if there is none, and ready. Blocks meanwhile, for as long as {@link beginPatience} and
+ * {@link startPatience} allow.
  *
- * @throws ProcessError if a module cannot be preloaded, or the server does not come to serve
- * @throws Unsuitable if this process has changed since the server started: the server's children would not have that
+ * At most three servers are started for that: one more without the list of modules to preload, and one more to learn what
+ * node writes to stderr before it ends.
+ *
+ * @throws ProcessError if a module cannot be preloaded, or the executable is not a node
+ * @throws Unsuitable if no server can serve this program, or not this child
  */
 export function connect(): Server {
   checkStartState();
-  for (let attempt = 1; ; ) {
+  for (;;) {
     const candidate = begin();
     if (candidate.control === undefined) return candidate;
     try {
-      conclude(candidate, receiveData(candidate.control, now() + startPatience) as Readiness | undefined);
+      while (candidate.readiness === undefined) hear(candidate, candidate.control, candidate.deadline);
+      conclude(candidate, candidate.readiness);
     } catch (error) {
-      dismiss(candidate);
-      if (!isGone(error)) throw error;
-      if (attempt++ === 2) throw new ProcessError('The fork server ends before it serves', { cause: error });
-      getLogger().warning('the fork server ended before it served, starting another');
+      if (!isGone(error)) {
+        dismiss(candidate);
+        throw error;
+      }
+      mourn(candidate);
     }
   }
 }
 
 /** Starts the server ahead, and resolves when it serves. Rejects as `connect` throws. */
 export async function connectAhead(): Promise<void> {
-  const candidate = begin();
-  if (candidate.control === undefined) return;
-  await answered(candidate, candidate.control);
-  // Nothing is left to wait for, but perhaps to do: another server may have to be started.
-  connect();
+  for (;;) {
+    const candidate = begin();
+    if (candidate.control === undefined) return;
+    await answered(candidate, candidate.control);
+    // What it said may be that another one has to be started, which is waited for in the same way.
+    if (candidate.control === undefined) continue;
+    try {
+      hear(candidate, candidate.control, now() + shortly);
+      if (candidate.readiness !== undefined) conclude(candidate, candidate.readiness);
+    } catch (error) {
+      if (!isGone(error)) {
+        dismiss(candidate);
+        throw error;
+      }
+      mourn(candidate);
+    }
+  }
 }
 
 /** A child asks the server that made it. */
@@ -80,7 +116,18 @@ export function adoptServer(requests: number, hello: Hello): void {
   setForkserverPreload(hello.preload);
   const list = forkserverPreload();
   native.fdOwn(requests);
-  server = { requests, hello, list, process: undefined, control: undefined, onSettled: new Set() };
+  server = {
+    requests,
+    hello,
+    list,
+    executable: executable(),
+    process: undefined,
+    control: undefined,
+    begun: true,
+    deadline: Infinity,
+    readiness: undefined,
+    onSettled: new Set(),
+  };
 }
 
 /** From now on another server is used. This one ends when nobody uses it, at once if it does not serve yet. */
@@ -98,22 +145,27 @@ export function isGone(error: unknown): boolean {
 }
 
 function begin(): Server {
-  if (unsuitable !== undefined) throw new Unsuitable(unsuitable);
+  const path = executable();
+  if (unsuitable?.executable === path) throw new Unsuitable(unsuitable.reason);
   const list = forkserverPreload();
-  if (server !== undefined && server.list !== list) dismiss(server);
+  if (server !== undefined && (server.list !== list || server.executable !== path)) dismiss(server);
   if (server !== undefined) return server;
   const hello = composeHello(list);
-  const process_ = new ServerProcess(hello);
+  const process_ = new ServerProcess(hello, deaths > 0);
   server = {
     requests: process_.requests,
     hello,
     list,
+    executable: path,
     process: process_,
     control: process_.control,
+    begun: false,
+    deadline: now() + beginPatience,
+    readiness: undefined,
     onSettled: new Set(),
   };
   try {
-    sendData(process_.control, hello, now() + startPatience);
+    sendData(process_.control, hello, now() + beginPatience);
   } catch (error) {
     // It has ended already, which is seen when its answer is read.
     if (!isGone(error)) throw error;
@@ -143,7 +195,7 @@ function composeHello(list: readonly string[]): Hello {
   const main = self.main ?? mainUrl();
   return {
     own: alwaysPreloaded(),
-    preload: list === busyList ? [] : list,
+    preload: list === refusedList ? [] : list,
     main,
     base: main?.startsWith('file:') ? fileURLToPath(main) : resolve(process.argv[1] ?? join(process.cwd(), 'main.js')),
     argv: process.argv.slice(1),
@@ -153,44 +205,105 @@ function composeHello(list: readonly string[]): Hello {
   };
 }
 
-function conclude(candidate: Server, readiness: Readiness | undefined): void {
-  switch (readiness?.state) {
+/** Receives what the server says next. */
+function hear(candidate: Server, control: number, deadline: number): void {
+  const word = receiveData(control, deadline) as Begun | Readiness | undefined;
+  if (word?.state === 'begun') {
+    candidate.begun = true;
+    candidate.deadline = now() + startPatience;
+  } else if (word !== undefined) {
+    candidate.readiness = word;
+  } else if (now() >= candidate.deadline) {
+    candidate.readiness = { state: 'late' };
+  }
+}
+
+function conclude(candidate: Server, readiness: Readiness): void {
+  switch (readiness.state) {
     case 'ready':
+      deaths = 0;
+      writeToStderr(candidate.process?.earlyStderr() ?? '');
       settle(candidate);
+      if (readiness.missing.length > 0) {
+        warn(`setForkserverPreload names modules that cannot be found: ${readiness.missing.join('; ')}`);
+      }
       return;
     case 'busy':
-      busyList = candidate.list;
-      getLogger().warning(
-        'the fork server preloads nothing: what it was to load stays busy (%s), which every child would be, too',
-        readiness.with.join(', '),
-      );
-      dismiss(candidate);
+      refuse(candidate, `${readiness.with.join(', ')} kept the fork server busy, as it would each of its children`);
+      return;
+    case 'late':
+      refuse(candidate, `the fork server did not come to serve in ${waited(candidate)} s (${executable()})`);
       return;
     case 'hooked':
-      unsuitable = 'module hooks run in a thread of their own, which a fork does not copy';
-      throw new Unsuitable(unsuitable);
+      giveUp('module hooks run in a thread of their own, which a fork does not copy');
+      dismiss(candidate);
+      return;
     case 'failed':
       throw new ProcessError(`The fork server could not load '${readiness.module}': ${readiness.reason}`);
-    default:
-      throw new ProcessError(`The fork server was not ready after ${startPatience / 1000} s`);
   }
+}
+
+function waited({ begun }: Server): number {
+  return (begun ? startPatience : beginPatience) / 1000;
+}
+
+// It ended before it served: by a module that ends the process, or node did not start at all.
+function mourn(candidate: Server): void {
+  const obituary = candidate.process?.obituary() ?? '';
+  deaths++;
+  getLogger().warning('the fork server ended before it served (%s)', obituary);
+  // The first one wrote to the program's stderr: the next one's is kept, for the warning.
+  if (deaths === 1 && candidate.hello.preload.length === 0) dismiss(candidate);
+  else refuse(candidate, `the fork server ended before it served (${obituary})`);
+}
+
+/** Takes another server that preloads none of the program's list; if this one did not either, children are spawned. */
+function refuse(candidate: Server, reason: string): void {
+  const { preload } = candidate.hello;
+  dismiss(candidate);
+  if (preload.length > 0) {
+    refusedList = candidate.list;
+    warn(`The fork server preloads nothing of ${preload.join(', ')}: ${reason}`);
+  } else {
+    giveUp(reason);
+    warn(`Children are spawned instead of forked, which takes longer: ${reason}`);
+  }
+}
+
+function giveUp(reason: string): void {
+  unsuitable = { reason, executable: executable() };
+}
+
+/** Warnings that were given: each is worth saying once. */
+const warned = new Set<string>();
+
+function warn(text: string): void {
+  if (warned.has(text)) return;
+  warned.add(text);
+  getLogger().warning('%s', text);
+  process.emitWarning(text, { type: 'MultiprocWarning', code: 'MULTIPROC_FORKSERVER' });
 }
 
 function settle(settled: Server): void {
   if (settled.control === undefined) return;
   for (const callback of settled.onSettled) callback();
-  native.fdClose(settled.control);
+  if (settled.process === undefined) native.fdClose(settled.control);
+  else settled.process.started();
   settled.control = undefined;
 }
 
 // Keeps the program alive meanwhile.
 function answered(candidate: Server, control: number): Promise<void> {
   return new Promise((resolve) => {
-    const wait = onReadable(control, resolve);
+    const wait = onReadable(control, stop);
     wait.reference(true);
-    candidate.onSettled.add(() => {
+    const timer = setTimeout(stop, Math.max(0, candidate.deadline - now()));
+    candidate.onSettled.add(stop);
+    function stop() {
+      candidate.onSettled.delete(stop);
+      clearTimeout(timer);
       wait.cancel();
       resolve();
-    });
+    }
   });
 }

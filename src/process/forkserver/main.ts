@@ -2,18 +2,19 @@
  * The fork server's own program: it loads what its children shall find loaded, lets the event loop run empty, and
  * serves. Each child comes out of there with an empty event loop and is a program of its own from then on.
  */
+import '../entry/mark.js';
 import { setFlagsFromString } from 'node:v8';
 import { now } from '../../deadline.js';
 import { hookedIn } from '../../lifecycle/module-hooks.js';
 import { native } from '../../native.js';
 import { beginLoading } from '../loading.js';
-import { markAsChild } from '../main-process.js';
 import { beBorn } from './born.js';
 import { isGone } from './client.js';
+import { company } from './company.js';
 import { onceEmpty } from './empty.js';
 import { changeEnvironment, difference, ownEnvironment } from './environment.js';
 import { preload } from './preload.js';
-import { type Hello, inherited, type Readiness, receiveData, sendData } from './protocol.js';
+import { type Begun, type Hello, inherited, type Readiness, receiveData, sendData } from './protocol.js';
 import { collectGarbage, rehearse } from './rehearsal.js';
 import { serve } from './serve.js';
 
@@ -22,22 +23,34 @@ const longestAnswer = 10_000;
 for (const fd of Object.values(inherited)) native.closeOnExec(fd);
 // Of messages that are sent before this the kernel does not say who sent them.
 native.identifySenders(inherited.requests);
+// Until here stderr may be a file in memory, which tells the program why node did not start.
+native.placeDescriptor(inherited.stderr, 2);
+native.closeDescriptors([inherited.stderr]);
 const hello = awaitHello();
+say({ state: 'begun' });
+if (native.canReplaceEnvironmentBlock()) {
+  // Without the variables that were for the start of this server.
+  const variables = Object.entries(hello.env).map(([name, value]) => `${name}=${value}\0`);
+  native.replaceEnvironmentBlock(variables.join(''));
+}
 setFlagsFromString('--lazy');
-markAsChild();
 process.argv = [process.execPath, ...hello.argv];
 process.execArgv = [...hello.execArgv];
 
 const loaded = beginLoading();
+let missing: readonly string[] = [];
 const loading = preload(hello).then(
-  () => rehearse(),
+  (notFound) => {
+    missing = notFound;
+    return rehearse();
+  },
   ({ module, reason }): Readiness => ({ state: 'failed', module, reason }),
 );
 onceEmpty(loading, (problem) => {
   loaded();
   // Whatever was loaded did to it.
   changeEnvironment(difference(ownEnvironment(), hello.env));
-  const readiness: Readiness = hookedIn() ? { state: 'hooked' } : (problem ?? { state: 'ready' });
+  const readiness: Readiness = hookedIn() ? { state: 'hooked' } : (problem ?? state());
   native.endBySignalsAlone();
   // Ctrl-C and a supervisor's SIGTERM go to the whole group. The server ends when its parent does.
   native.ignoreGroupSignals();
@@ -58,13 +71,22 @@ function awaitHello(): Hello {
   }
 }
 
-function answer(readiness: Readiness): void {
+function state(): Readiness {
+  const others = company();
+  return others.length > 0 ? { state: 'busy', with: others } : { state: 'ready', missing };
+}
+
+function say(what: Begun | Readiness): void {
   try {
-    sendData(inherited.control, readiness, now() + longestAnswer);
+    sendData(inherited.control, what, now() + longestAnswer);
   } catch (error) {
     if (!isGone(error)) throw error;
     native.exitNow(0);
   }
+}
+
+function answer(readiness: Readiness): void {
+  say(readiness);
   native.closeDescriptors([inherited.control]);
   // The creator is told why, and starts another one or does without.
   if (readiness.state !== 'ready') native.exitNow(1);

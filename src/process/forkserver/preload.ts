@@ -3,7 +3,6 @@ import { realpathSync } from 'node:fs';
 import { fileURLToPath, pathToFileURL } from 'node:url';
 import { constants, Script } from 'node:vm';
 import { makeKnown } from '../../serialize/known-modules.js';
-import { notePreloaded } from '../preload.js';
 import type { Hello } from './protocol.js';
 
 /** A module that could not be loaded for another reason than that it is not there. */
@@ -15,8 +14,13 @@ export interface PreloadFailure {
 /** Codes that say, as Python's ImportError does, that there is no such module. */
 const missing = new Set(['ERR_MODULE_NOT_FOUND', 'MODULE_NOT_FOUND', 'ERR_UNKNOWN_BUILTIN_MODULE']);
 
-/** Loads the modules of this package, then the others one after the other. Of those, modules that cannot be found are passed over. Rejects with a {@link PreloadFailure}. */
-export async function preload({ own, preload, main, base }: Hello): Promise<void> {
+/**
+ * Loads the modules of this package, then the others one after the other. Rejects with a {@link PreloadFailure}.
+ *
+ * @returns Node's words for those of the others that cannot be found: these are passed over
+ */
+export async function preload({ own, preload, main, base }: Hello): Promise<string[]> {
+  const notFound: string[] = [];
   for (const url of own) {
     const namespace = await import(url).catch((error) => {
       throw { module: url, reason: error?.stack ?? String(error) } satisfies PreloadFailure;
@@ -26,17 +30,22 @@ export async function preload({ own, preload, main, base }: Hello): Promise<void
   const importFrom = importerAt(base);
   for (const module of preload) {
     const specifier = module === 'main' ? main : module;
-    if (specifier === undefined) continue;
+    if (specifier === undefined) {
+      notFound.push("'main', as this program's main module is no file");
+      continue;
+    }
     try {
       const namespace = await importFrom(specifier);
-      notePreloaded(specifier);
       for (const url of urlsOf(specifier)) makeKnown(url, namespace as object);
     } catch (error) {
-      const { code, stack } = (error ?? {}) as NodeJS.ErrnoException;
-      if (code !== undefined && missing.has(code)) continue;
-      throw { module, reason: stack ?? String(error) } satisfies PreloadFailure;
+      const { code, message, stack } = (error ?? {}) as NodeJS.ErrnoException;
+      if (code === undefined || !missing.has(code)) {
+        throw { module, reason: stack ?? String(error) } satisfies PreloadFailure;
+      }
+      notFound.push(`'${module}' (${message.split('\n', 1)[0]})`);
     }
   }
+  return notFound;
 }
 
 // Functions are referred to by the file itself, programs and modules perhaps by a link to it.

@@ -6,7 +6,7 @@ import { EOFError } from '../../errors.js';
 import { native } from '../../native.js';
 
 /** Where the server finds its descriptors. */
-export const inherited = { requests: 3, control: 4, parent: 5 } as const;
+export const inherited = { requests: 3, control: 4, parent: 5, stderr: 6 } as const;
 
 /** The first thing that a server is told, on the control channel. */
 export interface Hello {
@@ -28,14 +28,22 @@ export interface Hello {
   readonly startState: string;
 }
 
+/** The server's first word on the control channel: its own program runs, so node has started and preloaded its modules. */
+export interface Begun {
+  readonly state: 'begun';
+}
+
 /** How the server answers once it can serve, or knows that it cannot. */
 export type Readiness =
-  | { readonly state: 'ready' }
+  /** `missing`: modules that were to be preloaded and do not exist, with Node's words. */
+  | { readonly state: 'ready'; readonly missing: readonly string[] }
   /** What it loaded stays busy: every child would be, too. */
   | { readonly state: 'busy'; readonly with: readonly string[] }
   /** Module hooks run in a thread, which children would not have. */
   | { readonly state: 'hooked' }
-  | { readonly state: 'failed'; readonly module: string; readonly reason: string };
+  | { readonly state: 'failed'; readonly module: string; readonly reason: string }
+  /** Said by nothing but the clock: the server did not answer in time. */
+  | { readonly state: 'late' };
 
 /** A request is this packet with its descriptors; the rest of what the child needs comes on its own channel. */
 export const request = Buffer.from('launch');
@@ -71,6 +79,7 @@ export interface Birth {
   readonly cwd: string;
   /** −1: keep the server's. */
   readonly umask: number;
+  readonly title: string;
   /** What is other than in the server's environment: a variable's value, or `null` for one that is not there. */
   readonly env: Readonly<Record<string, string | null>>;
 }
@@ -85,6 +94,8 @@ export const Report = {
   ended: 3,
   /** From the child itself, about to end: exit code. Counts if nobody is left to reap it. */
   ending: 4,
+  /** From the server, which does not fork because it is not alone in its process (company.ts). */
+  accompanied: 5,
 } as const;
 
 export interface ReportMessage {

@@ -12,9 +12,9 @@ import { native } from '../../native.js';
 import { serialize } from '../../serialize/codec.js';
 import { claimMessage, closeErrand, makeErrand, Outcome, readAnswer, readMessage, writeAnswer } from '../errand.js';
 import type { ChildFacts } from '../facts.js';
+import { mainUrl } from '../main-module.js';
 import { composeMessage, ReceivedMessage } from '../message.js';
 import { oneself, Process } from '../process.js';
-import { mainUrl } from '../target.js';
 import { changeEnvironment, difference, ownEnvironment } from './environment.js';
 import { type Birth, receiveData, sendData } from './protocol.js';
 
@@ -28,7 +28,7 @@ export async function rehearse(): Promise<undefined> {
   const [one, other] = native.channelPair(false);
   for (let round = 0; round < rounds; round++) {
     const env = ownEnvironment();
-    sendData(one, { cwd: process.cwd(), umask: -1, env: difference(env, env) } satisfies Birth, now());
+    sendData(one, { cwd: process.cwd(), umask: -1, title: '', env: difference(env, env) } satisfies Birth, now());
     changeEnvironment((receiveData(other, now()) as Birth).env);
     freshRandomness();
     await rehearseErrand();

@@ -2,6 +2,7 @@
 import { SystemError } from '../../errors.js';
 import { forkHoldingSignals } from '../../lifecycle/after-fork.js';
 import { native, type Received } from '../../native.js';
+import { company } from './company.js';
 import { Report, type RequestDescriptors, request, sendReport, unpackDescriptors } from './protocol.js';
 
 interface Child {
@@ -51,6 +52,12 @@ export function serve(requests: number, parent: number): RequestDescriptors {
     const { channel, stdio } = given;
     const handedOver = [given.requests, ...stdio, given.memory, given.notice, given.creator];
     let pidfd: number | undefined;
+    // A thread or a debugger that has come meanwhile: the creator spawns the child.
+    if (company().length > 0) {
+      tell(channel, Report.accompanied, 0);
+      native.closeDescriptors([...handedOver, channel]);
+      return false;
+    }
     try {
       const pid = forkHoldingSignals({ ppid: creator });
       if (pid === 0) {

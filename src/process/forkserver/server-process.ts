@@ -1,19 +1,29 @@
 /** A fork server that this process starts: its program, its descriptors, and its end. */
-import { openSync } from 'node:fs';
+import { fstatSync, openSync, readSync } from 'node:fs';
 import { constants } from 'node:os';
+import { dirname, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { now } from '../../deadline.js';
 import { SystemError } from '../../errors.js';
 import { afterForkInChild } from '../../lifecycle/after-fork.js';
-import { onReadable } from '../../lifecycle/readiness.js';
+import { onReadable, type ReadinessWait } from '../../lifecycle/readiness.js';
 import { flagsForForking } from '../../lifecycle/single-threaded.js';
 import { getLogger } from '../../logging.js';
-import { native } from '../../native.js';
-import { executable } from '../executable.js';
+import { FdEvents, native } from '../../native.js';
+import { describeEnd, executable, lastLines } from '../executable.js';
+import { startNode } from '../start-node.js';
+import { titleOf } from '../title.js';
 import { startDirectory, workingDirectory } from '../working-directory.js';
 import type { Hello } from './protocol.js';
 
 const program = fileURLToPath(new URL('./main.js', import.meta.url));
 const flags = ['--no-flush-bytecode', '--no-lazy'];
+
+/** The first module that the server's node runs, from where `program` is. */
+const firstModule = resolve(dirname(program), '../../../commonjs/threads-at-start.cjs');
+
+/** How long a server that has closed its channel may take to end, in ms. */
+const endPatience = 2000;
 
 export class ServerProcess {
   /** This process's end of the socket for requests. */
@@ -21,29 +31,45 @@ export class ServerProcess {
   /** This process's end of the channel on which the server gets its hello and answers it. */
   readonly control: number;
   readonly #pid: number;
+  readonly #executable = executable();
+  /** What node writes to stderr before the server's program runs, if that was asked for. */
+  #stderr: number | undefined;
   /** A pidfd, until the server is reaped. */
   #pidfd: number | undefined;
+  #exitCode: number | undefined;
+  #watch: ReadinessWait | undefined;
 
-  /** @throws SystemError if there can be no further process */
-  constructor({ argv, env, execArgv }: Hello) {
+  /**
+   * @param keepsStderr - what node writes to stderr before the server's program runs is kept for {@link obituary}
+   * @throws ProcessError if the executable is not a node
+   * @throws SystemError if there can be no further process
+   */
+  constructor({ argv, env, execArgv }: Hello, keepsStderr: boolean) {
     const [requests, theirRequests] = native.channelPair(true);
     const [control, theirControl] = native.channelPair(false);
     const parent = native.processFile(native.currentPid());
     const silence = openSync('/dev/null', 'r+');
-    const path = executable();
     // Another Node may not have the others.
-    const forking = path === process.execPath ? flagsForForking : ['--single-threaded'];
+    const forking = this.#executable === process.execPath ? flagsForForking : ['--single-threaded'];
     try {
-      this.#pid = native.spawnProcess(
-        path,
-        [path, ...execArgv, ...flags, ...forking, program, ...argv.slice(1)],
-        Object.entries(env).map(([name, value]) => `${name}=${value}`),
-        startDirectory ?? workingDirectory(),
+      if (keepsStderr) {
+        this.#stderr = native.memoryFile('multiproc:stderr');
+        native.fdOwn(this.#stderr);
+      }
+      this.#pid = startNode({
+        program,
+        // The title is also the room for those of children.
+        options: [`--title=${titleOf('fork server')}`, ...flags, ...forking],
+        execArgv,
+        args: argv.slice(1),
+        env: { ...env, ...firstOf(env.NODE_OPTIONS) },
+        directory: startDirectory ?? workingDirectory(),
         // In the order of `inherited`.
-        [silence, 1, 2, theirRequests, theirControl, parent],
-      );
+        descriptors: [silence, 1, this.#stderr ?? 2, theirRequests, theirControl, parent, 2],
+      });
     } catch (error) {
       native.closeDescriptors([requests, control]);
+      this.#closeStderr();
       throw error;
     } finally {
       native.closeDescriptors([theirRequests, theirControl, parent, silence]);
@@ -71,37 +97,78 @@ export class ServerProcess {
     if (this.#pidfd !== undefined) native.signalProcess(this.#pidfd, constants.signals.SIGKILL);
   }
 
+  /** Waits for a server that is ending, and says how it ended and what it wrote last. */
+  obituary(): string {
+    if (this.#pidfd !== undefined) {
+      const ended = native.fdPoll(Int32Array.of(this.#pidfd, FdEvents.readable, 0), now() + endPatience) === 1;
+      if (ended && this.#isReaped()) this.#forget();
+    }
+    const how = this.#exitCode === undefined ? 'how it ended is unknown' : describeEnd(this.#exitCode);
+    const text = lastLines(this.earlyStderr());
+    return `${this.#executable}: ${how}${text === '' ? '' : `, and its stderr ends with:\n${text}`}`;
+  }
+
+  /** What node wrote to stderr before the server's program ran, if that was asked for. */
+  earlyStderr(): string {
+    if (this.#stderr === undefined) return '';
+    const bytes = Buffer.alloc(fstatSync(this.#stderr).size);
+    readSync(this.#stderr, bytes, 0, bytes.length, 0);
+    return bytes.toString();
+  }
+
+  /** Closes what is open for its start. */
+  started(): void {
+    native.fdClose(this.control);
+    this.#closeStderr();
+  }
+
+  #closeStderr(): void {
+    if (this.#stderr !== undefined) native.fdClose(this.#stderr);
+    this.#stderr = undefined;
+  }
+
   // Nobody would see its end.
   #abandon(): void {
     process.kill(this.#pid, 'SIGKILL');
     native.waitChild(this.#pid, false);
     this.#forget();
     native.fdClose(this.requests);
-    native.fdClose(this.control);
+    this.started();
   }
 
   #awaitEnd(): void {
-    if (this.#pidfd !== undefined) onReadable(this.#pidfd, () => this.#reap());
+    if (this.#pidfd !== undefined) this.#watch = onReadable(this.#pidfd, () => this.#reap());
   }
 
   #reap(): void {
-    if (isReaped(this.#pid)) this.#forget();
+    if (this.#pidfd === undefined) return;
+    if (this.#isReaped()) this.#forget();
     else this.#awaitEnd();
   }
 
   #forget(): void {
+    this.#watch?.cancel();
+    this.#watch = undefined;
     native.childLetGo(this.#pid);
     if (this.#pidfd !== undefined) native.fdClose(this.#pidfd);
     this.#pidfd = undefined;
   }
+
+  // The program itself may have done it, by a wait for any child.
+  #isReaped(): boolean {
+    try {
+      const [ended, code, signal] = native.waitChild(this.#pid, true);
+      if (ended !== 0) this.#exitCode = signal === 0 ? code : -signal;
+      return ended !== 0;
+    } catch (error) {
+      if (error instanceof SystemError && error.code === 'ECHILD') return true;
+      throw error;
+    }
+  }
 }
 
-// The program itself may have done it, by a wait for any child.
-function isReaped(pid: number): boolean {
-  try {
-    return native.waitChild(pid, true)[0] !== 0;
-  } catch (error) {
-    if (error instanceof SystemError && error.code === 'ECHILD') return true;
-    throw error;
-  }
+/** Has node require our first module before those of the program: options in the environment come first. */
+function firstOf(options = ''): Record<string, string> {
+  const quoted = `"${firstModule.replace(/["\\]/g, '\\$&')}"`;
+  return { NODE_OPTIONS: `--require ${quoted} ${options}`.trimEnd(), MULTIPROC_NODE_OPTIONS: options };
 }

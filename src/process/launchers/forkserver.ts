@@ -3,6 +3,7 @@ import { constants } from 'node:os';
 import { getSystemErrorMap } from 'node:util';
 import { now } from '../../deadline.js';
 import { ProcessError, SystemError } from '../../errors.js';
+import { inspectorUrl } from '../../lifecycle/inspecting.js';
 import { getLogger } from '../../logging.js';
 import { native } from '../../native.js';
 import { connect, connectAhead, dismiss, isGone, type Server, Unsuitable } from '../forkserver/client.js';
@@ -10,6 +11,7 @@ import { difference } from '../forkserver/environment.js';
 import { type Birth, packDescriptors, Report, receiveReport, request, sendData } from '../forkserver/protocol.js';
 import { changedAttributes, variablesReadOnce } from '../forkserver/start-state.js';
 import { unsuitability } from '../forkserver/unsuitable.js';
+import { titleOf } from '../title.js';
 import { ForkServerChild } from './forkserver-child.js';
 import type { LaunchRequest, MethodLauncher, RunningChild } from './launcher.js';
 import { spawnLauncher } from './spawn.js';
@@ -35,7 +37,7 @@ export const forkServerLauncher: MethodLauncher = {
   },
 
   launch(launch: LaunchRequest): RunningChild {
-    let reason = unsuitability(launch.execArgv);
+    let reason = unsuitability(launch.execArgv) ?? debugged();
     if (reason === undefined) {
       try {
         const running = launchByServer(launch);
@@ -50,6 +52,11 @@ export const forkServerLauncher: MethodLauncher = {
     return spawnLauncher.launch(launch);
   },
 };
+
+// A debugger of the program expects children that it can attach to.
+function debugged(): string | undefined {
+  return inspectorUrl() === undefined ? undefined : 'the inspector of this process is open';
+}
 
 // A text says why this one child has to be spawned.
 function launchByServer(launch: LaunchRequest): RunningChild | string {
@@ -86,7 +93,8 @@ function misfit({ hello }: Server, { env, execArgv }: LaunchRequest): string | u
   return undefined;
 }
 
-function ask(server: Server, { cwd, env, errand, stdio }: LaunchRequest): RunningChild {
+// A text says why this one child has to be spawned.
+function ask(server: Server, { cwd, env, errand, facts, stdio }: LaunchRequest): RunningChild | string {
   const patience = forkPatience();
   const deadline = now() + patience;
   const [channel, theirs] = native.channelPair(false);
@@ -103,12 +111,21 @@ function ask(server: Server, { cwd, env, errand, stdio }: LaunchRequest): Runnin
     const report = receiveReport(channel, deadline);
     if (report === undefined) throw unresponsive(patience);
     if (report === 'end') throw new Unresponsive('it ended');
+    if (report.kind === Report.accompanied) {
+      native.closeDescriptors([channel]);
+      return 'the fork server is not alone in its process: a thread or a debugger has come';
+    }
     if (report.kind === Report.failed) throw failureOf(report.value, 'fork');
     const [sentinel] = report.descriptors;
     // The kernel leaves out what there is no room for. The child ends when it sees that it is not wanted.
     if (sentinel === undefined) throw failureOf(constants.errno.EMFILE, 'recvmsg');
     child = new ForkServerChild(report.value, sentinel, channel);
-    const birth: Birth = { cwd, umask: native.inheritedUmask(), env: difference(server.hello.env, env) };
+    const birth: Birth = {
+      cwd,
+      umask: native.inheritedUmask(),
+      title: titleOf(facts.name),
+      env: difference(server.hello.env, env),
+    };
     // The child does nothing before it has read this. If it is gone already, that is its end, and no failure here.
     try {
       if (!sendData(channel, birth, deadline)) throw unresponsive(patience);

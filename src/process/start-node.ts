@@ -1,0 +1,38 @@
+/** The start of a node that runs one of this package's own programs: a child, or a fork server. */
+import { native } from '../native.js';
+import { markFor } from './child-mark.js';
+import { executable, executableEnvironment, isMissing, notANode } from './executable.js';
+
+export interface NodeStart {
+  /** The path of this package's program. */
+  readonly program: string;
+  /** Options of node, before `execArgv`: behind a script in there they would be that script's. */
+  readonly options: readonly string[];
+  readonly execArgv: readonly string[];
+  /** The program's arguments. */
+  readonly args: readonly string[];
+  readonly env: Readonly<Record<string, string>>;
+  readonly directory: string;
+  /** Descriptors of this process that become the node's, from 0 on. */
+  readonly descriptors: readonly number[];
+}
+
+/**
+ * Starts it.
+ *
+ * @returns its pid
+ * @throws ProcessError if the executable is not a node
+ * @throws SystemError if there can be no further process
+ */
+export function startNode({ program, options, execArgv, args, env, directory, descriptors }: NodeStart): number {
+  const path = executable();
+  const variables = Object.entries(env).map(([name, value]) => `${name}=${value}`);
+  const environment = [...variables, ...executableEnvironment(), markFor(program, options.length)];
+  try {
+    return native.spawnProcess(path, [path, ...options, ...execArgv, program, ...args], environment, directory, [
+      ...descriptors,
+    ]);
+  } catch (error) {
+    throw isMissing(error) ? notANode(path, error.message, error) : error;
+  }
+}

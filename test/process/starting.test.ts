@@ -1,0 +1,317 @@
+/** How children start where the surroundings are unusual: preloaded modules, executables, debuggers, ways to name the main module. */
+import { mkdirSync, symlinkSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import t from 'tap';
+import { folder } from '../harness/folder.js';
+import { leaveNothing } from '../harness/leftovers.js';
+import { command } from '../harness/program.js';
+
+t.setTimeout(300_000);
+leaveNothing(t);
+
+const node = process.execPath;
+
+/** Starts two children, and prints what a preloaded module left in them and whether they were forked. */
+const main = `
+  import { readFileSync } from 'node:fs';
+  import { isMainProcess, Process } from 'multiproc';
+  export const look = () => {
+    const parent = readFileSync('/proc/self/stat', 'latin1').replace(/^.*\\) /, '').split(' ')[1];
+    return globalThis.preloaded + ' ' + (Number(parent) === process.ppid ? 'spawned' : 'forked');
+  };
+  if (isMainProcess) {
+    for (let i = 0; i < 2; i++) {
+      const child = new Process({ target: look });
+      child.start();
+      console.log(await child.result);
+      child.kill();
+      await child.join();
+    }
+    process.exit();
+  }
+`;
+
+const onlyInServer = "if (process.argv[1].includes('forkserver'))";
+
+for (const [what, source, cause] of [
+  ['has an interval', 'setInterval(() => {}, 1000);', /: Timeout kept the fork server busy/],
+  [
+    'runs a Worker',
+    'new (require("node:worker_threads").Worker)("setInterval(() => {}, 99)", { eval: true, execArgv: [] }).unref();',
+    /a thread \(.*\) kept/,
+  ],
+  ['listens', 'require("node:net").createServer().listen(0);', /TCPServerWrap kept/],
+  [
+    'throws in the server',
+    `${onlyInServer} throw new Error("not here");`,
+    /node: it ended with exit code 1, and its stderr ends with:[\s\S]*Error: not here/,
+  ],
+  [
+    'exits in the server',
+    `${onlyInServer} { console.error("good bye"); process.exit(7); }`,
+    /node: it ended with exit code 7, and its stderr ends with:\ngood bye/,
+  ],
+] as const) {
+  t.test(`children are spawned, with one warning, where a preloaded module ${what}`, async (t) => {
+    const path = folder(t, { 'main.mjs': main, 'pre.cjs': `globalThis.preloaded = "preloaded"; ${source}` });
+    const program = command(t, node, { args: ['--require', './pre.cjs', 'main.mjs'], cwd: path });
+    for (let i = 0; i < 2; i++) t.equal(await program.line(), 'preloaded spawned');
+    t.strictSame(await program.ended, { code: 0, signal: null });
+    t.match(program.stderr, cause);
+    t.equal(program.stderr.match(/MULTIPROC_FORKSERVER/g)?.length, 1, program.stderr);
+  });
+}
+
+t.test(
+  'preloaded modules that leave nothing behind, and quiet ones in NODE_OPTIONS, are in forked children',
+  async (t) => {
+    const path = folder(t, {
+      'main.mjs': main,
+      'pre.cjs': 'globalThis.preloaded = process.env.NODE_OPTIONS; setInterval(() => {}, 99).unref();',
+    });
+    const options = '--require ./pre.cjs';
+    const program = command(t, node, { args: ['main.mjs'], cwd: path, env: { NODE_OPTIONS: options } });
+    for (let i = 0; i < 2; i++) t.equal(await program.line(), `${options} forked`);
+    t.strictSame(await program.ended, { code: 0, signal: null });
+    t.equal(program.stderr, '');
+  },
+);
+
+t.test('while the inspector is open, children are spawned, and a debugger can be attached to each', async (t) => {
+  const source = `
+    import inspector from 'node:inspector';
+    import { isMainProcess, Process } from 'multiproc';
+    export const look = () => {
+      if (inspector.url() === undefined) inspector.open();
+      return inspector.url();
+    };
+    if (isMainProcess) {
+      inspector.open(0);
+      const child = new Process({ target: look });
+      child.start();
+      const url = await child.result;
+      console.log(url.startsWith('ws:') && url !== inspector.url(), new URL(url).port !== '9229');
+      inspector.close();
+    }
+  `;
+  const program = command(t, node, { args: ['main.mjs'], cwd: folder(t, { 'main.mjs': source }) });
+  t.equal(await program.line(), 'true true');
+  t.strictSame(await program.ended, { code: 0, signal: null });
+});
+
+t.test('a server in which a thread has come does not fork', async (t) => {
+  const source = `
+    import { execFileSync } from 'node:child_process';
+    import { readFileSync } from 'node:fs';
+    import { isMainProcess, Process, warmUp } from 'multiproc';
+    export const look = () => readFileSync('/proc/self/stat', 'latin1').replace(/^.*\\) /, '').split(' ')[1];
+    export const start = async () => {
+      const child = new Process({ target: look });
+      child.start();
+      return Number(await child.result);
+    };
+    if (isMainProcess) {
+      const server = await start();
+      process.kill(server, 'SIGUSR1');
+      // The debugger's thread comes when the server next runs JavaScript.
+      await start();
+      console.log(server !== process.pid, (await start()) === process.pid);
+    }
+  `;
+  const program = command(t, node, { args: ['--inspect-port=0', 'main.mjs'], cwd: folder(t, { 'main.mjs': source }) });
+  t.equal(await program.line(), 'true true');
+  t.strictSame(await program.ended, { code: 0, signal: null });
+});
+
+/** What an executable is, and what \`start()\` says of it. */
+const executables: [string, (path: string) => string, RegExp][] = [
+  [
+    'that is another program',
+    () => '/bin/true',
+    /^ProcessError.*\/bin\/true cannot run children: .*exit code 0.*setExecutable/,
+  ],
+  ['that is not there', () => '/no/such/node', /^ProcessError.*\/no\/such\/node.*ENOENT.*setExecutable/],
+  ['that cannot be executed', (path) => join(path, 'main.mjs'), /^ProcessError.*main\.mjs.*EACCES.*setExecutable/],
+  [
+    'that fails',
+    (path) => script(path, 'echo "no node today" >&2; exit 3'),
+    /^ProcessError.*exit code 3.*no node today.*setExecutable/,
+  ],
+  [
+    'that runs the program itself',
+    (path) => script(path, `exec ${node} ${join(path, 'main.mjs')}`),
+    /^ProcessError.*setExecutable/,
+  ],
+  ['that is a script which becomes node', (path) => script(path, `exec ${node} "$@"`), /^worked$/],
+];
+
+function script(path: string, text: string): string {
+  const file = join(path, 'script');
+  writeFileSync(file, `#!/bin/sh\n${text}\n`, { mode: 0o755 });
+  return file;
+}
+
+t.test('an executable is checked before it runs children', async (t) => {
+  for (const method of ['spawn', 'forkserver']) {
+    for (const [what, make, expected] of executables) {
+      const path = folder(t, {
+        'main.mjs': `
+          import { Process, setExecutable } from 'multiproc';
+          export const work = () => 'worked';
+          setExecutable(process.env.EXECUTABLE);
+          const child = new Process({ target: { module: './work.mjs', export: 'work' }, context: '${method}' });
+          try { child.start(); console.log(await child.result); } catch (error) { console.log(String(error).replaceAll('\\n', ' ')); }
+        `,
+        'work.mjs': 'export const work = () => "worked";',
+      });
+      const program = command(t, node, { args: ['main.mjs'], cwd: path, env: { EXECUTABLE: make(path) } });
+      t.match(await program.line(), expected, `${method}: an executable ${what}`);
+      t.strictSame(await program.ended, { code: 0, signal: null });
+      await t.rejects(program.line());
+    }
+  }
+});
+
+/** Starts a child from a main function that is not guarded and continues after an \`await\`. */
+const unguarded = (load: string) => `
+  ${load}
+  async function work() { await sleep(1e6); }
+  async function run() {
+    await sleep(5);
+    const child = new Process({ target: { module: self, export: 'work' }, daemon: false });
+    child.start();
+    console.log('exit code ' + (await child.exited));
+  }
+  run();
+`;
+const module = unguarded(
+  `import { setTimeout as sleep } from 'node:timers/promises'; import { Process } from 'multiproc'; const self = import.meta.url; export { work };`,
+);
+const common = unguarded(
+  `const { setTimeout: sleep } = require('node:timers/promises'); const { Process } = require('multiproc'); const self = __filename; exports.work = work;`,
+);
+
+for (const [what, args] of [
+  ['by a link', ['link']],
+  ['as a folder', ['.']],
+  ['without its extension', ['./cli']],
+  ['as a link that is kept', ['--preserve-symlinks', '--preserve-symlinks-main', 'link.mjs']],
+  ['after it was preloaded', ['--import', './main.mjs', 'empty.mjs']],
+  ['by a module that it imports', ['first.mjs']],
+] as const) {
+  t.test(`an unguarded main module that is started ${what} makes one child, with the clear error`, async (t) => {
+    const path = folder(t, {
+      'package.json': '{ "main": "cli.js" }',
+      'cli.js': common,
+      'main.mjs': module,
+      'first.mjs': 'import "./main.mjs";',
+      'empty.mjs': '',
+    });
+    symlinkSync('main.mjs', join(path, 'link.mjs'));
+    mkdirSync(join(path, 'bin'));
+    symlinkSync('../main.mjs', join(path, 'link'));
+    symlinkSync('cli.js', join(path, 'bin', 'cli'));
+    const [last = ''] = args.slice(-1);
+    if (last === 'link') symlinkSync('../cli.js', join(path, 'bin', 'linked'));
+    const program = command(t, node, {
+      args: [...args.slice(0, -1), last === 'link' ? 'bin/linked' : last],
+      cwd: path,
+    });
+    t.equal(await program.line(), 'exit code 1');
+    t.strictSame(await program.ended, { code: 0, signal: null });
+    t.match(program.stderr, /isMainProcess/);
+    t.equal(program.stderr.match(/^Process \S+:$/gm)?.length, 1, program.stderr);
+    await t.rejects(program.line());
+  });
+}
+
+t.test('pools, managers and threads without a guard say what a process says', async (t) => {
+  for (const make of ['new Pool(1)', 'await Manager()', 'new ThreadPool(1)']) {
+    const path = folder(t, {
+      'main.mjs': `
+        import { Manager, Pool, Process } from 'multiproc';
+        import { Pool as ThreadPool } from 'multiproc/dummy';
+        export const work = () => {};
+        const child = new Process({ target: work, daemon: true });
+        try { child.start(); } finally { if (child.pid === null) ${make}; }
+        console.log('exit code ' + (await child.exited));
+      `,
+    });
+    const program = command(t, node, { args: ['main.mjs'], cwd: path });
+    t.equal(await program.line(), 'exit code 1', make);
+    t.strictSame(await program.ended, { code: 0, signal: null });
+    t.match(program.stderr, /isMainProcess/);
+    t.notMatch(program.stderr, /daemonic/);
+  }
+});
+
+t.test('children of children are started from their targets', async (t) => {
+  const path = folder(t, {
+    'main.mjs': `
+      import { Process, isMainProcess } from 'multiproc';
+      export async function work(depth) {
+        await new Promise((resolve) => setTimeout(resolve, 2));
+        if (depth === 0) return 'leaf';
+        const child = new Process({ target: work, args: [depth - 1] });
+        child.start();
+        return depth + ' ' + (await child.result);
+      }
+      if (isMainProcess) console.log(await work(3));
+    `,
+    'pre.mjs': 'import "multiproc";',
+  });
+  for (const args of [['main.mjs'], ['--import', './pre.mjs', 'main.mjs']]) {
+    const program = command(t, node, { args, cwd: path });
+    t.equal(await program.line(), '3 2 1 leaf');
+    t.strictSame(await program.ended, { code: 0, signal: null });
+    t.equal(program.stderr, '');
+  }
+});
+
+t.test('threads run in a program that is a text', async (t) => {
+  const path = folder(t, { 'work.mjs': 'export default (a) => a + 1;' });
+  const source =
+    "import { Process } from 'multiproc/dummy'; const p = new Process({ target: { module: './work.mjs' }, args: [1] }); p.start(); console.log(await p.result);";
+  const required = `import('multiproc/dummy').then(async ({ Process }) => { const p = new Process({ target: { module: './work.mjs' }, args: [1] }); p.start(); console.log(await p.result); });`;
+  for (const args of [
+    ['--input-type=module', '-e', source],
+    ['--input-type=commonjs', '--eval', required],
+    ['-e', required],
+  ]) {
+    const program = command(t, node, { args, cwd: path });
+    t.equal(await program.line(), '2', args.join(' '));
+    t.strictSame(await program.ended, { code: 0, signal: null });
+  }
+});
+
+t.test("the kernel's lists of processes show a child's name and program", async (t) => {
+  const path = folder(t, {
+    'main.mjs': `
+      import { readFileSync } from 'node:fs';
+      import { getContext, isMainProcess } from 'multiproc';
+      const read = (file) => readFileSync('/proc/self/' + file, 'utf8').replace(/[\\0\\n]+$/, '');
+      export const look = () => read('comm') + '|' + read('cmdline') + '|' + process.title + '|' + process.execArgv;
+      if (isMainProcess) {
+        for (const title of [undefined, 'shop']) {
+          if (title !== undefined) process.title = title;
+          for (const method of ['spawn', 'forkserver']) {
+            const child = new (getContext(method).Process)({ target: look, name: 'Counter-7' });
+            child.start();
+            console.log(await child.result);
+          }
+        }
+      }
+    `,
+  });
+  const file = join(path, 'main.mjs');
+  const program = command(t, node, { args: ['main.mjs', 'a'], cwd: path });
+  const titles = [`Counter-7: node ${file} a`, 'Counter-7: shop'];
+  for (const title of titles) {
+    for (const method of ['spawn', 'forkserver']) {
+      const [name, line = '', own, options] = (await program.line()).split('|');
+      t.strictSame([name, own, options], [title.slice(0, 15), title, ''], method);
+      t.ok(line.includes(method === 'spawn' && !line.startsWith('C') ? `--title=${title}` : title), line);
+    }
+  }
+  t.strictSame(await program.ended, { code: 0, signal: null });
+});
