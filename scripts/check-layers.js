@@ -20,7 +20,7 @@ const source = [
   ['native', 'logging', 'deadline', 'stderr'],
   ['shm-failure', 'options'],
   ['errors'],
-  ['printable'],
+  ['printable', 'identity'],
 ];
 const native = [['addon'], ['binding'], ['sync'], ['sys']];
 

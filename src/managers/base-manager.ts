@@ -1,8 +1,10 @@
 /** BaseManager: starts or finds a server for shared objects, and gives proxies of them. */
+
 import { unlinkSync } from 'node:fs';
 import { inspect } from 'node:util';
 import type { Wait } from '../deadline.js';
 import { ProcessError, ValueError } from '../errors.js';
+import { isNoData, refuseClones } from '../identity/uncloneable.js';
 import { Finalize } from '../lifecycle/finalize.js';
 import { type Address, parseAddress } from '../messaging/address.js';
 import { type AuthKey, authKeyKind, readKey } from '../messaging/authentication.js';
@@ -100,6 +102,7 @@ export class BaseManager {
 
   /** @throws TypeError, ValueError for options that cannot be */
   constructor(options: ManagerOptions = {}) {
+    refuseClones(this);
     managerOptions.check(options, new.target.name);
     const { address, authkey, modules, context } = options;
     methodOfContext(context);
@@ -359,6 +362,7 @@ export class BaseManager {
     }
   }
 }
+isNoData(BaseManager);
 
 /** False where the server cannot be reached: its socket file was removed, or there are no descriptors. */
 function asksToStop(link: Link): boolean {

@@ -1,6 +1,8 @@
 /** Proxies: what stands here for an object that lives in a manager's server. */
+
 import { inspect } from 'node:util';
 import { parseWait, type WaitOptions } from '../deadline.js';
+import { markCopy } from '../identity/copies.js';
 import { admitProxy, type Departure, depart, letGo, type Traveller } from '../serialize/handles.js';
 import type { ProxyDetails } from './carriage.js';
 import type { CallOptions, Hold } from './hold.js';
@@ -108,6 +110,7 @@ export class BaseProxy implements Traveller {
     return this.toString();
   }
 }
+markCopy(BaseProxy.prototype);
 
 /** What a proxy has its object by; `undefined` for what is no proxy. */
 export function holdOf(proxy: unknown): Hold | undefined {

@@ -2,6 +2,7 @@
 
 import { inspect } from 'node:util';
 import { ProcessError, SystemError, ValueError } from '../errors.js';
+import { isNoData, refuseClones } from '../identity/uncloneable.js';
 import { afterForkInChild } from '../lifecycle/after-fork.js';
 import { attach } from '../lifecycle/participant.js';
 import { randomBytes } from '../lifecycle/random-bytes.js';
@@ -43,6 +44,7 @@ export class SharedMemoryManager {
 
   /** @throws TypeError for an address that is no manager's */
   constructor(options?: SharedMemoryManagerOptions) {
+    refuseClones(this);
     managerOptions.check(options, 'SharedMemoryManager');
     this.#token = options?.address;
   }
@@ -178,6 +180,7 @@ export class SharedMemoryManager {
     if (this.#state !== 'initial') throw new ProcessError(`Expected a new manager, but this one is ${this.#state}`);
   }
 }
+isNoData(SharedMemoryManager);
 
 const running = new Set<SharedMemoryManager>();
 let prepared = false;

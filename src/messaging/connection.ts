@@ -1,7 +1,9 @@
 /** Connection: one end of a conversation in messages, over shared memory or over a socket. */
+
 import { type Buffer, constants } from 'node:buffer';
 import { type ParsedWait, parseSyncWait, parseWait, type Wait } from '../deadline.js';
 import { BufferTooShort, ClosedError, EOFError, SystemError, TimeoutError, ValueError } from '../errors.js';
+import { isNoData, refuseClones } from '../identity/uncloneable.js';
 import { native } from '../native.js';
 import { boolean } from '../options/kinds.js';
 import { OptionTable } from '../options/table.js';
@@ -75,6 +77,7 @@ export class Connection implements Traveller, Waitable {
   /** @internal */
   constructor(channel: Channel, options?: ChannelOptions);
   constructor(carrier: number | Channel, options?: ChannelOptions) {
+    refuseClones(this);
     connectionOptions.check(options as ConnectionOptions | undefined, 'Connection');
     const { readable = true, writable = true, modules } = options ?? {};
     if (!readable && !writable) throw new ValueError('Expected "readable" or "writable" to be true');
@@ -385,6 +388,7 @@ export class Connection implements Traveller, Waitable {
     if (!this.#writable) throw wrongWay('send', 'nothing can be sent through it');
   }
 }
+isNoData(Connection);
 
 /** `undefined` for a peer of this very user; pipes in shared memory are open to no other one. */
 function originOf(channel: Channel, modules: ReadonlySet<string>): Origin | undefined {

@@ -1,7 +1,9 @@
 /** Listener: waits at an address for the connections of clients, and lets in those that know the key. */
+
 import { lstatSync, unlinkSync } from 'node:fs';
 import { now, type ParsedWait, parseWait, type Wait } from '../deadline.js';
 import { ClosedError, SystemError, TimeoutError, ValueError } from '../errors.js';
+import { isNoData, refuseClones } from '../identity/uncloneable.js';
 import { onReadable } from '../lifecycle/readiness.js';
 import { native } from '../native.js';
 import { describe } from '../options/describe.js';
@@ -100,6 +102,7 @@ export class Listener implements Waitable {
   /** @internal */
   constructor(address?: Address | null, options?: ListenerOptions, purpose?: Purpose);
   constructor(address?: Address | null, options: ListenerOptions = {}, purpose: Purpose = 'messages') {
+    refuseClones(this);
     listenerOptions.check(options, 'Listener');
     const { authkey, handshakeTimeout, backlog = 128, modules } = options;
     const family = options.family ?? undefined;
@@ -267,6 +270,7 @@ export class Listener implements Waitable {
     return { reference: (keep) => this.#notice?.reference(keep), cancel };
   }
 }
+isNoData(Listener);
 
 function after(ms: number, callback: () => void): Notice {
   const timer = setTimeout(callback, Math.max(Math.ceil(ms), 1));

@@ -1,6 +1,8 @@
 /** Queue: messages between threads of any processes, first in, first out. */
+
 import type { Wait } from '../deadline.js';
 import { EOFError, Full, ValueError } from '../errors.js';
+import { isNoData, refuseClones } from '../identity/uncloneable.js';
 import { native, TargetKind } from '../native.js';
 import { describe } from '../options/describe.js';
 import { boolean, checkedBy } from '../options/kinds.js';
@@ -56,6 +58,7 @@ export class Queue<T = unknown> {
   /** @internal */
   constructor(block: Block);
   constructor(maxsize: number | Block = 0, options?: QueueOptions) {
+    refuseClones(this);
     const kind = (new.target as typeof Queue).blockKind;
     const block = maxsize instanceof Block ? maxsize : obtain('open-or-create', kind, maxsize, options);
     this.#block = block;
@@ -310,6 +313,7 @@ export class Queue<T = unknown> {
     return this.#ring;
   }
 }
+isNoData(Queue);
 
 const handleKinds: Readonly<Record<number, HandleKind>> = {
   [BlockKind.queue]: HandleKind.queue,

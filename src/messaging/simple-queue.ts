@@ -1,5 +1,7 @@
 /** SimpleQueue: put, get, and nothing else; what is unread stays small. */
+
 import { forEver } from '../deadline.js';
+import { isNoData, refuseClones } from '../identity/uncloneable.js';
 import { TargetKind } from '../native.js';
 import { type Departure, depart, HandleKind, registerArrival } from '../serialize/handles.js';
 import { Block, BlockKind, closedError, type NameOptions } from '../shared/block.js';
@@ -41,6 +43,7 @@ export class SimpleQueue<T = unknown> {
   /** @internal */
   constructor(queue: SmallQueue<T>);
   constructor(options?: NameOptions | SmallQueue<T>) {
+    refuseClones(this);
     this.#queue = options instanceof SmallQueue ? options : new SmallQueue<T>(most, options);
     const { ring } = this.#queue;
     this.#large = new Line(ring.block, TargetKind.ringTaken, () => ring.taken);
@@ -142,6 +145,7 @@ export class SimpleQueue<T = unknown> {
     return ring.lastUnits * 8 > mostUnread ? ring.put : undefined;
   }
 }
+isNoData(SimpleQueue);
 
 /** Whether one count of 32 bits has come to another. */
 function reached(count: number, last: number): boolean {

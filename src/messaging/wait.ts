@@ -2,6 +2,7 @@
 import { now, parseSyncWait, parseWait, type Wait } from '../deadline.js';
 import { onReadable } from '../lifecycle/readiness.js';
 import { FdEvents, native } from '../native.js';
+import { describe } from '../options/describe.js';
 import type { Connection } from './connection.js';
 import type { Listener } from './listener.js';
 import type { Queue } from './queue.js';
@@ -58,7 +59,7 @@ function readinessOf<T extends WaitObject>(objects: Iterable<T>): Entry<T>[] {
     if (typeof object === 'number') return { object, readiness: ofDescriptor(object) };
     const other = object as Partial<Waitable> | null;
     if (typeof other?.[waitable] !== 'function') {
-      throw new TypeError(`Expected a connection, queue, listener or sentinel at ${index}, got ${String(object)}`);
+      throw new TypeError(`Expected a connection, queue, listener or sentinel at ${index}, got ${describe(object)}`);
     }
     return { object, readiness: other[waitable]() };
   });

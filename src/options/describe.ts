@@ -1,4 +1,5 @@
 /** The description of a value that came, for the message of an error. */
+import { describeForeign, oneCopy } from '../identity/copies.js';
 import { printableJson } from '../printable.js';
 
 export function describe(value: unknown): string {
@@ -6,6 +7,9 @@ export function describe(value: unknown): string {
   if (typeof value === 'string') return printableJson(value);
   if (typeof value === 'number' || typeof value === 'boolean' || value === undefined) return String(value);
   if (typeof value === 'bigint') return `${value}n`;
-  if (typeof value === 'object') return `an instance of ${value.constructor?.name || 'Object'}`;
+  if (typeof value === 'object') {
+    const foreign = describeForeign(value);
+    return foreign === undefined ? `an instance of ${value.constructor?.name || 'Object'}` : `${foreign}: ${oneCopy}`;
+  }
   return `a ${typeof value}`;
 }

@@ -1,4 +1,5 @@
 /** Tables of options: the names and kinds against which every options object of the API is checked. */
+import { isOfPackage } from '../identity/copies.js';
 import { describe } from './describe.js';
 import type { Kind } from './kinds.js';
 import { nearest } from './nearest.js';
@@ -58,7 +59,7 @@ export class OptionTable<T extends object> {
 
   /** An instance of a class may have getters, which are not enumerable; a Map, an array or a signal is no options object. */
   #checkInstance(given: Readonly<Record<string, unknown>>): void {
-    if (Object.prototype.toString.call(given) !== '[object Object]') throw this.#noOptions(given);
+    if (Object.prototype.toString.call(given) !== '[object Object]' || isOfPackage(given)) throw this.#noOptions(given);
     for (const name of this.names) {
       if (given[name] !== undefined) (this.#fields[name] as Kind<unknown>).check(given[name], name);
     }

@@ -1,7 +1,9 @@
 /** AsyncResult: what has become of work that was given to a pool. */
+
 import { inspect } from 'node:util';
 import { now, parseSyncWait, parseWait, type Wait } from '../deadline.js';
 import { TimeoutError, ValueError } from '../errors.js';
+import { isNoData, refuseClones } from '../identity/uncloneable.js';
 import { getLogger } from '../logging.js';
 import { waiting } from '../process/waiting.js';
 import { stackOf, textOf } from './thrown.js';
@@ -32,6 +34,7 @@ export class AsyncResult<T> implements PromiseLike<T> {
 
   /** @internal */
   constructor(callbacks: AsyncCallbacks<T>, serve: ServeSync) {
+    refuseClones(this);
     this.#callbacks = callbacks;
     this.#serve = serve;
   }
@@ -134,6 +137,7 @@ export class AsyncResult<T> implements PromiseLike<T> {
     );
   }
 }
+isNoData(AsyncResult);
 
 /** Runs what the user gave to be called. What it throws must not keep others from their results. */
 export function runCallback(call: () => void): void {

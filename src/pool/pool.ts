@@ -1,9 +1,11 @@
 /** Pool: functions run by a crew of processes, as Python's class of this name. */
+
 import { availableParallelism } from 'node:os';
 import type { Readable } from 'node:stream';
 import { inspect } from 'node:util';
 import { now, type ParsedWait, parseWait, type Wait } from '../deadline.js';
 import { ClosedError, ValueError, WorkerLostError } from '../errors.js';
+import { isNoData, refuseClones } from '../identity/uncloneable.js';
 import { afterForkInChild } from '../lifecycle/after-fork.js';
 import { Finalize } from '../lifecycle/finalize.js';
 import { argumentList } from '../process/arguments.js';
@@ -91,6 +93,7 @@ export class Pool {
    * @throws what `Process.start` throws
    */
   constructor(processes?: number | null, options: PoolOptions = {}) {
+    refuseClones(this);
     const size = checkSize(processes ?? availableParallelism());
     poolOptions.check(options, new.target.name);
     const { initializer, initargs = [], grace = 1000 } = options;
@@ -625,6 +628,7 @@ export class Pool {
     throw new ValueError('Pool not running');
   }
 }
+isNoData(Pool);
 
 /** How long work may run, in ms. */
 function durationOf({ timeout }: ApplyOptions): number {

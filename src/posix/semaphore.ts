@@ -2,6 +2,7 @@
 
 import { parseSyncWait, parseWait, type Wait } from '../deadline.js';
 import { ClosedError } from '../errors.js';
+import { isNoData, refuseClones } from '../identity/uncloneable.js';
 import { native, type PosixSemaphoreHandle } from '../native.js';
 import { boolean } from '../options/kinds.js';
 import { OptionTable } from '../options/table.js';
@@ -47,6 +48,7 @@ export class PosixSemaphore {
 
   /** @internal */
   constructor(name: string, handle: PosixSemaphoreHandle) {
+    refuseClones(this);
     this.name = name;
     this.#handle = handle;
   }
@@ -139,6 +141,7 @@ export class PosixSemaphore {
     return new ClosedError(`The semaphore '${this.name}' is closed`);
   }
 }
+isNoData(PosixSemaphore);
 
 /**
  * Opens the POSIX semaphore `name`, or makes it: the very same that `sem_open` opens in C.

@@ -2,6 +2,7 @@
 
 import { constants } from 'node:buffer';
 import { ClosedError, SystemError, ValueError } from '../errors.js';
+import { isNoData, refuseClones } from '../identity/uncloneable.js';
 import { type MappingHandle, native } from '../native.js';
 import { boolean } from '../options/kinds.js';
 import { OptionTable } from '../options/table.js';
@@ -41,6 +42,7 @@ export class PosixSharedMemory {
 
   /** @internal */
   constructor(name: string, opened: { mapping: MappingHandle; buffer: ArrayBuffer }) {
+    refuseClones(this);
     this.name = name;
     this.size = opened.buffer.byteLength;
     this.#mapping = opened.mapping;
@@ -72,6 +74,7 @@ export class PosixSharedMemory {
     native.retireMapping(this.#mapping);
   }
 }
+isNoData(PosixSharedMemory);
 
 /**
  * Opens the POSIX shared memory object `name`, or makes it. Mirrors C's `shm_open` with `mmap`, and reads and writes

@@ -1,9 +1,11 @@
 /** Process: work that runs in a process of its own, as Python's class of this name. */
+
 import { constants } from 'node:os';
 import type { Readable, Writable } from 'node:stream';
 import { inspect } from 'node:util';
 import { parseSyncWait, parseWait, type Wait } from '../deadline.js';
 import { ProcessError, ValueError } from '../errors.js';
+import { guardName, isNoData, refuseClones } from '../identity/uncloneable.js';
 import { native } from '../native.js';
 import { boolean, text, unexpected } from '../options/kinds.js';
 import { argumentList } from './arguments.js';
@@ -67,6 +69,7 @@ export class Process {
    * @throws ValueError for a `group`, and for a start method that this program does not have
    */
   constructor(options: ProcessOptions = {}) {
+    refuseClones(this);
     if ((options as unknown) instanceof Oneself) {
       const { target, args } = options as Oneself;
       this.#name = self.name;
@@ -130,7 +133,8 @@ export class Process {
       method,
     });
     const subclass = subclassOf(this);
-    const fields = subclass === undefined ? {} : { ...this };
+    const fields: Record<string, unknown> = subclass === undefined ? {} : { ...(this as object) };
+    delete fields[guardName];
     const work = { target: this.#target, args: this.#args, subclass, fields };
     const launcher = this.#launcher ?? launcherFor(method as StartMethod);
     const { child, streams } = launch(launcher, facts, work, this.#options, () => {
@@ -402,6 +406,7 @@ export class Process {
     if (this.#closed) throw new ValueError('process object is closed');
   }
 }
+isNoData(Process);
 
 isOwnClass(Process);
 

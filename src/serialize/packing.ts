@@ -5,7 +5,9 @@
  * only finds out whether anything is unusual at all; few messages are packed: copied, with a view in the place of each
  * function and each object that travels by handle, and with a list of the objects that have a class.
  */
+
 import { types } from 'node:util';
+import { describeForeign, oneCopy } from '../identity/copies.js';
 import { isFromAfar } from './afar.js';
 import { classOf, deserializeHook, extraFields, isNative, serializeHook, type TravellingClass } from './classes.js';
 import { type Carried, deepestMade } from './clone.js';
@@ -199,6 +201,8 @@ class Packer {
     if (isTraveller(value)) return this.#carry(value, value[depart](), path);
     const prototype: object | null = Object.getPrototypeOf(value);
     const plain = prototype === Object.prototype || isPlainPrototype(prototype);
+    const foreign = plain ? undefined : describeForeign(value);
+    if (foreign !== undefined) throw refusal(path, foreign, oneCopy);
     const itsClass = plain ? undefined : this.#classOf(value, prototype as object, path);
     if (itsClass !== undefined && typeof itsClass.hooks[deserializeHook] === 'function') {
       return this.#packMade(value, itsClass, path);

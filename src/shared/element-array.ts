@@ -1,6 +1,8 @@
 /** Arrays in shared memory whose elements are no plain numbers: each is converted when it is read or written. */
+
 import { inspect } from 'node:util';
 import { ValueError } from '../errors.js';
+import { isNoData, refuseClones } from '../identity/uncloneable.js';
 import { describe } from '../options/describe.js';
 import { type Departure, depart } from '../serialize/handles.js';
 import type { Lock } from '../sync/lock.js';
@@ -59,6 +61,7 @@ class ConvertedArray implements ElementArray<unknown> {
   }
 
   constructor(cells: Cells) {
+    refuseClones(this);
     this.#cells = cells;
     this.#view = new cells.type.elements(cells.buffer);
     bindCells(this, cells);
@@ -132,6 +135,7 @@ class ConvertedArray implements ElementArray<unknown> {
     if (index < this.#view.length) this.#view[index] = raw as never;
   }
 }
+isNoData(ConvertedArray);
 
 // The objects themselves have no property with an index, so each access to one arrives behind the methods. A proxy there
 // leaves the objects what they are: private fields work, and so does whatever a message's reader is given.

@@ -3,6 +3,7 @@
 import { constants } from 'node:buffer';
 import { inspect } from 'node:util';
 import { MultiprocError, SystemError, ValueError } from '../errors.js';
+import { isNoData, refuseClones } from '../identity/uncloneable.js';
 import { attach } from '../lifecycle/participant.js';
 import { native, type SegmentId } from '../native.js';
 import { describe } from '../options/describe.js';
@@ -54,6 +55,7 @@ export class SharedMemory implements Traveller {
 
   /** @internal */
   constructor(name: string, segment: SegmentId) {
+    refuseClones(this);
     this.name = name;
     this.#segment = segment;
     const [size, inode] = native.segmentFacts(segment);
@@ -172,6 +174,7 @@ export class SharedMemory implements Traveller {
     };
   }
 }
+isNoData(SharedMemory);
 
 /** Memory that is closed here. While handles of ours are on their way, it stays open beneath. */
 interface Lingering {

@@ -1,4 +1,5 @@
 /** Arrays of numbers in shared memory: typed arrays whose elements are shared, at a typed array's speed. */
+import { markCopy } from '../identity/copies.js';
 import { type Departure, depart } from '../serialize/handles.js';
 import type { Lock } from '../sync/lock.js';
 import type { RLock } from '../sync/rlock.js';
@@ -72,6 +73,7 @@ export function sharedClass(elements: ScalarType['elements']): ArrayClass {
       return cellsOf(this).depart();
     }
   }
+  markCopy(RawArray.prototype);
   return RawArray as unknown as ArrayClass;
 }
 

@@ -1,5 +1,6 @@
 /** The lock that a shared value or array brings along: made when it is first asked for, given by the user, or none. */
 import { ValueError } from '../errors.js';
+import { describeForeign } from '../identity/copies.js';
 import { kind, nullable } from '../options/kinds.js';
 import type { Lock } from '../sync/lock.js';
 import { RLock } from '../sync/rlock.js';
@@ -59,5 +60,6 @@ export class OwnLock {
 }
 
 function isLock(option: unknown): option is LockLike {
-  return typeof option === 'object' && option !== null && typeof (option as Partial<LockLike>).acquire === 'function';
+  if (typeof option !== 'object' || option === null || describeForeign(option) !== undefined) return false;
+  return typeof (option as Partial<LockLike>).acquire === 'function';
 }

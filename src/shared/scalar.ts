@@ -1,6 +1,8 @@
 /** A scalar in shared memory: every access is one atomic access, and no lock is taken. */
+
 import { inspect } from 'node:util';
 import { parseSyncWait, parseWait, type Wait } from '../deadline.js';
+import { isNoData, refuseClones } from '../identity/uncloneable.js';
 import { layout } from '../native.js';
 import { describe } from '../options/describe.js';
 import { boolean } from '../options/kinds.js';
@@ -57,6 +59,7 @@ export abstract class Scalar<T extends TypeName = TypeName, N extends boolean = 
 
   /** @internal */
   constructor(block: Block, numbers: boolean) {
+    refuseClones(this);
     const type = typeOfBlock(block.type, numbers);
     if (type === undefined || block.length !== 1 || block.size < layout.dataOffset + type.size) {
       const error = unusable(block.segment, 'the type of the value in it is not known, or its size is another one');
@@ -252,6 +255,7 @@ export abstract class Scalar<T extends TypeName = TypeName, N extends boolean = 
     }
   }
 }
+isNoData(Scalar);
 
 /** The block of a new value, or of the one with the name. */
 export function obtainScalar(mode: Mode, name: unknown, initial: unknown, options: ScalarOptions | undefined): Block {

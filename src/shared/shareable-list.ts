@@ -2,6 +2,7 @@
 
 import { inspect } from 'node:util';
 import { MultiprocError, ValueError } from '../errors.js';
+import { isNoData, refuseClones } from '../identity/uncloneable.js';
 import { describe } from '../options/describe.js';
 import { OptionTable } from '../options/table.js';
 import { type Departure, depart, HandleKind, registerArrival, type Traveller } from '../serialize/handles.js';
@@ -53,6 +54,7 @@ export class ShareableList implements Traveller {
   /** @internal */
   constructor(memory: SharedMemory);
   constructor(source?: Iterable<Shareable> | SharedMemory | null, options?: ShareableListOptions) {
+    refuseClones(this);
     if (!(source instanceof SharedMemory)) listOptions.check(options, 'ShareableList');
     if (source instanceof SharedMemory) {
       this.#memory = source;
@@ -232,6 +234,7 @@ export class ShareableList implements Traveller {
     return slot;
   }
 }
+isNoData(ShareableList);
 
 /** A value as it is stored. */
 interface Item {

@@ -1,6 +1,8 @@
 /** Arrays of structs in shared memory: each element is a window on its struct. */
+
 import { inspect } from 'node:util';
 import { compileFunction } from 'node:vm';
+import { markCopy } from '../identity/copies.js';
 import { describe } from '../options/describe.js';
 import { type Departure, depart } from '../serialize/handles.js';
 import type { Lock } from '../sync/lock.js';
@@ -127,6 +129,7 @@ abstract class LiveArray implements ArrayMembers {
     Object.freeze(this);
   }
 }
+markCopy(LiveArray.prototype);
 
 // As for arrays whose elements are converted: indices that are no own property arrive behind the methods.
 Object.setPrototypeOf(

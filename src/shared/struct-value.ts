@@ -1,7 +1,9 @@
 /** A struct in shared memory with a lock of its own: its fields are properties beside `getLock`, `update` and `close`. */
+
 import { inspect } from 'node:util';
 import type { Wait } from '../deadline.js';
 import { ValueError } from '../errors.js';
+import { isNoData, refuseClones } from '../identity/uncloneable.js';
 import { describe } from '../options/describe.js';
 import { type Departure, depart, HandleKind, type Traveller } from '../serialize/handles.js';
 import type { Lock } from '../sync/lock.js';
@@ -58,6 +60,7 @@ class LiveValue implements Traveller {
   }
 
   constructor(block: Block, struct: InstanceClass, lock: OwnLock | undefined) {
+    refuseClones(this);
     this.#views = viewsOn(block, findLayout(struct) as NonNullable<ReturnType<typeof findLayout>>);
     this.#struct = openerOf(struct)(this.#views, 0);
     this.#structClass = struct;
@@ -133,6 +136,7 @@ class LiveValue implements Traveller {
     return changed;
   }
 }
+isNoData(LiveValue);
 
 const members = new Set([...Object.getOwnPropertyNames(LiveValue.prototype), 'value']);
 const classes = new WeakMap<InstanceClass, typeof LiveValue>();

@@ -1,7 +1,9 @@
 /** Barrier: a place where a fixed number of threads wait for each other, round after round. */
+
 import { inspect } from 'node:util';
 import { type ParsedWait, parseSyncWait, parseWait, type Wait } from '../deadline.js';
 import { BrokenBarrierError, MultiprocError, ValueError } from '../errors.js';
+import { isNoData, refuseClones } from '../identity/uncloneable.js';
 import { layout, native, TargetKind } from '../native.js';
 import { describe } from '../options/describe.js';
 import { callable, milliseconds, nullable } from '../options/kinds.js';
@@ -70,6 +72,7 @@ export class Barrier {
   /** @internal */
   constructor(block: Block, options?: BarrierOptions);
   constructor(parties: number | Block, options?: BarrierOptions) {
+    refuseClones(this);
     const block = parties instanceof Block ? parties : obtain('open-or-create', parties, options);
     this.#block = block;
     this.#action = options?.action ?? undefined;
@@ -301,6 +304,7 @@ export class Barrier {
     }
   }
 }
+isNoData(Barrier);
 
 registerArrival(HandleKind.barrier, (handle) => {
   const action = handle.nested[0] as (() => unknown) | undefined;

@@ -1,7 +1,9 @@
 /** Condition: waiting, without the lock, until somebody who has it says that something has changed. */
+
 import { inspect } from 'node:util';
 import { now, type ParsedWait, parseSyncWait, parseWait, type Wait } from '../deadline.js';
 import { ValueError } from '../errors.js';
+import { isNoData, refuseClones } from '../identity/uncloneable.js';
 import { layout, native } from '../native.js';
 import { describe } from '../options/describe.js';
 import { type Departure, depart, HandleKind, registerArrival } from '../serialize/handles.js';
@@ -52,6 +54,7 @@ export class Condition {
   /** @internal */
   constructor(lock: Lock | RLock | null | undefined, block: Block);
   constructor(lock?: Lock | RLock | null, options?: NameOptions | Block) {
+    refuseClones(this);
     this.#block = options instanceof Block ? options : obtain('open-or-create', lock, options);
     this.#shared = lock !== undefined && lock !== null;
     this.#lock = lock ?? lockOf(this.#block);
@@ -280,6 +283,7 @@ export class Condition {
     return state.waitSync(this.#lock, deadline);
   }
 }
+isNoData(Condition);
 
 registerArrival(HandleKind.condition, (handle) => {
   return new Condition(handle.nested[0] as Lock | RLock | undefined, Block.arrive(handle, BlockKind.condition));

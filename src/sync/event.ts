@@ -1,6 +1,8 @@
 /** Event: a flag that threads of any processes set, clear and wait for. */
+
 import { inspect } from 'node:util';
 import { parseSyncWait, parseWait, type Wait } from '../deadline.js';
+import { isNoData, refuseClones } from '../identity/uncloneable.js';
 import { layout, native, TargetKind } from '../native.js';
 import { type Departure, depart, HandleKind, registerArrival } from '../serialize/handles.js';
 import {
@@ -40,6 +42,7 @@ export class Event {
   /** @internal */
   constructor(block: Block);
   constructor(options?: NameOptions | Block) {
+    refuseClones(this);
     const block = options instanceof Block ? options : obtain('open-or-create', options);
     this.#block = block;
     this.#open = {
@@ -157,6 +160,7 @@ export class Event {
     return (word & setBit) !== 0 || ((word ^ before) & generationBits) !== 0;
   }
 }
+isNoData(Event);
 
 registerArrival(HandleKind.event, (handle) => new Event(Block.arrive(handle, BlockKind.event)));
 

@@ -1,7 +1,9 @@
 /** Lock: mutual exclusion between any threads of any processes, which survives the death of its holder. */
+
 import { inspect } from 'node:util';
 import { parseSyncWait, parseWait, type Wait } from '../deadline.js';
 import { TimeoutError, ValueError } from '../errors.js';
+import { isNoData, refuseClones } from '../identity/uncloneable.js';
 import { me } from '../lifecycle/participant.js';
 import { type Departure, depart, HandleKind, registerArrival } from '../serialize/handles.js';
 import {
@@ -43,6 +45,7 @@ export class Lock {
   /** @internal */
   constructor(block: Block);
   constructor(options?: NameOptions | Block) {
+    refuseClones(this);
     this.#block = options instanceof Block ? options : obtain('open-or-create', options);
     this.#state = LockState.of(this.#block);
     this.#words = this.#state.words;
@@ -245,6 +248,7 @@ export class Lock {
     return state.take(this, parsed);
   }
 }
+isNoData(Lock);
 
 registerArrival(HandleKind.lock, (handle) => new Lock(Block.arrive(handle, BlockKind.lock)));
 

@@ -1,7 +1,9 @@
 /** RLock: a lock that its holder may take again, as deep as it likes. */
+
 import { inspect } from 'node:util';
 import { parseSyncWait, parseWait, type Wait } from '../deadline.js';
 import { ValueError } from '../errors.js';
+import { isNoData, refuseClones } from '../identity/uncloneable.js';
 import { me } from '../lifecycle/participant.js';
 import { type Departure, depart, HandleKind, registerArrival } from '../serialize/handles.js';
 import {
@@ -63,6 +65,7 @@ export class RLock {
   /** @internal */
   constructor(block: Block);
   constructor(options?: NameOptions | Block) {
+    refuseClones(this);
     this.#block = options instanceof Block ? options : obtain('open-or-create', options);
     this.#state = LockState.of(this.#block);
     this.#words = this.#state.words;
@@ -368,6 +371,7 @@ export class RLock {
     if (state.owes || Atomics.compareExchange(state.words, state.index, me, 0) !== me) state.giveBack();
   }
 }
+isNoData(RLock);
 
 registerArrival(HandleKind.rlock, (handle) => new RLock(Block.arrive(handle, BlockKind.rlock)));
 

@@ -1,7 +1,9 @@
 /** Semaphore: a number of permits that threads of any processes take and give back. */
+
 import { inspect } from 'node:util';
 import { parseSyncWait, parseWait, type Wait } from '../deadline.js';
 import { ValueError } from '../errors.js';
+import { isNoData, refuseClones } from '../identity/uncloneable.js';
 import { layout } from '../native.js';
 import { describe } from '../options/describe.js';
 import { boolean } from '../options/kinds.js';
@@ -59,6 +61,7 @@ export class Semaphore {
   /** @internal */
   constructor(block: Block);
   constructor(value: number | Block = 1, options?: SemaphoreOptions) {
+    refuseClones(this);
     const kind = (new.target as typeof Semaphore).blockKind;
     const block = value instanceof Block ? value : obtain('open-or-create', kind, value, options);
     const robust = (block.flags & robustFlag) !== 0;
@@ -252,6 +255,7 @@ export class Semaphore {
     return state.tryTake() || (parsed.deadline > 0 && state.take(this, parsed));
   }
 }
+isNoData(Semaphore);
 
 /**
  * A semaphore that refuses to be released above its initial value; mirrors `multiprocessing.BoundedSemaphore` (and, unlike
