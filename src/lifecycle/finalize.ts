@@ -6,6 +6,7 @@ import { kind } from '../options/kinds.js';
 import { OptionTable } from '../options/table.js';
 import { writeToStderr } from '../stderr.js';
 import { afterForkInChild } from './after-fork.js';
+import { inThisContext } from './async-context.js';
 
 /** Options of {@link Finalize}. */
 export interface FinalizeOptions {
@@ -31,7 +32,7 @@ let hooked = false;
 
 /**
  * A callback that runs once. Mirrors `multiprocessing.util.Finalize`. What it throws when nobody called it is reported on
- * stderr.
+ * stderr. It runs in the async context (`AsyncLocalStorage`) in which it was given, which must not lead to the object either.
  *
  * At the end of a process those with a priority of 0 or more run before its daemons are told to end, and negative ones
  * after its children have been waited for.
@@ -52,7 +53,7 @@ export class Finalize {
     if (object === undefined && exitPriority === undefined) {
       throw new ValueError('Expected an "object" or an "exitPriority": otherwise it would never run');
     }
-    this.#callback = callback;
+    this.#callback = inThisContext(callback as () => unknown);
     this.#args = args;
     registered.set(this, { priority: exitPriority, order: count++ });
     if (object !== undefined) collected.register(object, new WeakRef(this), this);

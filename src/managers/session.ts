@@ -1,6 +1,8 @@
 /** A server's conversation with one client: what it calls, and what is given back when it ends. */
+
 import { types } from 'node:util';
 import { MultiprocError, RemoteError } from '../errors.js';
+import { inThisContext } from '../lifecycle/async-context.js';
 import type { Channel } from '../messaging/channel.js';
 import type { Origin } from '../serialize/afar.js';
 import { asCall, type Caller, Cancelled, type CurrentCall, callBy, type Holdable, takeBack } from './caller.js';
@@ -310,7 +312,8 @@ export class Session implements Talker, Carriage, Caller {
     const call: Call = { ...callBy(this), number, dropped: false };
     let result: unknown;
     try {
-      result = asCall(call, start, args);
+      // What a method enters into its async context (`enterWith`) must not reach the calls of other clients.
+      result = asCall(call, inThisContext(start), args);
     } catch (error) {
       this.#refuse(task, error);
       return;

@@ -4,11 +4,15 @@ import { inspect } from 'node:util';
 import { now, parseSyncWait, parseWait, type Wait } from '../deadline.js';
 import { TimeoutError, ValueError } from '../errors.js';
 import { isNoData, refuseClones } from '../identity/uncloneable.js';
+import { inThisContext } from '../lifecycle/async-context.js';
 import { getLogger } from '../logging.js';
 import { waiting } from '../process/waiting.js';
 import { stackOf, textOf } from './thrown.js';
 
-/** Callbacks of work that was given to a pool. They run in this process, before anybody who waits goes on. */
+/**
+ * Callbacks of work that was given to a pool. They run in this process, in the async context (`AsyncLocalStorage`) of the call
+ * that gave them, before waits for the result end.
+ */
 export interface AsyncCallbacks<T> {
   /** Gets the result. */
   callback?: ((value: T) => void) | null | undefined;
@@ -29,13 +33,16 @@ export class AsyncResult<T> implements PromiseLike<T> {
   /** Why it cannot be had while the thread is blocked, although it is there. */
   #stuck: { readonly error: unknown } | undefined;
   readonly #waiters = new Set<() => void>();
-  readonly #callbacks: AsyncCallbacks<T>;
+  readonly #callback: ((value: T) => void) | undefined;
+  readonly #errorCallback: ((error: unknown) => void) | undefined;
   readonly #serve: ServeSync;
 
   /** @internal */
   constructor(callbacks: AsyncCallbacks<T>, serve: ServeSync) {
     refuseClones(this);
-    this.#callbacks = callbacks;
+    const { callback, errorCallback } = callbacks;
+    this.#callback = callback ? inThisContext(callback) : undefined;
+    this.#errorCallback = errorCallback ? inThisContext(errorCallback) : undefined;
     this.#serve = serve;
   }
 
@@ -106,9 +113,8 @@ export class AsyncResult<T> implements PromiseLike<T> {
   settle(ok: boolean, value: unknown): void {
     this.#state = ok ? 'fulfilled' : 'rejected';
     this.#value = value;
-    const { callback, errorCallback } = this.#callbacks;
-    const called = ok ? callback : errorCallback;
-    if (called !== undefined && called !== null) runCallback(() => called(value as T));
+    const called = ok ? this.#callback : this.#errorCallback;
+    if (called !== undefined) runCallback(() => called(value as T));
     else if (!ok && this.#waiters.size === 0) getLogger().warning('a task of a pool failed: %s', textOf(value));
     for (const waiter of [...this.#waiters]) waiter();
   }

@@ -1,7 +1,9 @@
 /** imap: results one by one, as they come or in their order, from items that are fetched only as they are needed. */
+
 import { inspect } from 'node:util';
 import { type ParsedWait, parseWait, type Wait } from '../deadline.js';
 import { TimeoutError } from '../errors.js';
+import { inThisContext } from '../lifecycle/async-context.js';
 import { type Settle, waiting } from '../process/waiting.js';
 import { Interrupt } from './board.js';
 import { Feeding } from './feeding.js';
@@ -75,10 +77,15 @@ export class ImapIterator<T> implements AsyncIterableIterator<T, undefined> {
     this.#done = done;
     const asynchronous = (items as Partial<AsyncIterable<unknown>>)[Symbol.asyncIterator];
     this.#isAsync = asynchronous !== undefined;
-    this.#source =
+    const source =
       asynchronous !== undefined
         ? (asynchronous.call(items) as Source)
         : ((items as Iterable<unknown>)[Symbol.iterator]() as Source);
+    // Items are fetched when there is room for them, whichever task made it.
+    this.#source = {
+      next: inThisContext(() => source.next()),
+      return: inThisContext(() => source.return?.()),
+    };
   }
 
   /**

@@ -27,6 +27,8 @@ export const OutcomeKind = {
   ready: 4,
   /** Not of a task: the initializer threw. */
   unable: 5,
+  /** Not of a task: an uncaught error is about to end the worker. */
+  dying: 6,
 } as const;
 export type OutcomeKind = (typeof OutcomeKind)[keyof typeof OutcomeKind];
 

@@ -1,10 +1,11 @@
 /** What the workers of a pool write, as one stream for all of them. */
+import type { Socket } from 'node:net';
 import { PassThrough, type Readable } from 'node:stream';
 
 export class Output {
   readonly #streams: { readonly stdout: PassThrough | null; readonly stderr: PassThrough | null };
   /** Pipes of workers that may still bring something. */
-  #open = 0;
+  readonly #sources = new Set<Readable>();
   #isOver = false;
 
   /** @param stdio as `Process` takes it */
@@ -33,11 +34,11 @@ export class Output {
       const joined = this.#streams[name];
       const source = worker[name];
       if (joined === null || source === null) continue;
-      this.#open++;
+      this.#sources.add(source);
       // A pipe that breaks ends with its worker; the pool sees that end by other means.
       source.on('error', () => {});
       source.once('close', () => {
-        this.#open--;
+        this.#sources.delete(source);
         this.#endIfOver();
       });
       source.pipe(joined, { end: false });
@@ -47,11 +48,13 @@ export class Output {
   /** No further worker will write. */
   end(): void {
     this.#isOver = true;
+    // What they have written is still read, also where nothing else keeps the program alive.
+    for (const source of this.#sources) (source as Socket).ref();
     this.#endIfOver();
   }
 
   #endIfOver(): void {
-    if (!this.#isOver || this.#open > 0) return;
+    if (!this.#isOver || this.#sources.size > 0) return;
     this.#streams.stdout?.end();
     this.#streams.stderr?.end();
   }

@@ -7,6 +7,7 @@ import { now, type ParsedWait, parseWait, type Wait } from '../deadline.js';
 import { ClosedError, ValueError, WorkerLostError } from '../errors.js';
 import { isNoData, refuseClones } from '../identity/uncloneable.js';
 import { afterForkInChild } from '../lifecycle/after-fork.js';
+import { inThisContext } from '../lifecycle/async-context.js';
 import { Finalize } from '../lifecycle/finalize.js';
 import { argumentList } from '../process/arguments.js';
 import { getStartMethod, methodOfContext } from '../process/start-method.js';
@@ -40,8 +41,9 @@ import { Signals } from './signals.js';
 import type { PoolStats, PoolWorkerStats } from './stats.js';
 import { SingleTask, type TaskOptions } from './task.js';
 import { Application } from './task-record.js';
+import { textOf } from './thrown.js';
 import { Traffic } from './traffic.js';
-import { runOptionsOf, type WorkerSource } from './worker-source.js';
+import { type PoolWorker, runOptionsOf, type WorkerEnd, type WorkerSource } from './worker-source.js';
 
 interface Job {
   readonly isFed: boolean;
@@ -71,6 +73,8 @@ export class Pool {
   readonly #grace: number;
   readonly #jobs = new Set<Job>();
   readonly #signals = new Signals();
+  /** By row: the uncaught error that ends its worker. */
+  readonly #lastErrors = new Map<number, unknown>();
   readonly #serveSync: (deadline: number) => void;
   #state: State = 'running';
   /** Why there are no workers. */
@@ -105,6 +109,7 @@ export class Pool {
     this.#traffic = new Traffic(size, grace, () => this.#crew.rows(), {
       ready: (row) => this.#crew.ready(row),
       unable: (_row, error) => this.#fail(error),
+      dying: (row, error) => this.#lastErrors.set(row, error),
       alert: (row) => this.#crew.alert(row),
       overdue: (row) => this.#crew.worker(row)?.kill(),
       moved: () => this.#moved(),
@@ -131,11 +136,9 @@ export class Pool {
       ended: (row, worker, end) => {
         initializers.settle(row, this.#traffic.board.get(row, Row.initialised) !== 0);
         const retired = this.#traffic.board.get(row, Row.state) === WorkerState.retired;
-        const judged = this.#traffic.judge(
-          row,
-          () => new WorkerLostError(`${describeEnd(worker, end)} while it ran the task`, { pid: worker.pid, ...end }),
-        );
+        const judged = this.#traffic.judge(row, () => workerLostBy(worker, end, this.#lastErrors.get(row)));
         if (!judged) return undefined;
+        this.#lastErrors.delete(row);
         if (!retired && this.#state !== 'terminated') {
           this.#lost++;
           const message: WorkerLostMessage = { pool: this, pid: worker.pid, name: worker.name, ...end };
@@ -486,7 +489,8 @@ export class Pool {
   ): void {
     this.#checkRunning();
     const known = this.#traffic.functions.of(fn);
-    const { signal, onProgress, progress } = options;
+    const { signal, progress } = options;
+    const onProgress = options.onProgress && inThisContext(options.onProgress);
     const timeout = durationOf(options);
     const list = listOf(items, 'items');
     const chunksize = options.chunksize ?? automaticChunksize(list.length, this.#crew.size);
@@ -629,6 +633,13 @@ export class Pool {
   }
 }
 isNoData(Pool);
+
+function workerLostBy(worker: PoolWorker, end: WorkerEnd, cause: unknown): WorkerLostError {
+  const what = `${describeEnd(worker, end)} while it ran the task`;
+  const details = { pid: worker.pid, ...end };
+  if (cause === undefined) return new WorkerLostError(what, details);
+  return new WorkerLostError(`${what}, of an error that was not caught: ${textOf(cause)}`, { ...details, cause });
+}
 
 /** How long work may run, in ms. */
 function durationOf({ timeout }: ApplyOptions): number {

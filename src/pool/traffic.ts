@@ -45,6 +45,8 @@ export interface TrafficOwner {
   ready(row: number): void;
   /** The initializer of the worker in the row threw. */
   unable(row: number, error: unknown): void;
+  /** An uncaught error is about to end the worker in the row. */
+  dying(row: number, error: unknown): void;
   /** The worker in the row should look at the board. */
   alert(row: number): void;
   /** The worker in the row has not stopped in time. */
@@ -370,6 +372,12 @@ export class Traffic {
     const { kind, place, row, began, ran, packing, values, failure } = this.#reader;
     if (kind === OutcomeKind.ready) {
       this.#owner.ready(row);
+      return;
+    }
+    if (kind === OutcomeKind.dying) {
+      const dying = (error: unknown) => this.#owner.dying(row, error);
+      // Without its cause the death of the worker is reported all the same.
+      if (failure === undefined) this.#makings.make(values, this.#isBlocked, { made: dying, failed: () => {} });
       return;
     }
     if (kind === OutcomeKind.unable) {

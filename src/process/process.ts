@@ -48,8 +48,8 @@ export class Process {
   #name: string;
   #daemon: boolean;
   #authkey: Buffer | undefined;
-  readonly #target: Target | undefined;
-  readonly #args: readonly unknown[];
+  #target: Target | undefined;
+  #args: readonly unknown[];
   readonly #options: StartOptions;
   readonly #method: StartMethod | undefined;
   readonly #launcher: Launcher | undefined;
@@ -145,6 +145,9 @@ export class Process {
     });
     this.#child = child;
     this.#streams = streams;
+    // They have arrived: as in CPython nothing here keeps what only the child needs.
+    this.#target = undefined;
+    this.#args = [];
     track(this, child, this.#launcher);
     for (const begun of this.#begun.splice(0)) begun();
   }

@@ -1,6 +1,7 @@
 /** Errors as data: an error of V8's, which arrives as one, and beside it the class and all own fields. */
 import { constructorOf } from './constructors.js';
 import { errorClassName } from './error-classes.js';
+import { Pruning } from './pruning.js';
 import { builtinText, errorClassText } from './reference-text.js';
 
 /** What `packError` needs of whoever packs. */
@@ -41,8 +42,8 @@ export function classTextOf(error: Error): { text: Buffer; exact: boolean } {
 }
 
 /**
- * All own fields. Those that cannot travel are left out, for the error must not be lost; what a cause, or one of several
- * errors, was is then told in words.
+ * All own fields. Parts of them that cannot travel are left out, each at its depth, for the error must not be lost; a cause,
+ * or one of several errors, of which nothing can travel becomes its text.
  */
 export function packErrorFields(error: Error, exact: boolean, packer: ErrorPacker): PackedFields {
   const fields: PackedFields = { shown: Object.create(null), hidden: Object.create(null) };
@@ -69,11 +70,11 @@ function packField(error: Error, key: string, packer: ErrorPacker): { readonly v
     // A getter that throws has nothing to tell.
     return undefined;
   }
-  const whole = packer.attempt(value, key);
-  if (whole !== undefined) return whole;
-  if (key === 'cause') return { value: describe(value) };
-  if (key !== 'errors' || !Array.isArray(value)) return undefined;
-  return { value: value.map((one, i) => (packer.attempt(one, `errors[${i}]`) ?? { value: describe(one) }).value) };
+  const pruning = new Pruning(packer.attempt);
+  if (key === 'errors' && Array.isArray(value)) {
+    return { value: value.map((one, i) => (pruning.prune(one, `errors[${i}]`) ?? { value: describe(one) }).value) };
+  }
+  return pruning.prune(value, key) ?? (key === 'cause' ? { value: describe(value) } : undefined);
 }
 
 function describe(value: unknown): string {

@@ -269,3 +269,26 @@ export function movePoint(point: Point): Point {
 export function addTo(counter: { add(n: number): number }, n: number): void {
   counter.add(n);
 }
+
+/** Leaves a rejection that comes while the next task runs. */
+export function rejectLater(): void {
+  setTimeout(() => void Promise.reject(new RangeError('a late rejection')), 20);
+}
+
+/** Writes to both standard streams. */
+export function print(text: string): string {
+  process.stdout.write(`out ${text}\n`);
+  process.stderr.write(`err ${text}\n`);
+  return `${process.env.POOL_MARK} ${process.execArgv.includes('--no-warnings')}`;
+}
+
+/** Fills the heap. */
+export function fillHeap(): never {
+  const kept: unknown[] = [];
+  for (;;) kept.push(new Array(10_000).fill(kept.length));
+}
+
+/** A task that does not settle. */
+export function never(): Promise<never> {
+  return new Promise(() => setInterval(() => {}, 1000));
+}

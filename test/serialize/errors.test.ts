@@ -136,7 +136,8 @@ t.test('fields that cannot travel are left out; causes are told in words', async
     },
   });
   const back = travel(error) as unknown as Record<string, unknown>;
-  t.strictSame(Object.keys(back).sort(), ['fine', 'live']);
+  t.strictSame(Object.keys(back).sort(), ['fine', 'live', 'request']);
+  t.strictSame(back.request, { deep: { shared: {} } });
   t.strictSame(back.fine, { n: 1 });
   t.equal((back.live as Value<'i'>).value, 7);
   t.match(back.cause, /because/);
@@ -150,4 +151,40 @@ t.test('fields that cannot travel are left out; causes are told in words', async
     'an attempt leaves nothing',
   );
   t.throws(() => serialize({ error, list: [{ callback() {} }] }), { message: /^value\.list\[0\]\.callback is / });
+});
+
+t.test('of a field that cannot travel whole, the parts that can do', (t) => {
+  class Headers {
+    readonly parse = () => this.toJSON();
+    toJSON() {
+      return { accept: 'text/plain' };
+    }
+  }
+  const error = Object.assign(new Error('Request failed'), {
+    response: { status: 404, data: { list: [1, () => 2, 3] }, headers: new Headers(), request: Promise.resolve() } as {
+      [name: string]: unknown;
+    },
+    config: new Map<string, unknown>([
+      ['url', '/x'],
+      ['validate', () => true],
+    ]),
+    tags: new Set([1, () => 2]),
+    deep: { a: { b: { c: [{ d: 1, e: Symbol('e') }] } } },
+    later: () => {},
+  });
+  const { response } = error;
+  response.self = response;
+  response.error = error;
+  const arrived = deserialize(serialize(error)) as typeof error;
+  t.match(arrived.response, { status: 404, data: { list: [1, undefined, 3] }, headers: { accept: 'text/plain' } });
+  t.equal(arrived.response.self, arrived.response);
+  t.equal(arrived.response.error, arrived);
+  t.notOk('request' in arrived.response);
+  t.same([...arrived.config], [['url', '/x']]);
+  t.same([...arrived.tags], [1]);
+  t.same(arrived.deep, { a: { b: { c: [{ d: 1 }] } } });
+  t.notOk('later' in arrived);
+  const caused = deserialize(serialize(new Error('x', { cause: { code: 5, retry() {} } }))) as Error;
+  t.same(caused.cause, { code: 5 });
+  t.end();
 });

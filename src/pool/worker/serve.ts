@@ -64,6 +64,7 @@ class Worker {
     this.#results = assignment.results.ring;
     this.#functions = new Functions(assignment.functions);
     this.#outcome.row = this.#row;
+    process.on('uncaughtExceptionMonitor', (error) => this.#sendLastError(error));
   }
 
   /** Whether the initializer has done its part. */
@@ -211,6 +212,17 @@ class Worker {
     if (this.#results.tryPutRecord(outcome, outcome.units) !== Put.done) return this.#sendSlowly();
     outcome.reset();
     return undefined;
+  }
+
+  /** The task that runs need not be the one whose error ends the worker: a rejection may come late. */
+  #sendLastError(error: unknown): void {
+    if (process.listenerCount('uncaughtException') > 0) return;
+    const last = new OutcomeWriter();
+    last.row = this.#row;
+    last.kind = OutcomeKind.dying;
+    last.payload = packError(error);
+    // If there is no room for it, the exit code has to do.
+    this.#results.tryPutRecord(last, last.units);
   }
 
   async #sendSlowly(): Promise<void> {
