@@ -14,7 +14,7 @@ import { deserialize, deserializeLater, discard, serialize } from '../serialize/
 import { type Departure, depart, type Traveller } from '../serialize/handles.js';
 import { bytesOfView } from '../serialize/views.js';
 import { type Channel, TooLong } from './channel.js';
-import { isSameUser } from './peer-user.js';
+import { isSameUser, peerUserOf } from './peer-user.js';
 import { SocketChannel } from './socket-channel.js';
 import { Turns } from './turns.js';
 import { Notices, type Readiness, type Waitable, waitable } from './waitable.js';
@@ -393,7 +393,8 @@ isNoData(Connection);
 /** `undefined` for a peer of this very user; pipes in shared memory are open to no other one. */
 function originOf(channel: Channel, modules: ReadonlySet<string>): Origin | undefined {
   if (!(channel instanceof SocketChannel) || isSameUser(channel.descriptor)) return undefined;
-  return { modules, attaches: true };
+  // Another user has no object that could be attached here; over TCP there may be a process of this user.
+  return { modules, attaches: peerUserOf(channel.descriptor) === undefined };
 }
 
 function adopt(descriptor: unknown): Channel {

@@ -103,7 +103,7 @@ export function arrive(handle: Handle): Traveller {
 }
 
 const notHere =
-  'A shared object came over the network, and is not attached: its memory is that of another machine. Share it by a manager';
+  'A shared object came over the network or from another user, whose memory is not attached. Share it by a manager';
 
 const proxies = new WeakSet<object>();
 

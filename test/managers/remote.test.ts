@@ -84,6 +84,17 @@ t.test('values arrive equal; what belongs to this machine, or names code, does n
   await t.rejects(client.Semaphore(-1), { name: 'RemoteError', message: /ValueError/ });
 });
 
+t.test('a client over TCP does not say how the processes of a pool are started', async (t) => {
+  const { client } = await serve(t);
+  const options = { execArgv: ['--import', 'data:text/javascript,'], env: { NODE_OPTIONS: '' }, stdio: 'ignore' };
+  for (const [name, value] of Object.entries(options)) {
+    await t.rejects((client as Untyped).Pool(1, { [name]: value }), {
+      name: 'RemoteError',
+      message: `without "${name}"`,
+    });
+  }
+});
+
 t.test('proxies go into other objects of the same manager, and come back', async (t) => {
   const { client, server } = await serve(t);
   const inner = await client.list([1]);
