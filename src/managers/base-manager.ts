@@ -1,11 +1,8 @@
 /** BaseManager: starts or finds a server for shared objects, and gives proxies of them. */
-
-import { unlinkSync } from 'node:fs';
 import { inspect } from 'node:util';
 import type { Wait } from '../deadline.js';
 import { ProcessError, ValueError } from '../errors.js';
 import { isNoData, refuseClones } from '../identity/uncloneable.js';
-import { Finalize } from '../lifecycle/finalize.js';
 import { type Address, parseAddress } from '../messaging/address.js';
 import { type AuthKey, authKeyKind, readKey } from '../messaging/authentication.js';
 import { handshakeTimeoutKind } from '../messaging/handshake-timeout.js';
@@ -19,10 +16,11 @@ import { contextKind, type StartContext, signalsKind } from '../process/options.
 import type { Process } from '../process/process.js';
 import { methodOfContext } from '../process/start-method.js';
 import { type AllowedModules, type ModuleNames, modulesKind, readModules } from '../serialize/allowed-modules.js';
+import type { Anchor } from './anchors.js';
 import { Question } from './frames.js';
 import { limitsKind, type ManagerLimits } from './limits.js';
 import type { Link } from './link.js';
-import { linkAt, linkTo } from './links.js';
+import { linkTo } from './links.js';
 import './proxy-arrival.js';
 import type { Pending } from './pending.js';
 import { pendingProxy } from './pending-proxy.js';
@@ -30,6 +28,7 @@ import type { BaseProxy } from './proxy.js';
 import type { DefinedManager, TypeFactories } from './proxy-types.js';
 import { addType, checkArguments, registryOf } from './registering.js';
 import type { TypeOptions } from './registry.js';
+import { RunningServer } from './running-server.js';
 import { Server } from './server.js';
 import { serverWork, startServer } from './server-start.js';
 
@@ -77,11 +76,6 @@ const managerOptions = new OptionTable<ManagerOptions>({
   }),
 });
 
-/** How long a server may take to stop before it is told so by a signal, in ms. */
-const graceMs = 5000;
-/** The same at the end of the program. */
-const lastGraceMs = 1000;
-
 /**
  * Objects that live in a server process and are used from others through proxies; mirrors
  * `multiprocessing.managers.BaseManager`. It has no types of its own: {@link register} some, on a class that extends it, or
@@ -96,8 +90,9 @@ export class BaseManager {
   readonly #modules: AllowedModules;
   #address: Address | undefined;
   #state: 'initial' | 'starting' | 'started' | 'connected' | 'shut down' = 'initial';
-  #process: Process | undefined;
-  #finalizer: Finalize | undefined;
+  #running: RunningServer | undefined;
+  /** Keeps the server running: {@link RunningServer.anchor}. */
+  #anchor: Anchor | undefined;
   #sync: object | undefined;
 
   /** @throws TypeError, ValueError for options that cannot be */
@@ -157,10 +152,13 @@ export class BaseManager {
 
   /**
    * Starts a process with the server; mirrors `BaseManager.start`. It ends with {@link shutdown}, at the end of this
-   * process, and within a second after this process was killed. It does not keep the program alive.
+   * process, and within a second after this process was killed. It does not keep the program alive. When this manager and
+   * all proxies of its server have been garbage-collected here, the server ends as soon as it has no other client, and the
+   * process emits a `ResourceWarning`.
    *
    * @param initializer is called in the server's process first; exported by its module, as every function that travels
-   * @throws ProcessError if it was started, connected or shut down already
+   * @throws ProcessError if it was started, connected or shut down already; and if the server's process ended before it
+   *   served, with its exit code or signal in the message and what it failed with as `cause`
    * @throws TypeError for an initializer or a callable that cannot travel
    * @throws what the initializer throws; SystemError `EADDRINUSE` …
    */
@@ -183,15 +181,15 @@ export class BaseManager {
     this.#state = 'starting';
     try {
       const { child, address } = await startServer(this.constructor.name, work, this.#options.context);
-      this.#process = child;
       this.#address = address;
+      const { handshakeTimeout } = this.#options;
+      this.#running = new RunningServer(child, { address, key: this.#key, handshakeTimeout });
     } catch (error) {
       this.#state = 'initial';
       throw error;
     }
     this.#state = 'started';
-    const { pid } = process;
-    this.#finalizer = new Finalize(() => process.pid === pid && this.#endSync(), { exitPriority: 0 });
+    this.#anchor = this.#running.anchor(this.constructor.name || 'Manager');
   }
 
   /**
@@ -205,7 +203,9 @@ export class BaseManager {
   async connect(): Promise<void> {
     if (this.#state !== 'connected') this.#checkInitial();
     if (this.#address === undefined) throw new ValueError('Expected the address of a server to connect to');
-    await this.#link(this.#address).ready();
+    const link = this.#link(this.#address);
+    await link.ready();
+    this.#anchor = link.anchor;
     this.#state = 'connected';
   }
 
@@ -236,20 +236,10 @@ export class BaseManager {
    */
   async shutdown(): Promise<void> {
     if (this.#state === 'shut down') return;
-    const child = this.#process;
-    if (this.#state !== 'started' || child === undefined) {
-      throw new ValueError('Only the manager that started the server can shut it down');
-    }
+    if (this.#state !== 'started') throw new ValueError('Only the manager that started the server can shut it down');
     this.#state = 'shut down';
-    const link = this.#link(this.#address as Address);
-    if (child.isAlive()) {
-      if (!asksToStop(link) || !(await child.join(graceMs))) child.terminate();
-      if (!(await child.join(graceMs))) child.kill();
-      await child.join();
-    }
-    link.close();
-    this.#removeFile();
-    this.#finalizer?.cancel();
+    this.#anchor = undefined;
+    await this.#running?.shutdown();
   }
 
   /**
@@ -259,9 +249,9 @@ export class BaseManager {
    * @throws ValueError if this manager has started none
    */
   async join(wait?: Wait): Promise<boolean> {
-    if (this.#process === undefined)
+    if (this.#running === undefined)
       throw new ValueError('Only the manager that started the server can wait for its end');
-    return this.#process.join(wait);
+    return this.#running.process.join(wait);
   }
 
   /** As {@link shutdown}, for `await using`; a manager that has started no server only goes. */
@@ -281,7 +271,7 @@ export class BaseManager {
 
   /** The process of the server that {@link start} started. */
   get process(): Process | undefined {
-    return this.#process;
+    return this.#running?.process;
   }
 
   /**
@@ -296,11 +286,16 @@ export class BaseManager {
       checkArguments(this.constructor, typeid, args);
       pending = link.create(typeid, args, registryOf(this.constructor));
     } catch (error) {
-      return pendingProxy(Promise.reject(error), () => {
+      const fail = () => {
         throw error;
-      });
+      };
+      return pendingProxy(Promise.reject(error), fail, fail);
     }
-    return pendingProxy(pending.promise() as Promise<BaseProxy>, () => link.finishSync(pending) as BaseProxy);
+    return pendingProxy(
+      pending.promise() as Promise<BaseProxy>,
+      () => link.finishSync(pending) as BaseProxy,
+      () => link.departPending(pending, typeid),
+    );
   }
 
   #makerOf(name: string | symbol): unknown {
@@ -333,47 +328,6 @@ export class BaseManager {
   #checkInitial(): void {
     if (this.#state !== 'initial') throw new ProcessError(`Expected a new manager, but this one is ${this.#state}`);
   }
-
-  /** At the end of this process. */
-  #endSync(): void {
-    const child = this.#process as Process;
-    if (child.isAlive()) {
-      const link = linkAt(this.#address as Address);
-      try {
-        link?.forgetQuiet();
-        link?.ask(Question.shutdown);
-        link?.push();
-      } catch {
-        // It has ended, or ends by the signal.
-      }
-      if (link === undefined || !child.joinSync(lastGraceMs)) child.terminate();
-      if (!child.joinSync(lastGraceMs)) child.kill();
-    }
-    this.#removeFile();
-  }
-
-  /** A server that was ended by a signal has left it. */
-  #removeFile(): void {
-    if (typeof this.#address !== 'string' || this.#address.startsWith('\0')) return;
-    try {
-      unlinkSync(this.#address);
-    } catch {
-      // The server has removed it.
-    }
-  }
 }
+
 isNoData(BaseManager);
-
-/** False where the server cannot be reached: its socket file was removed, or there are no descriptors. */
-function asksToStop(link: Link): boolean {
-  try {
-    // What goes wrong now ends with the process.
-    link
-      .ask(Question.shutdown)
-      .promise()
-      .catch(() => {});
-    return true;
-  } catch {
-    return false;
-  }
-}

@@ -1,17 +1,22 @@
 /** Reads frames. Nothing that names objects or code is read with them: who asks for what has to be known first. */
 import { Buffer } from 'node:buffer';
 import { Tag } from '../serialize/tags.js';
-import { broken, together, whole } from './frames.js';
+import { afterCreation, broken, together, whole } from './frames.js';
 import { knownText, longestKnown } from './known-texts.js';
 
 /** What `serialize` made, as it lies in a message. */
 export class Whole {
   readonly bytes: Buffer;
+  /** The calls that make objects which it refers to. */
+  readonly awaited: readonly number[];
 
-  constructor(bytes: Buffer) {
+  constructor(bytes: Buffer, awaited: readonly number[] = none) {
     this.bytes = bytes;
+    this.awaited = awaited;
   }
 }
+
+const none: readonly number[] = [];
 
 /** @throws MultiprocError `ERR_MULTIPROC_MESSAGE` for what a `FrameWriter` did not write */
 export class FrameReader {
@@ -56,10 +61,11 @@ export class FrameReader {
   /** Arguments that are scalars, or the bytes of an array. */
   arguments(): unknown[] | Whole {
     const count = this.byte();
-    if (count === together) {
+    if (count >= afterCreation) {
+      const awaited = count === together ? none : this.#numbers();
       const tag = this.byte();
       if (tag !== whole) throw broken('its arguments are none');
-      return this.#whole();
+      return this.#whole(awaited);
     }
     const values: unknown[] = [];
     for (let i = 0; i < count; i++) values.push(this.#scalar(this.byte()));
@@ -94,10 +100,16 @@ export class FrameReader {
     }
   }
 
-  #whole(): Whole {
+  #whole(awaited = none): Whole {
     const size = this.integer();
     const at = this.#move(size);
-    return new Whole(this.#bytes.subarray(at, at + size));
+    return new Whole(this.#bytes.subarray(at, at + size), awaited);
+  }
+
+  #numbers(): number[] {
+    const count = this.integer();
+    const at = this.#move(count * 4);
+    return Array.from({ length: count }, (_, i) => this.#bytes.readUInt32LE(at + i * 4));
   }
 
   #move(size: number): number {

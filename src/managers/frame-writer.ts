@@ -5,7 +5,7 @@
 import { Buffer } from 'node:buffer';
 import { serialize } from '../serialize/codec.js';
 import { Tag } from '../serialize/tags.js';
-import { together, whole } from './frames.js';
+import { afterCreation, together, whole } from './frames.js';
 
 const nothing = Buffer.alloc(0);
 const firstSize = 16 * 1024;
@@ -102,7 +102,7 @@ export class FrameWriter {
 
   /** Writes arguments that are scalars. False, and nothing is written, for others. */
   scalars(values: readonly unknown[]): boolean {
-    if (values.length >= together) return false;
+    if (values.length >= afterCreation) return false;
     const { length } = this;
     this.byte(values.length);
     for (const value of values) {
@@ -113,10 +113,22 @@ export class FrameWriter {
     return true;
   }
 
-  /** @throws TypeError for an argument that cannot travel, naming its path */
-  arguments(values: readonly unknown[]): void {
-    this.byte(together);
-    this.#writeWhole(values, 'args');
+  /**
+   * @param awaited lists, once the arguments are serialized, the calls that make objects among them
+   * @throws TypeError for an argument that cannot travel, naming its path
+   */
+  arguments(values: readonly unknown[], awaited: () => readonly number[]): void {
+    const bytes = serialize(values, 'args');
+    const numbers = awaited();
+    if (numbers.length === 0) {
+      this.byte(together);
+    } else {
+      this.#reserve(5 + numbers.length * 4);
+      this.#bytes[this.#length] = afterCreation;
+      this.#length = this.#bytes.writeUInt32LE(numbers.length, this.#length + 1);
+      for (const number of numbers) this.#length = this.#bytes.writeUInt32LE(number, this.#length);
+    }
+    this.#writeBytes(bytes);
   }
 
   /** @throws TypeError for what cannot travel, naming its path */
@@ -146,7 +158,10 @@ export class FrameWriter {
   }
 
   #writeWhole(value: unknown, root: string): void {
-    const bytes = serialize(value, root);
+    this.#writeBytes(serialize(value, root));
+  }
+
+  #writeBytes(bytes: Buffer): void {
     this.#reserve(5 + bytes.length);
     this.#bytes[this.#length] = whole;
     this.#bytes.writeUInt32LE(bytes.length, this.#length + 1);

@@ -3,7 +3,9 @@ import { constants } from 'node:buffer';
 import { ClosedError, EOFError, MultiprocError, RemoteError, SystemError, TimeoutError } from '../errors.js';
 import { type Address, parseAddress, writeAddress } from '../messaging/address.js';
 import type { Origin } from '../serialize/afar.js';
-import type { Carriage, ProxyDetails } from './carriage.js';
+import { type Departure, depart, type Traveller } from '../serialize/handles.js';
+import { type Anchor, anchorAt } from './anchors.js';
+import { type Carriage, currentCarriage, type ProxyDetails } from './carriage.js';
 import { Dial, type Line } from './dial.js';
 import { Early } from './early.js';
 import { FrameReader } from './frame-reader.js';
@@ -12,6 +14,7 @@ import { Reply, Request } from './frames.js';
 import type { CallOptions } from './hold.js';
 import { conveyed, forgo, forgoFrame, kept, loading, open } from './opening.js';
 import { Pending } from './pending.js';
+import { ownHandle } from './proxy-handle.js';
 import type { Registry } from './registry.js';
 import { isServedHere } from './served-here.js';
 import { Interest, Talk, type Talker } from './talk.js';
@@ -40,6 +43,7 @@ export class Link implements Carriage, Talker {
   readonly #modules = new Set<string>();
   /** The server, if that is on another machine or of another user. */
   #origin: Origin | undefined;
+  readonly #anchor: WeakRef<Anchor> | undefined;
   readonly #out = new FrameWriter();
   readonly #early = new Early();
   readonly #pending = new Map<number, Pending>();
@@ -50,6 +54,8 @@ export class Link implements Carriage, Talker {
   #keen = 0;
   /** Of the call that is being answered. */
   #registry: Registry | undefined;
+  /** The calls that make objects whose proxies are among the arguments that are being written. */
+  readonly #awaited = new Set<number>();
   /** Why it is over. */
   #end: Error | undefined;
 
@@ -61,6 +67,7 @@ export class Link implements Carriage, Talker {
     const parsed = parseAddress(address);
     this.where = writeAddress(parsed);
     this.#origin = parsed.local ? undefined : this.#afar();
+    this.#anchor = anchorAt(this.where);
     let done = false;
     const dial = new Dial(address, key, handshakeTimeout, (line, error) => {
       done = true;
@@ -69,6 +76,11 @@ export class Link implements Carriage, Talker {
       else this.#open(line);
     });
     if (!done) this.#dial = dial;
+  }
+
+  /** What keeps the server running, if this thread started it. */
+  get anchor(): Anchor | undefined {
+    return this.#anchor?.deref();
   }
 
   get ended(): boolean {
@@ -130,6 +142,16 @@ export class Link implements Carriage, Talker {
     });
     this.#attend();
     return pending;
+  }
+
+  /**
+   * How a proxy travels whose object is still being made: to its own server as the number of the call that makes it, to
+   * others as any proxy, once it is there. Only the latter blocks, and only until the server has answered.
+   */
+  departPending(pending: Pending, typeid: string): Departure {
+    if (pending.settled || currentCarriage() !== this) return (this.finishSync(pending) as Traveller)[depart]();
+    this.#awaited.add(pending.number);
+    return { handle: ownHandle(-pending.number, { typeid, kind: 'object', proxyClass: undefined }), cancel() {} };
   }
 
   /** @param question of `Question`; 0: whether it is there */
@@ -221,7 +243,7 @@ export class Link implements Carriage, Talker {
     if (this.#end !== undefined) throw this.#end;
     do this.#number = (this.#number + 1) >>> 0;
     while (this.#number === 0 || this.#pending.has(this.#number));
-    const pending = new Pending(this.#number, keen, registry);
+    const pending = new Pending(this.#number, keen, registry, this.anchor);
     const start = this.#out.length;
     try {
       write(pending.number);
@@ -302,7 +324,9 @@ export class Link implements Carriage, Talker {
   }
 
   #writeArguments(args: readonly unknown[]): void {
-    if (!this.#out.scalars(args)) conveyed(this, this.#origin, () => this.#out.arguments(args));
+    if (this.#out.scalars(args)) return;
+    this.#awaited.clear();
+    conveyed(this, this.#origin, () => this.#out.arguments(args, () => [...this.#awaited]));
   }
 
   #tooLong({ length }: Uint8Array): RangeError | undefined {

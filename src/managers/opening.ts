@@ -37,7 +37,7 @@ export function loading(value: unknown, origin: Origin | undefined): Promise<voi
 
 /** The same, in bytes of its own. */
 export function kept<T>(value: T): T {
-  return value instanceof Whole ? (new Whole(Buffer.from(value.bytes)) as T) : value;
+  return value instanceof Whole ? (new Whole(Buffer.from(value.bytes), value.awaited) as T) : value;
 }
 
 /** Nobody will open it. */

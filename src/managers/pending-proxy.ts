@@ -1,18 +1,29 @@
 /** A proxy whose object is being made: it can be awaited, and its methods can be called at once. */
+import { inspect } from 'node:util';
 import { admitProxy, type Departure, depart, letGo } from '../serialize/handles.js';
+import { isProbe } from './probes.js';
 import type { BaseProxy } from './proxy.js';
 
 /**
- * @param made the proxy, once it is there
- * @param finish blocks until it is
+ * @param made the proxy, once its object is made
+ * @param finish blocks until it is made
+ * @param departure how it travels before it is made
  */
-export function pendingProxy(made: Promise<BaseProxy>, finish: () => BaseProxy): object {
+export function pendingProxy(made: Promise<BaseProxy>, finish: () => BaseProxy, departure: () => Departure): object {
+  const text = () => '<a proxy whose object is being made>';
   const members: Record<string | symbol, unknown> = {
     // biome-ignore lint/suspicious/noThenProperty: it is awaitable
     then: made.then.bind(made),
     catch: made.catch.bind(made),
     finally: made.finally.bind(made),
-    [depart]: (): Departure => finish()[depart](),
+    toString: text,
+    toJSON: text,
+    [inspect.custom]: text,
+    [depart]: () => {
+      // The call that takes it fails if it cannot be made.
+      made.catch(() => {});
+      return departure();
+    },
     [letGo]() {},
     [Symbol.asyncIterator]: () => iterate(made),
     [Symbol.asyncDispose]: async () => disposeOf(await made),
@@ -20,11 +31,12 @@ export function pendingProxy(made: Promise<BaseProxy>, finish: () => BaseProxy):
   const proxy = new Proxy(members, {
     get(target, name) {
       if (name === 'sync') {
-        // What goes wrong is thrown here.
+        // What fails is thrown here.
         made.catch(() => {});
         return finish().sync;
       }
-      if (typeof name === 'symbol' || Object.hasOwn(target, name)) return target[name];
+      if (typeof name === 'symbol' || name in target) return target[name];
+      if (isProbe(name)) return undefined;
       return (...args: unknown[]) => made.then((each) => methodOf(each, name)(...args));
     },
   });

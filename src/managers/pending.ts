@@ -15,14 +15,17 @@ export class Pending {
   openNow: (() => void) | undefined;
   /** Who waited was told that it does, and waits no more. */
   givenUp = false;
+  /** Keeps the server running until the answer is here. */
+  readonly anchor: object | undefined;
   #resolve: ((value: unknown) => void) | undefined;
   #reject: ((reason: unknown) => void) | undefined;
   #dismiss: (() => void) | undefined;
 
-  constructor(number: number, keen: boolean, registry: Registry | undefined) {
+  constructor(number: number, keen: boolean, registry: Registry | undefined, anchor: object | undefined) {
     this.number = number;
     this.keen = keen;
     this.registry = registry;
+    this.anchor = anchor;
   }
 
   promise(): Promise<unknown> {

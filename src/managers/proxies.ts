@@ -139,7 +139,10 @@ for (const [kind, proxyClass] of Object.entries(proxyClasses)) {
   for (const name of attributesOf(kind)) {
     Object.defineProperty(proxyClass.prototype, name, {
       get(this: BaseProxy) {
-        return this.callMethod(name);
+        const answer = this.callMethod(name);
+        // Tools read such names, too, and drop the promise.
+        answer.catch(() => {});
+        return answer;
       },
       configurable: true,
     });

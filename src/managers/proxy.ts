@@ -6,6 +6,8 @@ import { markCopy } from '../identity/copies.js';
 import { admitProxy, type Departure, depart, letGo, type Traveller } from '../serialize/handles.js';
 import type { ProxyDetails } from './carriage.js';
 import type { CallOptions, Hold } from './hold.js';
+import { methodsOf } from './kinds.js';
+import { isProbe } from './probes.js';
 import type { Registry } from './registry.js';
 import { syncTwin } from './sync-twin.js';
 import { waitPosition } from './waiting-methods.js';
@@ -32,7 +34,8 @@ export interface ProxyOrigin {
  * Stands for an object in a manager's server; mirrors `multiprocessing.managers.BaseProxy`. Managers make them.
  *
  * Every method of the object can be called, and returns a Promise; what it throws arrives as the error that it was. `sync`
- * is the twin whose calls block. A class that extends this one, given as `proxyType`, may have methods of its own, which
+ * is the twin whose calls block. What the language and tools ask of every value (`then`, `toJSON`, `inspect`, `$$typeof`,
+ * symbols …) is answered here and not by the object: {@link callMethod} calls a method of such a name. A class that extends this one, given as `proxyType`, may have methods of its own, which
  * call those of the object by {@link callMethod}.
  *
  * Proxies travel: in arguments, through queues and pipes, into other managers' objects. The object lives on while anybody
@@ -44,7 +47,10 @@ export class BaseProxy implements Traveller {
     if (!isOrigin(origin)) throw new TypeError('Proxies are made by managers: call a method of one');
     const proxy = new Proxy(this, traps);
     const { hold, details, registry } = origin;
-    states.set(proxy, { hold, details, registry, methods: new Map(), twin: undefined });
+    const state: State = { hold, details, registry, methods: new Map(), twin: undefined };
+    states.set(proxy, state);
+    // `inspect` with `showProxy` asks what is behind it.
+    states.set(this, state);
     admitProxy(proxy);
     collected.register(proxy, hold, hold);
     // biome-ignore lint/correctness/noConstructorReturn: subclasses and callers see the Proxy alone
@@ -105,6 +111,11 @@ export class BaseProxy implements Traveller {
     return `<${this.constructor.name} object, typeid '${details.typeid}' at ${hold.where}>`;
   }
 
+  /** The same: `JSON.stringify` does not ask the server either. `JSON.stringify(await proxy.getValue())` writes the content. */
+  toJSON(): string {
+    return this.toString();
+  }
+
   /** @internal */
   [inspect.custom](): string {
     return this.toString();
@@ -115,6 +126,11 @@ markCopy(BaseProxy.prototype);
 /** What a proxy has its object by; `undefined` for what is no proxy. */
 export function holdOf(proxy: unknown): Hold | undefined {
   return typeof proxy === 'object' && proxy !== null ? states.get(proxy)?.hold : undefined;
+}
+
+/** The kind of object that a proxy stands for; `undefined` for what is no proxy. */
+export function kindOf(proxy: unknown): string | undefined {
+  return typeof proxy === 'object' && proxy !== null ? states.get(proxy)?.details.kind : undefined;
 }
 
 const origins = new WeakSet<object>();
@@ -138,9 +154,8 @@ function stateOf(proxy: object): State {
 const traps: ProxyHandler<BaseProxy> = {
   get(target, name, proxy) {
     if (typeof name === 'symbol' || name in target) return Reflect.get(target, name, proxy);
-    // A promise is resolved with a proxy, never by one.
-    if (name === 'then') return undefined;
-    const { methods } = stateOf(proxy);
+    const { methods, details, registry } = stateOf(proxy);
+    if (isProbe(name) && !isKnown(name, details, registry)) return undefined;
     let method = methods.get(name);
     if (method === undefined) {
       method = (...args) => (proxy as BaseProxy).callMethod(name, ...args);
@@ -155,6 +170,19 @@ const traps: ProxyHandler<BaseProxy> = {
     throw new TypeError(`Expected "sync.${name}" or a method: nothing is assigned to a proxy without blocking`);
   },
 };
+
+/** What every value answers by itself, whatever methods its object has. */
+const own = new Set(['then', 'toJSON']);
+
+/** Whether the object is known here to have a method of a name that tools ask for, too. */
+function isKnown(name: string, { typeid, kind }: ProxyDetails, registry: Registry | undefined): boolean {
+  if (own.has(name)) return false;
+  if (methodsOf(kind)?.has(name) === true) return true;
+  const type = registry?.get(typeid);
+  if (type?.exposed !== undefined) return type.exposed.includes(name);
+  const prototype = (type?.callable as { prototype?: object } | undefined)?.prototype;
+  return typeof prototype === 'object' && name in prototype && !name.startsWith('_');
+}
 
 /**
  * Separates what concerns the waiting here from what the server is told.

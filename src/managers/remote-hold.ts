@@ -11,6 +11,8 @@ import type { Registry } from './registry.js';
 
 export class RemoteHold implements Hold {
   readonly id: number;
+  /** Keeps a server that this process started running for as long as the proxy is in use. */
+  readonly anchor: object | undefined;
   readonly #registry: Registry | undefined;
   #link: Link;
   #released = false;
@@ -19,6 +21,7 @@ export class RemoteHold implements Hold {
   constructor(link: Link, id: number, registry: Registry | undefined) {
     this.#link = link;
     this.id = id;
+    this.anchor = link.anchor;
     this.#registry = registry;
   }
 

@@ -45,6 +45,9 @@ export async function runServer(report: Connection, work: ServerWork): Promise<n
   });
   const creator = parentProcess();
   if (creator !== null) native.tieLifeTo(creator.sentinel, daemonGrace);
+  // What throws outside of the initializer's own promise ends the process: the creator hears why.
+  const tellUncaught = (error: unknown) => tell(report, { error });
+  process.on('uncaughtExceptionMonitor', tellUncaught);
   let server: Server;
   try {
     await work.initializer?.(...work.initargs);
@@ -61,6 +64,7 @@ export async function runServer(report: Connection, work: ServerWork): Promise<n
     tell(report, { error });
     throw new SystemExit(1);
   }
+  process.off('uncaughtExceptionMonitor', tellUncaught);
   tell(report, { address: server.address });
   await server.serveForever();
   throw new SystemExit();

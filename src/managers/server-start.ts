@@ -1,4 +1,5 @@
 /** How a manager starts its server: what the process is given, and what it says when it serves. */
+import type { Wait } from '../deadline.js';
 import { EOFError, ProcessError } from '../errors.js';
 import type { Address } from '../messaging/address.js';
 import type { Connection } from '../messaging/connection.js';
@@ -12,6 +13,9 @@ import type { ManagerLimits } from './limits.js';
 import { registryOf } from './registering.js';
 import type { RegisteredType } from './registry.js';
 import type { ServerReport, ServerWork } from './server-process.js';
+
+/** How long a server that failed may take to end by itself, in ms. */
+const endMs = 5000;
 
 const serverModule = new URL('./server-process.js', import.meta.url);
 
@@ -79,8 +83,10 @@ export async function startServer(
     child.name = child.name.replace(/^Process/, name || 'Manager');
     child.start();
     writer.close();
-    return { child, address: addressFrom(await reportFrom(reader)) };
+    return { child, address: addressFrom(await reportFrom(reader, child)) };
   } catch (error) {
+    // What failed may be this side: then the server still runs.
+    if (child !== undefined && child.pid !== null && !(await child.join(endMs))) child.kill();
     if (child !== undefined && child.pid !== null) await child.join();
     throw error;
   } finally {
@@ -115,13 +121,58 @@ function sendable(options: RegisteredType, classTravels: boolean): object {
   };
 }
 
-async function reportFrom(reader: Connection): Promise<ServerReport> {
+/**
+ * What the server says. A process that ends first may never have taken its end of the pipe, as when the module of its
+ * target cannot be loaded: its end is waited for, too.
+ *
+ * @throws ProcessError if it ended without a report
+ */
+async function reportFrom(reader: Connection, child: Process): Promise<ServerReport> {
+  const [reported, ended] = [new AbortController(), new AbortController()];
+  child.join({ signal: reported.signal }).then(
+    () => ended.abort(),
+    () => {},
+  );
   try {
-    return (await reader.recv()) as ServerReport;
-  } catch (cause) {
-    if (!(cause instanceof EOFError)) throw cause;
-    throw new ProcessError("The server's process ended before it served", { cause });
+    return await readReport(reader, { signal: ended.signal });
+  } catch (error) {
+    if (!(error instanceof EOFError) && !ended.signal.aborted) throw error;
+    await child.join();
+    // It may have reported, and ended at once.
+    return readReport(reader, 0).catch(async () => ({ error: await endOf(child) }));
+  } finally {
+    reported.abort();
   }
+}
+
+async function readReport(reader: Connection, wait: Wait): Promise<ServerReport> {
+  if (!(await reader.poll(wait))) throw new EOFError('The process has said nothing');
+  return (await reader.recv()) as ServerReport;
+}
+
+/** Why the process ended before it served. */
+async function endOf(child: Process): Promise<ProcessError> {
+  const cause = await child.result.then(
+    () => undefined,
+    (reason: unknown) => reason,
+  );
+  // A process that has said nothing of its end only has its exit code, which is in the message.
+  const said = cause instanceof Error && !isEndAlone(cause) ? cause : undefined;
+  const how = child.signalCode === null ? `exit code ${child.exitCode}` : `signal ${child.signalCode}`;
+  const why = said === undefined ? advice : `: ${said.message}`;
+  return new ProcessError(`The manager's server process ended before it served (${how})${why}`, {
+    cause: said,
+    code: (said as { code?: string } | undefined)?.code ?? 'ERR_MULTIPROC_PROCESS',
+  });
+}
+
+const advice =
+  '. It loads the main module and the modules of the manager first: one of them ended the process, which may have written ' +
+  'more to stderr';
+
+/** An error of this process about the child's end, not one of the child. */
+function isEndAlone(cause: Error): boolean {
+  return cause instanceof ProcessError && cause.code === 'ERR_MULTIPROC_NO_RESULT';
 }
 
 function addressFrom(report: ServerReport): string | [string, number] {

@@ -68,6 +68,7 @@ export class Server {
   readonly #arriving = new Set<Connection>();
   readonly #notHere: () => void;
   #stopped = false;
+  #retired = false;
   #stop: (() => void) | undefined;
   #serving = false;
 
@@ -134,6 +135,12 @@ export class Server {
     this.#stop?.();
   }
 
+  /** @internal Stops once the last client has left: the manager that started the server has no use for it any more. */
+  retire(): void {
+    this.#retired = true;
+    this.#stopIfUnused();
+  }
+
   /** @internal In the child of a fork it is the parent's. */
   forget(): void {
     this.#stopped = true;
@@ -146,6 +153,11 @@ export class Server {
   /** @internal */
   leave(session: Session): void {
     this.#sessions.delete(session);
+    this.#stopIfUnused();
+  }
+
+  #stopIfUnused(): void {
+    if (this.#retired && !this.#stopped && this.#sessions.size + this.#arriving.size === 0) this.stop();
   }
 
   async #acceptAll(): Promise<void> {
@@ -186,6 +198,7 @@ export class Server {
       getLogger().info('a manager turned a client away: %s', error instanceof Error ? error.message : String(error));
     } finally {
       this.#arriving.delete(connection);
+      this.#stopIfUnused();
     }
   }
 }

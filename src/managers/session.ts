@@ -51,6 +51,10 @@ export class Session implements Talker, Carriage, Caller {
   readonly #origin: Origin | undefined;
   readonly #references: References;
   readonly #calls = new Map<number, Call>();
+  /** Creations that wait for the type's function. */
+  readonly #making = new Map<number, Promise<void>>();
+  /** What creations made, the newest last: an object's number, or why there is none. */
+  readonly #made = new Map<number, number | { readonly error: unknown }>();
   /** Objects that went with the answer that is being written. */
   #given: Entry[] = [];
   readonly #deferred = new DeferredCalls();
@@ -122,7 +126,7 @@ export class Session implements Talker, Carriage, Caller {
 
   /** A proxy that the client sent back. */
   arrive(id: number): object {
-    return this.#proxyOf(this.#references.get(id));
+    return this.#proxyOf(this.#references.get(id < 0 ? this.#madeBy(-id) : id));
   }
 
   /** A proxy goes to the client. */
@@ -259,9 +263,16 @@ export class Session implements Talker, Carriage, Caller {
       this.#run(task, args);
       return;
     }
-    const ready = loading(args, this.#origin);
+    const ready = this.#readyFor(args);
     if (ready === undefined) this.#open(task, args);
     else this.#load(task, kept(args), ready);
+  }
+
+  /** Resolves once everything that the arguments refer to is there; `undefined`: it is. */
+  #readyFor(args: Whole): Promise<unknown> | undefined {
+    const modules = loading(args, this.#origin);
+    const making = args.awaited.flatMap((number) => this.#making.get(number) ?? []);
+    return making.length === 0 ? modules : Promise.all([modules, ...making]);
   }
 
   #open(task: Task, args: Whole): void {
@@ -276,7 +287,7 @@ export class Session implements Talker, Carriage, Caller {
   }
 
   /** What this client says next has to wait: calls begin in their order. */
-  #load(task: Task, args: Whole, ready: Promise<void>): void {
+  #load(task: Task, args: Whole, ready: Promise<unknown>): void {
     this.#loading = true;
     const goOn = (act: () => void) => {
       this.#loading = false;
@@ -308,7 +319,7 @@ export class Session implements Talker, Carriage, Caller {
   }
 
   #run(task: Task, args: unknown[]): void {
-    const { number, start, typeid } = task;
+    const { number, start } = task;
     const call: Call = { ...callBy(this), number, dropped: false };
     let result: unknown;
     try {
@@ -319,13 +330,18 @@ export class Session implements Talker, Carriage, Caller {
       return;
     }
     if (!types.isPromise(result)) {
-      this.#answer(number, result, typeid);
+      this.#answer(task, result);
       return;
     }
     this.#calls.set(number, call);
-    result.then(
-      (value) => this.#settle(call, () => this.#answer(number, value, typeid)),
+    const done = result.then(
+      (value) => this.#settle(call, () => this.#answer(task, value)),
       (error) => this.#settle(call, () => this.#refuse(task, error)),
+    );
+    if (!task.isOurs) return;
+    this.#making.set(
+      number,
+      done.finally(() => this.#making.delete(number)),
     );
   }
 
@@ -340,6 +356,7 @@ export class Session implements Talker, Carriage, Caller {
   }
 
   #refuse({ number, isOurs }: Task, error: unknown): void {
+    if (isOurs) this.#note(number, { error });
     if (error instanceof Cancelled) this.#talk.out.begin(Reply.cancelled, number);
     else if (isOurs) this.#fail(number, error);
     else this.#throw(number, error);
@@ -360,15 +377,18 @@ export class Session implements Talker, Carriage, Caller {
   }
 
   #tell(number: number, question: number): void {
-    if (question === Question.objects) this.#answer(number, this.objects.size, undefined);
-    else if (question === Question.debug) this.#answer(number, this.objects.describe(), undefined);
-    else this.#answer(number, undefined, undefined);
-    if (question !== Question.shutdown || !this.#server.stoppable) return;
+    const answer = (result: unknown) => this.#answer({ number, typeid: undefined, isOurs: false }, result);
+    if (question === Question.objects) answer(this.objects.size);
+    else if (question === Question.debug) answer(this.objects.describe());
+    else answer(undefined);
+    if (!this.#server.stoppable) return;
+    if (question === Question.retire) this.#server.retire();
+    if (question !== Question.shutdown) return;
     this.#talk.flush();
     this.#server.stop();
   }
 
-  #answer(number: number, result: unknown, typeid: string | undefined): void {
+  #answer({ number, typeid, isOurs }: Omit<Task, 'start'>, result: unknown): void {
     if (typeid === undefined) {
       const { out } = this.#talk;
       const start = out.length;
@@ -378,8 +398,24 @@ export class Session implements Talker, Carriage, Caller {
     }
     this.#write(Reply.value, number, () => {
       const type = typeid ?? (result instanceof ManagedIterator ? 'Iterator' : undefined);
-      return type === undefined ? result : this.#proxyOf(this.objects.entryOf(type, result));
+      if (type === undefined) return result;
+      const entry = this.objects.entryOf(type, result);
+      if (isOurs) this.#note(number, entry.id);
+      return this.#proxyOf(entry);
     });
+  }
+
+  /** Remembers what a creation has made: the client may refer to it before the answer reaches it. */
+  #note(number: number, made: number | { readonly error: unknown }): void {
+    this.#made.delete(number);
+    this.#made.set(number, made);
+    if (this.#made.size > this.#server.limits.references) this.#made.delete(this.#made.keys().next().value as number);
+  }
+
+  #madeBy(number: number): number {
+    const made = this.#made.get(number);
+    if (typeof made === 'number') return made;
+    throw new RemoteError('The object of a proxy among the arguments could not be made', { cause: made?.error });
   }
 
   #throw(number: number, error: unknown): void {
@@ -396,6 +432,7 @@ export class Session implements Talker, Carriage, Caller {
     } catch (error) {
       out.cutTo(start);
       for (const entry of this.#given) this.#references.release(entry.id, 1);
+      if (this.#made.has(number)) this.#note(number, { error });
       this.#fail(number, error);
     }
   }

@@ -3,6 +3,7 @@
 import { type PoolOptions, poolOptions } from '../pool/options.js';
 import { BaseManager, type ManagerOptions } from './base-manager.js';
 import { currentCall } from './caller.js';
+import { withItems } from './contents.js';
 import { objectOf } from './objects.js';
 import type {
   ArrayProxy,
@@ -109,11 +110,12 @@ export class SyncManager extends BaseManager {
 
 const types: Readonly<Record<string, (...args: never[]) => unknown>> = {
   Namespace: (attributes?: Readonly<Record<string, unknown>>) => new ManagedNamespace(attributes),
-  list: (items: Iterable<unknown> = []) => [...items],
+  list: (items: Iterable<unknown> = []) => withItems([items], (read) => [...read]),
   dict: newDict,
-  set: (items?: Iterable<unknown>) => new Set(items),
+  set: (items: Iterable<unknown> = []) => withItems([items], (read) => new Set(read)),
   Value: (type: 'i', initial?: number) => new ManagedValue(type, initial),
-  Array: (type: 'i', sizeOrIterable: number | Iterable<number>) => new ManagedArray(type, sizeOrIterable),
+  Array: (type: 'i', sizeOrIterable: number | Iterable<number>) =>
+    withItems([sizeOrIterable], (read) => new ManagedArray(type, read)),
   Queue: (maxsize?: number) => new ManagedQueue(maxsize),
   JoinableQueue: (maxsize?: number) => new ManagedJoinableQueue(maxsize),
   Lock: () => new ManagedLock(),

@@ -5,6 +5,7 @@ import { TimeoutError } from '../errors.js';
 import type { ProxyDetails } from './carriage.js';
 import type { Hold } from './hold.js';
 import { attributesOf, methodsOf } from './kinds.js';
+import { isProbe } from './probes.js';
 
 /** An index of a list, as a property's name. */
 const indexPattern = /^-?(?:0|[1-9]\d{0,15})$/;
@@ -41,7 +42,10 @@ class Twin implements ProxyHandler<object> {
     const own = this.#own(name);
     if (own !== undefined) return own;
     if (this.#isIndex(name)) return this.#call('get', Number(name));
+    if (name === 'toJSON') return this.#json();
+    if (marksOfTools.test(name)) return undefined;
     if (this.#properties === 'keys' && !this.#isMethod(name)) return this.#call('get', name);
+    if (isProbe(name) && this.#methods?.has(name) !== true) return undefined;
     return this.#method(name);
   }
 
@@ -176,6 +180,18 @@ class Twin implements ProxyHandler<object> {
     return undefined;
   }
 
+  /** What `JSON.stringify` asks for: the content, as of data; the own properties of a dict or a namespace. */
+  #json(): unknown {
+    if (this.#properties === 'keys') return undefined;
+    return this.#keep('toJSON', () => () => {
+      try {
+        return copied.has(this.#details.kind) ? this.#call('getValue') : String(this.#proxy);
+      } catch {
+        return String(this.#proxy);
+      }
+    });
+  }
+
   #steps(): Iterator<unknown> & Iterable<unknown> {
     const steps = {
       next: () => this.#call('next') as IteratorResult<unknown>,
@@ -204,6 +220,9 @@ class Twin implements ProxyHandler<object> {
     return this.#cached.get(name) as T;
   }
 }
+
+/** `$$typeof`, `@@__IMMUTABLE_ITERABLE__@@` …: asked of dicts, too, where other names are keys. */
+const marksOfTools = /^(?:\$\$|@@)/;
 
 const iterable = new Set(['list', 'array', 'dict', 'set']);
 const copied = new Set(['list', 'array', 'dict', 'set', 'value']);

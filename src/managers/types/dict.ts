@@ -1,5 +1,6 @@
 /** What a managed dict can do, over a Map or a plain object: Python's methods, and those of Maps. */
 import { ValueError } from '../../errors.js';
+import { withEntries } from '../contents.js';
 import { ManagedIterator } from './iterator.js';
 
 type Content = Iterable<readonly [unknown, unknown]> | Readonly<Record<string, unknown>> | null | undefined;
@@ -105,8 +106,10 @@ export class DictMethods {
     return this.setDefault(key, value);
   }
 
-  update(...contents: Content[]): void {
-    for (const content of contents) for (const [key, value] of pairsOf(content)) this.#entries.set(key, value);
+  update(...contents: Content[]): Promise<void> | void {
+    return withEntries(contents, (...read) => {
+      for (const content of read) for (const [key, value] of pairsOf(content)) this.#entries.set(key, value);
+    });
   }
 
   copy(): unknown {
@@ -128,9 +131,8 @@ export function overMap(map: Map<unknown, unknown>): DictMethods {
 }
 
 /** What `manager.dict()` makes: a copy of it is a plain object if all keys are strings, as they were in Python's example. */
-export function newDict(content?: Content): DictMethods {
-  const map = new Map(pairsOf(content));
-  return new DictMethods(new MapEntries(map));
+export function newDict(content?: Content): DictMethods | Promise<DictMethods> {
+  return withEntries([content], (read) => new DictMethods(new MapEntries(new Map(pairsOf(read)))));
 }
 
 /** A plain object that was registered. */

@@ -1,5 +1,6 @@
 /** What a managed list can do, over a plain array: Python's methods, and those of arrays. */
 import { ValueError } from '../../errors.js';
+import { withItems } from '../contents.js';
 import { ManagedIterator } from './iterator.js';
 
 /** Of Array.prototype, as they are. */
@@ -33,9 +34,11 @@ export class ListMethods {
     return this.array.length;
   }
 
-  extend(items: Iterable<unknown>): void {
-    // First all of them: they may be this very list.
-    for (const item of [...items]) this.array.push(item);
+  extend(items: Iterable<unknown>): Promise<void> | void {
+    return withItems([items], (read) => {
+      // First all of them: they may be this very list.
+      for (const item of [...read]) this.array.push(item);
+    });
   }
 
   async forEach(fn: (item: unknown, index: number) => unknown): Promise<void> {

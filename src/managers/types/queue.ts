@@ -2,6 +2,7 @@
 import { parseWait, type Wait } from '../../deadline.js';
 import { ClosedError, Empty, EOFError, Full, ValueError } from '../../errors.js';
 import { type Caller, type CurrentCall, currentCall, type Holdable } from '../caller.js';
+import { withItems } from '../contents.js';
 import { Waiting } from './waiting.js';
 
 const nothing = Symbol('nothing');
@@ -41,7 +42,7 @@ export class ManagedQueue {
   async putMany(items: Iterable<unknown>, wait?: Wait): Promise<void> {
     const call = currentCall();
     const { deadline } = parseWait(wait);
-    for (const item of items) {
+    for (const item of await withItems([items], (read) => [...read])) {
       checkItem(item);
       if (!this.#tryPut(item)) await this.#putLater(call, item, deadline);
     }

@@ -1,6 +1,10 @@
 /** What a managed set can do, over a Set: Python's methods, and those of Sets. */
 import { ValueError } from '../../errors.js';
+import { withItems } from '../contents.js';
 import { ManagedIterator } from './iterator.js';
+
+type Items = Iterable<unknown>;
+type Later<T> = T | Promise<T>;
 
 export class SetMethods {
   static readonly kind = 'set';
@@ -62,68 +66,84 @@ export class SetMethods {
     for (const item of [...this.#set]) await fn(item);
   }
 
-  update(...others: Iterable<unknown>[]): void {
-    for (const other of others) for (const item of other) this.#set.add(item);
+  update(...others: Items[]): Promise<void> | void {
+    return withItems(others, (...read) => {
+      for (const items of read) for (const item of [...items]) this.#set.add(item);
+    });
   }
 
   copy(): Set<unknown> {
     return this.#set;
   }
 
-  union(...others: Iterable<unknown>[]): Set<unknown> {
-    return new Set([this.#set, ...others].flatMap((each) => [...each]));
+  union(...others: Items[]): Later<Set<unknown>> {
+    return withItems(others, (...read) => {
+      const union = new Set(this.#set);
+      for (const items of read) for (const item of items) union.add(item);
+      return union;
+    });
   }
 
-  intersection(...others: Iterable<unknown>[]): Set<unknown> {
-    const sets = others.map((other) => new Set(other));
-    return new Set([...this.#set].filter((item) => sets.every((set) => set.has(item))));
+  intersection(...others: Items[]): Later<Set<unknown>> {
+    return withItems(others, (...read) => {
+      const sets = read.map((items) => new Set(items));
+      return new Set([...this.#set].filter((item) => sets.every((set) => set.has(item))));
+    });
   }
 
-  difference(...others: Iterable<unknown>[]): Set<unknown> {
-    const all = new Set(others.flatMap((other) => [...other]));
-    return new Set([...this.#set].filter((item) => !all.has(item)));
+  difference(...others: Items[]): Later<Set<unknown>> {
+    return withItems(others, (...read) => {
+      const difference = new Set(this.#set);
+      for (const items of read) for (const item of [...items]) difference.delete(item);
+      return difference;
+    });
   }
 
-  symmetricDifference(other: Iterable<unknown>): Set<unknown> {
-    const set = new Set(other);
-    return new Set([...this.difference(set), ...[...set].filter((item) => !this.#set.has(item))]);
+  symmetricDifference(other: Items): Later<Set<unknown>> {
+    return withItems([other], (items) => {
+      const set = new Set(items);
+      const left = [...this.#set].filter((item) => !set.has(item));
+      return new Set([...left, ...[...set].filter((item) => !this.#set.has(item))]);
+    });
   }
 
-  isSubset(other: Iterable<unknown>): boolean {
-    const set = new Set(other);
-    return [...this.#set].every((item) => set.has(item));
+  isSubset(other: Items): Later<boolean> {
+    return withItems([other], (items) => {
+      const set = new Set(items);
+      return [...this.#set].every((item) => set.has(item));
+    });
   }
 
-  isSuperset(other: Iterable<unknown>): boolean {
-    return [...other].every((item) => this.#set.has(item));
+  isSuperset(other: Items): Later<boolean> {
+    return withItems([other], (items) => [...items].every((item) => this.#set.has(item)));
   }
 
-  isDisjoint(other: Iterable<unknown>): boolean {
-    return ![...other].some((item) => this.#set.has(item));
+  isDisjoint(other: Items): Later<boolean> {
+    return withItems([other], (items) => ![...items].some((item) => this.#set.has(item)));
   }
 
   /** Python writes these three as one word. */
-  issubset(other: Iterable<unknown>): boolean {
+  issubset(other: Items): Later<boolean> {
     return this.isSubset(other);
   }
 
-  issuperset(other: Iterable<unknown>): boolean {
+  issuperset(other: Items): Later<boolean> {
     return this.isSuperset(other);
   }
 
-  isdisjoint(other: Iterable<unknown>): boolean {
+  isdisjoint(other: Items): Later<boolean> {
     return this.isDisjoint(other);
   }
 
-  isSubsetOf(other: Iterable<unknown>): boolean {
+  isSubsetOf(other: Items): Later<boolean> {
     return this.isSubset(other);
   }
 
-  isSupersetOf(other: Iterable<unknown>): boolean {
+  isSupersetOf(other: Items): Later<boolean> {
     return this.isSuperset(other);
   }
 
-  isDisjointFrom(other: Iterable<unknown>): boolean {
+  isDisjointFrom(other: Items): Later<boolean> {
     return this.isDisjoint(other);
   }
 

@@ -84,23 +84,24 @@ export class ManagedArray extends ListMethods {
 
   readonly #type: ScalarType;
 
+  /**
+   * @throws TypeError, RangeError for elements that are not of the type
+   */
   constructor(name: string, sizeOrIterable: unknown) {
     const type = typeOf(name);
-    const elements = ownElements(type, sizeOrIterable);
+    const elements = ownElements(type, checkedContent(type, sizeOrIterable));
     const converted = type.family === 'converted' && type.code !== 'c';
     super((converted ? Array.from(elements as Iterable<number>, type.decode) : elements) as unknown[]);
     this.#type = type;
-    if (converted) {
-      Object.defineProperty(this, 'fill', {
-        value: (value: unknown, ...range: number[]) =>
-          nothingForSelf(this.array.fill(this.#checked(value), ...range), this.array),
-      });
-    }
+    Object.defineProperty(this, 'fill', {
+      value: (value: unknown, ...range: number[]) =>
+        nothingForSelf(this.array.fill(this.#checked(value), ...range), this.array),
+    });
   }
 
   override set(index: number, value: unknown): void {
     if (index === this.array.length) throw new RangeError(`The array has no index ${index}`);
-    super.set(index, Array.isArray(this.array) ? this.#checked(value) : value);
+    super.set(index, this.#checked(value));
   }
 
   override iter(): ManagedIterator {
@@ -111,8 +112,21 @@ export class ManagedArray extends ListMethods {
     return [...this.array];
   }
 
-  /** As it would read once it was stored. */
+  /**
+   * The element as the array holds it: as it is stored, or as it reads where that differs.
+   *
+   * @throws TypeError, RangeError for a value that is not of the type
+   */
   #checked(value: unknown): unknown {
-    return this.#type.decode(this.#type.encode(value));
+    const stored = this.#type.encode(value);
+    return Array.isArray(this.array) ? this.#type.decode(stored) : stored;
   }
+}
+
+/** A size, text, or elements each of which is of the type: none wraps around, as none does in {@link ManagedArray.set}. */
+function checkedContent(type: ScalarType, content: unknown): unknown {
+  const isData = typeof content === 'object' && content !== null && Symbol.iterator in content;
+  return isData && !(content instanceof type.elements)
+    ? Array.from(content as Iterable<unknown>, (value) => type.decode(type.encode(value)))
+    : content;
 }

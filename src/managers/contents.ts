@@ -1,0 +1,63 @@
+/** What iterating over an argument gives on the server, where that may be a proxy: the content of its object, as in CPython. */
+import { isPromise } from 'node:util/types';
+import { LocalHold } from './local-hold.js';
+import { holdOf, kindOf } from './proxy.js';
+import { ManagedIterator } from './types/iterator.js';
+
+type Items = Iterable<unknown>;
+
+/** The method of each kind of object that gives what iterating over it does. */
+const iteratedBy = new Map([
+  ['list', 'values'],
+  ['array', 'values'],
+  ['set', 'values'],
+  ['dict', 'keys'],
+]);
+
+/**
+ * Calls `act` with what iterating over each argument gives: at once, unless one is a proxy of another server's object,
+ * whose content has to be asked for first.
+ *
+ * @throws TypeError for a proxy of an object that cannot be iterated over
+ */
+export function withItems<T>(args: readonly unknown[], act: (...items: Items[]) => T): T | Promise<T> {
+  return whenRead(args.map(itemsOf), act);
+}
+
+/** The same for entries: those of dicts, and any other argument as it is. */
+export function withEntries<T, A>(args: readonly A[], act: (...contents: A[]) => T): T | Promise<T> {
+  const contents = args.map((arg) => (kindOf(arg) === 'dict' ? contentBy(arg, 'entries') : itemsOf(arg)));
+  return whenRead(contents, act as (...contents: never[]) => T);
+}
+
+function whenRead<T>(contents: readonly unknown[], act: (...contents: never[]) => T): T | Promise<T> {
+  if (!contents.some(isPromise)) return act(...(contents as never[]));
+  return Promise.all(contents).then((ready) => act(...(ready as never[])));
+}
+
+function itemsOf(arg: unknown): unknown {
+  const kind = kindOf(arg);
+  if (kind === undefined) return arg;
+  const method = iteratedBy.get(kind);
+  if (method !== undefined) return contentBy(arg, method);
+  const hold = holdOf(arg);
+  const object = hold instanceof LocalHold ? hold.entry.object : undefined;
+  if (object instanceof ManagedIterator || kind === 'iterator') return drained(arg as AsyncIterable<unknown>);
+  if (isIterable(object)) return [...object];
+  throw new TypeError(`Expected something that can be iterated over, got ${String(arg)}`);
+}
+
+function contentBy(proxy: unknown, method: string): unknown {
+  const hold = holdOf(proxy);
+  return hold instanceof LocalHold ? hold.callSync(method, []) : hold?.call(method, []);
+}
+
+async function drained(iterator: AsyncIterable<unknown>): Promise<unknown[]> {
+  const items: unknown[] = [];
+  for await (const item of iterator) items.push(item);
+  return items;
+}
+
+function isIterable(value: unknown): value is Items {
+  return typeof (value as Partial<Items> | null | undefined)?.[Symbol.iterator] === 'function';
+}
