@@ -112,7 +112,7 @@ const types: Readonly<Record<string, (...args: never[]) => unknown>> = {
   Namespace: (attributes?: Readonly<Record<string, unknown>>) => new ManagedNamespace(attributes),
   list: (items: Iterable<unknown> = []) => withItems([items], (read) => [...read]),
   dict: newDict,
-  set: (items: Iterable<unknown> = []) => withItems([items], (read) => new Set(read)),
+  set: (items?: Iterable<unknown>) => withItems([items], (read) => new Set(read)),
   Value: (type: 'i', initial?: number) => new ManagedValue(type, initial),
   Array: (type: 'i', sizeOrIterable: number | Iterable<number>) =>
     withItems([sizeOrIterable], (read) => new ManagedArray(type, read)),

@@ -1,7 +1,7 @@
 /** Proxies as arguments, as contents, and as what tools look at; servers that do not start; managers that are dropped. */
 import assert from 'node:assert';
 import { format, inspect } from 'node:util';
-import { Manager, ProcessError, type SyncManager, sweep } from 'multiproc';
+import { Manager, type SyncManager, sweep } from 'multiproc';
 import t from 'tap';
 import { leaveNothing } from '../harness/leftovers.js';
 import { program } from '../harness/program.js';
@@ -145,31 +145,20 @@ t.test('what the language and tools ask of every value is not asked of the serve
 });
 
 t.test('a server that ends before it serves fails the start, with the cause', async (t) => {
-  process.env.FAILS_IN = String(process.pid);
-  t.teardown(() => {
-    delete process.env.FAILS_IN;
-    delete process.env.FAILS_BY;
-  });
-  const cases: [string, RegExp][] = [
-    ['throw', /exit code 1\).*this module does not load/],
-    ['exit', /exit code 0\)/],
-    ['kill', /signal SIGKILL\)/],
-  ];
-  for (const [way, message] of cases) {
-    process.env.FAILS_BY = way;
-    const manager = new FailingManager({ context: 'spawn' });
-    const error = await manager.start().catch((reason: unknown) => reason);
-    t.type(error, ProcessError);
-    t.match((error as Error).message, message, way);
-    t.equal((error as Error).cause !== undefined, way === 'throw', way);
-  }
-  process.env.FAILS_BY = '';
+  const starter = program(t, 'manager-failing-start');
+  const errors = await starter.message<{ name: string; message: string; hasCause: boolean }[]>();
+  t.match(errors, [
+    { name: 'ProcessError', message: /exit code 1\).*this module does not load/, hasCause: true },
+    { name: 'ProcessError', message: /exit code 0\)/, hasCause: false },
+    { name: 'ProcessError', message: /signal SIGKILL\)/, hasCause: false },
+  ]);
+  await starter.ended;
   await t.rejects(new FailingManager().start(throws), new RangeError('the initializer failed'));
   await t.rejects(new FailingManager().start(throwsLater), new RangeError('the initializer failed later'));
   await t.rejects(new FailingManager().start(exits), /exit code 3\)/);
   const manager = new FailingManager();
   await manager.start();
-  const thing = (await manager.create('Thing')) as Thing;
+  const thing = (await manager.create('Thing')) as { inspect(): Promise<string> };
   t.equal(await thing.inspect(), 'inspected', 'a method that the class is known to have');
   await manager.shutdown();
   // A process that was killed cannot give back what it had been given.
