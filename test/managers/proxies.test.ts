@@ -5,7 +5,7 @@ import { Manager, type SyncManager, sweep } from 'multiproc';
 import t from 'tap';
 import { leaveNothing } from '../harness/leftovers.js';
 import { program } from '../harness/program.js';
-import { exits, FailingManager, type Thing, throws, throwsLater } from '../programs/manager-failing.js';
+import { exits, FailingManager, throws, throwsLater } from '../programs/manager-failing.js';
 
 export const sweepAfterwards = true;
 
