@@ -1,5 +1,6 @@
 /** The modules that references name: found where they are loaded already, and loaded where not. */
 import { createRequire } from 'node:module';
+import { extname } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { MultiprocError } from '../errors.js';
 import { within } from './afar.js';
@@ -48,9 +49,17 @@ export function requireModule(url: string): unknown {
 /** Imports a module, and keeps its namespace for {@link loadedModule}. */
 export async function importModule(url: string): Promise<unknown> {
   checkPermission(url);
-  const namespace = (await importWhole(url)) as Exports;
+  const namespace = (await importWhole(url).catch((error) => requireInstead(url, error))) as Exports;
   keepNamespace(url, namespace);
   return namespace;
+}
+
+/** A loader may have taught `require` alone to load files of this kind, as `ts-node/register` does. */
+export function requireInstead(url: string, error: unknown): unknown {
+  const file = fileOf(url);
+  const unknown = (error as { code?: unknown } | null)?.code === 'ERR_UNKNOWN_FILE_EXTENSION';
+  if (!unknown || file === undefined || require.extensions[extname(file)] === undefined) throw error;
+  return require(file);
 }
 
 /** What a module exports that was imported here to its end; `undefined` for others. */

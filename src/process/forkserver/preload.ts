@@ -3,6 +3,7 @@ import { realpathSync } from 'node:fs';
 import { fileURLToPath, pathToFileURL } from 'node:url';
 import { constants, Script } from 'node:vm';
 import { makeKnown } from '../../serialize/known-modules.js';
+import { requireInstead } from '../../serialize/modules.js';
 import type { Hello } from './protocol.js';
 
 /** A module that could not be loaded for another reason than that it is not there. */
@@ -35,7 +36,10 @@ export async function preload({ own, preload, main, base }: Hello): Promise<stri
       continue;
     }
     try {
-      const namespace = await importFrom(specifier);
+      const namespace = await importFrom(specifier).catch((error) => {
+        if (specifier.startsWith('file:')) return requireInstead(specifier, error);
+        throw error;
+      });
       for (const url of urlsOf(specifier)) makeKnown(url, namespace as object);
     } catch (error) {
       const { code, message, stack } = (error ?? {}) as NodeJS.ErrnoException;
