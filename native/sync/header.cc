@@ -44,6 +44,8 @@ const char* describe(HeaderFault fault) {
       return "its header and the file differ about its size";
     case HeaderFault::bad_kind:
       return "its kind is unknown";
+    case HeaderFault::not_reserved:
+      return "its memory is not reserved: the file has holes";
     case HeaderFault::bad_block:
       return "the object in it has an impossible kind, place or size";
   }

@@ -91,6 +91,7 @@ enum class HeaderFault {
   wrong_size,
   bad_kind,
   bad_block,
+  not_reserved,
 };
 
 const char* describe(HeaderFault fault);

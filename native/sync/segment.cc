@@ -55,6 +55,10 @@ sys::Failure open_once(const std::string& name, Segment* segment, HeaderFault* f
   } else {
     failure = sys::Mapping::map(fd, facts.size, &segment->mapping);
     if (!failure) *fault = check_segment(segment->data(), facts.size);
+    // Segments are born with their memory. A file with holes could name any number of elements at no cost.
+    if (segment->mapping && *fault == HeaderFault::none && !facts.is_backed && !is_sparse(*segment)) {
+      *fault = HeaderFault::not_reserved;
+    }
     if (!failure && *fault == HeaderFault::none) *settled = settle_registry(fd, segment);
     segment->inode = facts.inode;
     segment->name = name;
@@ -105,7 +109,7 @@ void discard_part(Segment* segment, uint64_t offset, uint64_t length) {
 
 sys::Failure publish_segment(Segment* segment, const std::string& name) {
   sys::Failure failure = sys::publish_file(&segment->file, name);
-  sys::close_file(&segment->file);
+  if (failure.code != EEXIST) sys::close_file(&segment->file);
   if (!failure) segment->name = name;
   return failure;
 }

@@ -41,7 +41,7 @@ sys::Failure create_sparse(uint64_t size, uint64_t reserved, uint32_t creator, c
 sys::Failure reserve_part(Segment* segment, uint64_t offset, uint64_t length);
 void discard_part(Segment* segment, uint64_t offset, uint64_t length);
 
-// EEXIST: another process was first; the segment is then of no use.
+// EEXIST: another process was first; the segment may be given another name.
 sys::Failure publish_segment(Segment* segment, const std::string& name);
 
 // Opens and checks a published one. A fault other than `none` comes with no failure. ESTALE: its words name

@@ -3,9 +3,11 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <linux/magic.h>
 #include <stdio.h>
 #include <sys/file.h>
 #include <sys/stat.h>
+#include <sys/vfs.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -72,6 +74,13 @@ Failure check_owner(int fd) {
   return {};
 }
 
+// tmpfs counts the pages that were swapped out as well; other file systems count as they like.
+bool is_backed(int fd, const struct stat& status) {
+  if (status.st_blocks >= (status.st_size + 511) / 512) return true;
+  struct statfs system;
+  return fstatfs(fd, &system) == -1 || system.f_type != TMPFS_MAGIC;
+}
+
 // Precondition: the lock is held, so no sweeper removes the name meanwhile. A second name would lead from one object to
 // another; it is there for a moment where a file is published by link(2) and unlink(2).
 Failure check_links(int fd, FileFacts* facts) {
@@ -87,6 +96,7 @@ Failure check_links(int fd, FileFacts* facts) {
   if (status.st_nlink == 0) return {ENOENT, "open"};
   facts->size = static_cast<uint64_t>(status.st_size);
   facts->inode = static_cast<uint64_t>(status.st_ino);
+  facts->is_backed = is_backed(fd, status);
   return {};
 }
 

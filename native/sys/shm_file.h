@@ -23,6 +23,7 @@ struct NewFile {
 struct FileFacts {
   uint64_t size = 0;
   uint64_t inode = 0;
+  bool is_backed = true;  // all of it has memory behind it, as far as the file system tells
 };
 
 // Makes a file of `size` bytes, mode 0600, its memory reserved: a full /dev/shm says ENOSPC here, not SIGBUS later.

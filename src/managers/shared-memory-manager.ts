@@ -6,14 +6,16 @@ import { isNoData, refuseClones } from '../identity/uncloneable.js';
 import { afterForkInChild } from '../lifecycle/after-fork.js';
 import { attach } from '../lifecycle/participant.js';
 import { randomBytes } from '../lifecycle/random-bytes.js';
+import { getLogger } from '../logging.js';
 import { native, type SegmentId } from '../native.js';
 import { kind } from '../options/kinds.js';
 import { OptionTable } from '../options/table.js';
 import { managedName, sentinelFile, unlinkManaged } from '../shared/managed-memory.js';
 import { SharedMemory } from '../shared/memory.js';
-import { anonymousFile } from '../shared/names.js';
+import { anonymousFile, underFreshName } from '../shared/names.js';
 import { type Shareable, ShareableList } from '../shared/shareable-list.js';
-import { sweepOnce } from '../shared/sweep.js';
+import { statOwn } from '../shared/shm-folder.js';
+import { sweepNowAndThen } from '../shared/sweep.js';
 
 /** Options of {@link SharedMemoryManager}. */
 export interface SharedMemoryManagerOptions {
@@ -39,6 +41,9 @@ const managerOptions = new OptionTable<SharedMemoryManagerOptions>({
 export class SharedMemoryManager {
   #state: 'initial' | 'started' | 'connected' | 'shut down' = 'initial';
   #token: string | undefined;
+  /** Names of what was made here and may still be there: where /dev/shm cannot be listed they cannot be found otherwise. */
+  readonly #made = new Set<string>();
+  #madeLimit = 1000;
   /** Only in the process, and the thread, that started it. */
   #sentinel: SegmentId | undefined;
 
@@ -63,11 +68,17 @@ export class SharedMemoryManager {
     this.#checkInitial();
     if (this.#token !== undefined) throw new ValueError('A manager with an address is connected, not started');
     attach();
-    sweepOnce();
-    const token = randomBytes(8).toString('hex');
+    sweepNowAndThen();
     const sentinel = native.memoryCreate(1, anonymousFile());
-    native.segmentPublish(sentinel, sentinelFile(token));
-    this.#token = token;
+    try {
+      this.#token = underFreshName(
+        () => randomBytes(8).toString('hex'),
+        (token) => (native.segmentPublish(sentinel, sentinelFile(token)) ? token : undefined),
+      );
+    } catch (error) {
+      native.segmentRelease(sentinel);
+      throw error;
+    }
     this.#sentinel = sentinel;
     this.#state = 'started';
     keep(this);
@@ -107,7 +118,9 @@ export class SharedMemoryManager {
    * @throws SystemError `ENOENT` if the manager has ended; `ENOSPC` when /dev/shm is full
    */
   ShareableList(iterable?: Iterable<Shareable>): ShareableList {
-    return this.#make((name) => new ShareableList(iterable ?? [], { name }));
+    // A name that is taken is drawn again, and an iterator gives its values only once.
+    const values = typeof iterable?.[Symbol.iterator] === 'function' ? [...iterable] : (iterable ?? []);
+    return this.#make((name) => new ShareableList(values, { name }));
   }
 
   /**
@@ -155,14 +168,22 @@ export class SharedMemoryManager {
     native.sweepFile(sentinelFile(token));
     this.#sentinel = undefined;
     running.delete(this);
-    unlinkManaged(token);
+    unlinkManaged(token, this.#made);
+    this.#made.clear();
   }
 
   #make<T extends { close(): void; unlink(): void }>(create: (name: string) => T): T {
     if (this.#state === 'initial') throw new ValueError('The manager has not been started: call start() or connect()');
     if (this.#state === 'shut down') throw new ValueError('The manager has been shut down');
     const token = this.#token as string;
-    const made = create(managedName(token));
+    const made = underFreshName(
+      () => managedName(token),
+      (name) => {
+        const created = unlessTaken(() => create(name));
+        if (created !== undefined) this.#remember(name);
+        return created;
+      },
+    );
     if (this.#sentinel === undefined && !isAlive(token)) {
       try {
         made.unlink();
@@ -174,6 +195,14 @@ export class SharedMemoryManager {
       throw managerGone(token);
     }
     return made;
+  }
+
+  #remember(name: string): void {
+    if (this.#sentinel === undefined) return;
+    this.#made.add(name);
+    if (this.#made.size < this.#madeLimit) return;
+    for (const each of this.#made) if (statOwn(each) === undefined) this.#made.delete(each);
+    this.#madeLimit = Math.max(1000, this.#made.size * 2);
   }
 
   #checkInitial(): void {
@@ -190,12 +219,31 @@ function keep(manager: SharedMemoryManager): void {
   if (prepared) return;
   prepared = true;
   process.on('exit', () => {
-    for (const each of running) SharedMemoryManager.end(each);
+    for (const each of running) endQuietly(each);
   });
   afterForkInChild(() => {
     for (const each of running) SharedMemoryManager.forget(each);
     running.clear();
   });
+}
+
+// The program is ending, and cannot handle an error any more. What is left the next sweep removes.
+function endQuietly(manager: SharedMemoryManager): void {
+  try {
+    SharedMemoryManager.end(manager);
+  } catch (error) {
+    getLogger().warning('the memory of a SharedMemoryManager cannot be removed: %s', (error as Error).message);
+  }
+}
+
+/** `undefined` if the name is taken. */
+function unlessTaken<T>(create: () => T): T | undefined {
+  try {
+    return create();
+  } catch (error) {
+    if (error instanceof SystemError && error.code === 'EEXIST') return undefined;
+    throw error;
+  }
 }
 
 function isAlive(token: string): boolean {

@@ -4,12 +4,12 @@
  * The first one always has memory. The others get theirs page by page when the ring grows into them, and give it back
  * when they have been drained.
  */
-import { statfsSync } from 'node:fs';
 import { SystemError } from '../errors.js';
 import { layout, native } from '../native.js';
 import { Window } from '../serialize/records.js';
 import { BlockKind } from '../shared/block.js';
 import type { Segment } from '../shared/segment.js';
+import { shmSpace } from '../shared/shm-folder.js';
 
 /** Bytes of a unit: records begin at multiples of it. */
 export const unit = 8;
@@ -63,7 +63,7 @@ export function sizeOf({ base, count }: Geometry): number {
 
 /** Half of the free shared memory, in bytes. */
 export function defaultCapacity(): number {
-  const { bavail, bsize, blocks } = statfsSync('/dev/shm');
+  const { bavail, bsize, blocks } = shmSpace();
   // A tmpfs without a limit says 0 blocks.
   const free = blocks === 0 ? mostBytes : bavail * bsize;
   return Math.min(Math.floor(free / 2), mostBytes / 4);

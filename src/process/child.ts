@@ -4,6 +4,7 @@ import { now } from '../deadline.js';
 import { onReadable } from '../lifecycle/readiness.js';
 import { native } from '../native.js';
 import { discard } from '../serialize/codec.js';
+import { sweepAfterKill } from '../shared/sweep.js';
 import { type Answer, closeErrand, type Errand, raiseNotice, readAnswer, readMessage } from './errand.js';
 import type { EndWatch, Launcher, LaunchRequest, RunningChild } from './launchers/launcher.js';
 import { discardMessage } from './message.js';
@@ -242,8 +243,10 @@ export class Child {
     const unclaimed = answered ? undefined : readMessage(this.#errand);
     if (unclaimed !== undefined) discardMessage(unclaimed);
     closeErrand(this.#errand);
-    // Somebody may have the number of the sentinel.
+    // The user may have the number of the sentinel.
     if (!this.#sentinelShown) this.#running.close();
+    // A killed process cleans up nothing, and this one may be the only one left that will.
+    if (exitCode < 0) sweepAfterKill();
     const waiters = [...this.#waiters].map(({ callback }) => callback);
     this.#waiters.clear();
     // Not from inside a look at the exit code.

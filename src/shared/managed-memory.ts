@@ -5,6 +5,7 @@
 
 import { SystemError } from '../errors.js';
 import { randomBytes } from '../lifecycle/random-bytes.js';
+import { getLogger } from '../logging.js';
 import { layout, native } from '../native.js';
 import { anonymousPrefix, isAnonymousFile } from './names.js';
 import { shmFiles, statOwn } from './shm-folder.js';
@@ -30,9 +31,19 @@ export function managerOf(file: string): string | undefined {
   return sentinelName.exec(file.slice(anonymousPrefix().length))?.[1];
 }
 
-/** Removes what belongs to the manager. Those who have the memory open go on using it. */
-export function unlinkManaged(token: string): void {
-  for (const { file } of managedFiles((each) => each === token)) unlinkQuietly(file);
+/**
+ * Removes what belongs to the manager. Processes that have the memory open continue to use it.
+ *
+ * @param made names that this process gave; the others are found by listing /dev/shm, and left where that cannot be done
+ */
+export function unlinkManaged(token: string, made: Iterable<string>): void {
+  for (const file of made) unlinkQuietly(file);
+  try {
+    for (const { file } of managedFiles((each) => each === token)) unlinkQuietly(file);
+  } catch (error) {
+    if (!(error instanceof SystemError)) throw error;
+    getLogger().warning('what other processes made for a SharedMemoryManager is left: %s', error.message);
+  }
 }
 
 /** Removes what belongs to managers that are gone. */

@@ -18,8 +18,8 @@ import {
   type Traveller,
 } from '../serialize/handles.js';
 import { closedError, nameOf, nameTaken, objectName, staleHandle } from './block.js';
-import { anonymousFile, checkName, isAnonymousFile } from './names.js';
-import { sweepOnce } from './sweep.js';
+import { anonymousFile, checkName, isAnonymousFile, underFreshName } from './names.js';
+import { sweepNowAndThen } from './sweep.js';
 import { RawValue } from './value.js';
 
 /** Options of {@link SharedMemory.create}. */
@@ -31,6 +31,8 @@ export interface SharedMemoryOptions {
 }
 
 const memoryOptions = new OptionTable<SharedMemoryOptions>({ name: objectName, size: checkedBy(checkSize) });
+
+const mostRounds = 1000;
 
 /**
  * Raw shared memory; mirrors `multiprocessing.shared_memory.SharedMemory`. What Python's `SharedMemory(name)` or C's
@@ -50,6 +52,7 @@ export class SharedMemory implements Traveller {
   readonly #buffer: ArrayBuffer;
   readonly #bytes: Uint8Array;
   #segment: SegmentId | undefined;
+  #unlinked = false;
   /** How many handles of ours are on their way; made with the first one. Only for memory without a name of the user's. */
   #ticket: RawValue<'i'> | undefined;
 
@@ -75,9 +78,15 @@ export class SharedMemory implements Traveller {
    */
   static create(options: SharedMemoryOptions): SharedMemory {
     const { name, size } = readOptions(options);
+    if (name === undefined) return SharedMemory.createUnder(anonymousFile, size);
     const memory = make(name, size);
-    if (memory === undefined) throw nameTaken(name as string);
+    if (memory === undefined) throw nameTaken(name);
     return memory;
+  }
+
+  /** @internal Makes memory under the first generated name that is free. */
+  static createUnder(generate: () => string, size: number): SharedMemory {
+    return underFreshName(generate, (name) => make(name, size));
   }
 
   /**
@@ -105,10 +114,13 @@ export class SharedMemory implements Traveller {
    */
   static openOrCreate(options: SharedMemoryOptions): SharedMemory {
     const { name, size } = readOptions(options);
-    for (;;) {
-      const memory = (name !== undefined && openSized(name, size)) || make(name, size);
+    if (name === undefined) return SharedMemory.createUnder(anonymousFile, size);
+    // Each round loses a race against another program that makes or removes the name at that moment.
+    for (let round = 0; round < mostRounds; round++) {
+      const memory = openSized(name, size) ?? make(name, size);
       if (memory !== undefined) return memory;
     }
+    throw nameTaken(name);
   }
 
   /** Removes the name; those who have the memory open go on using it. `ENOENT` if there is none. */
@@ -143,9 +155,18 @@ export class SharedMemory implements Traveller {
     releaseArrived();
   }
 
-  /** Removes the name: `ENOENT` if it is gone already. */
+  /**
+   * Removes the name: `ENOENT` if it is gone already. Python's idiom, `close()` and then `unlink()`, works for memory with a
+   * generated name, too: closing it for the last time has removed that name, which is what this call is for.
+   */
   unlink(): void {
-    native.unlinkFile(this.name);
+    const mayBeGone = this.#segment === undefined && !this.#unlinked && isAnonymousFile(this.name);
+    try {
+      native.unlinkFile(this.name);
+    } catch (error) {
+      if (!(mayBeGone && error instanceof SystemError && error.code === 'ENOENT')) throw error;
+    }
+    this.#unlinked = true;
   }
 
   /** @internal */
@@ -197,20 +218,18 @@ function releaseArrived(): void {
 }
 
 /** `undefined` if the name is taken. */
-function make(name: string | undefined, size: number): SharedMemory | undefined {
+function make(name: string, size: number): SharedMemory | undefined {
   attach();
-  sweepOnce();
+  sweepNowAndThen();
   releaseArrived();
   const segment = native.memoryCreate(size, anonymousFile());
+  let published = false;
   try {
-    const file = name ?? anonymousFile();
-    if (native.segmentPublish(segment, file)) return new SharedMemory(file, segment);
-  } catch (error) {
-    native.segmentRelease(segment);
-    throw error;
+    published = native.segmentPublish(segment, name);
+  } finally {
+    if (!published) native.segmentRelease(segment);
   }
-  native.segmentRelease(segment);
-  return undefined;
+  return published ? new SharedMemory(name, segment) : undefined;
 }
 
 /** `undefined` if there is none. */

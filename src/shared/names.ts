@@ -1,5 +1,5 @@
 /** How the name of an object becomes the name of a file in /dev/shm. */
-import { MultiprocError } from '../errors.js';
+import { MultiprocError, SystemError } from '../errors.js';
 import { layout, native } from '../native.js';
 import { describe } from '../options/describe.js';
 
@@ -48,11 +48,37 @@ export function fileOfName(name: string): string {
   return namedPrefix() + name;
 }
 
-/** A file name that nobody else has. */
+/** A file name with 96 random bits. */
 export function anonymousFile(): string {
   const random = Buffer.allocUnsafe(12);
   native.fillRandom(random);
   return anonymousPrefix() + random.toString('hex');
+}
+
+/** A name that is in use is drawn again so often: with a working random generator the second draw is free. */
+const mostDraws = 100;
+
+/**
+ * Tries generated names until one is free.
+ *
+ * @param generate makes a name
+ * @param take uses it; `undefined` if it is taken
+ * @throws SystemError `EEXIST` when all were taken
+ */
+export function underFreshName<T>(generate: () => string, take: (name: string) => T | undefined): T {
+  for (let draw = 0; draw < mostDraws; draw++) {
+    const taken = take(generate());
+    if (taken !== undefined) return taken;
+  }
+  throw new SystemError(
+    `EEXIST: ${mostDraws} generated names in /dev/shm were in use: are its random numbers random?`,
+    {
+      code: 'EEXIST',
+      errno: 17,
+      syscall: 'linkat',
+      path: '/dev/shm/',
+    },
+  );
 }
 
 /** Whether the file belongs to an anonymous object, which goes when nobody has it open. */

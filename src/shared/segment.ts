@@ -3,8 +3,8 @@ import { constants } from 'node:buffer';
 import { MultiprocError, SystemError } from '../errors.js';
 import { attach } from '../lifecycle/participant.js';
 import { native, type SegmentId } from '../native.js';
-import { anonymousFile, isAnonymousFile } from './names.js';
-import { sweepOnce } from './sweep.js';
+import { anonymousFile, isAnonymousFile, underFreshName } from './names.js';
+import { sweepNowAndThen } from './sweep.js';
 
 /** The values of `sync::SegmentKind`. */
 export const SegmentKind = { object: 1, arena: 2, sparse: 3 } as const;
@@ -49,7 +49,7 @@ export class Segment {
    */
   static create(kind: number, size: number): Segment {
     attach();
-    sweepOnce();
+    sweepNowAndThen();
     checkBufferLength(size);
     return new Segment(native.segmentCreate(kind, size, anonymousFile(), size));
   }
@@ -60,7 +60,7 @@ export class Segment {
    */
   static createSparse(size: number, reserved: number): Segment {
     attach();
-    sweepOnce();
+    sweepNowAndThen();
     return new Segment(native.segmentCreate(SegmentKind.sparse, size, anonymousFile(), reserved));
   }
 
@@ -98,7 +98,7 @@ export class Segment {
 
   /** For a segment that stays anonymous. Each keeps a descriptor open until it has a name, so not too many may stay so. */
   keepNameless(): void {
-    if (nameless.size >= mostNameless) while (!this.publish(anonymousFile()));
+    if (nameless.size >= mostNameless) this.#publishAnonymously();
     else nameless.add(this);
   }
 
@@ -152,7 +152,7 @@ export class Segment {
    * @param keeper - the participant while whose life that holds
    */
   send(keeper: number): void {
-    while (this.#fileName === '') this.publish(anonymousFile());
+    if (this.#fileName === '') this.#publishAnonymously();
     // With too many senders at once the segment stays open here instead, for as long as this thread lives.
     if (!native.segmentSend(this.id, keeper)) this.retain();
   }
@@ -160,6 +160,10 @@ export class Segment {
   /** A handle that `sender` gave away has arrived. */
   receive(sender: number): void {
     native.segmentReceive(this.id, sender);
+  }
+
+  #publishAnonymously(): void {
+    underFreshName(anonymousFile, (file) => this.publish(file) || undefined);
   }
 
   #named(fileName: string): void {

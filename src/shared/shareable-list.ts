@@ -319,7 +319,10 @@ function readPlaces(memory: SharedMemory): number[] {
   let last = 0;
   for (let i = 0; i <= length; i++) {
     const place = Number(view.getBigInt64((i + 1) * word, true));
-    if (!(place >= last && place <= room) || (i === 0 && place !== 0)) throw notAList(memory);
+    // A slot takes a word at least. Otherwise a sparse file of zeros would be a list of so many values as it has words.
+    if (!(place >= last && place <= room) || (place === 0) !== (i === 0) || (i > 0 && place < last + word)) {
+      throw notAList(memory);
+    }
     places.push(place);
     last = place;
   }

@@ -6,7 +6,7 @@
  */
 import { inspect } from 'node:util';
 import { compileFunction } from 'node:vm';
-import { assign, assignPart, plainFields } from './struct-copy.js';
+import { assign, assignPart, plainFields, shownFields } from './struct-copy.js';
 import { type Field, layouts, type StructLayout } from './struct-layout.js';
 import { partOpener } from './struct-parts.js';
 import { Views } from './struct-views.js';
@@ -100,12 +100,13 @@ function compile(layout: StructLayout): Windows {
         return plainFields(this);
       }
       [inspect]() {
-        return plainFields(this);
+        return shownFields(this);
       }
     }
     return { Window: Struct, open: (views, at) => new Struct(views, at) };`;
   const given = {
     plainFields,
+    shownFields,
     inspect: inspect.custom,
     encode: fields.map(({ part }) => (part.kind === 'scalar' ? part.scalar.encode : undefined)),
     decode: fields.map(({ part }) => (part.kind === 'scalar' ? part.scalar.decode : undefined)),

@@ -1,8 +1,11 @@
 /** Copies ordinary values into the fields of structs, and structs out as ordinary values. */
 import { ValueError } from '../errors.js';
 import { describe } from '../options/describe.js';
-import { type Field, findLayout, layoutOf, type Part } from './struct-layout.js';
+import { type Field, findLayout, layoutOf, mostCopied, type Part } from './struct-layout.js';
 import { bytesOf } from './types.js';
+
+/** A struct with more scalars is shown without a copy. */
+const mostShown = 2 ** 16;
 
 /** The struct of an object that merely holds one. */
 export const heldStructs = new WeakMap<object, object>();
@@ -60,10 +63,27 @@ export function assignPart(part: Part, target: object, value: unknown): void {
   }
 }
 
-/** The fields as an ordinary object. */
+/**
+ * The fields as an ordinary object.
+ *
+ * @throws RangeError for a struct of more than 2^24 scalars
+ */
 export function plainFields(instance: object): Record<string, unknown> {
-  const fields = instance as Record<string, unknown>;
-  return Object.fromEntries(layoutOf(instance).fields.map(({ name, part }) => [name, plain(part, fields[name])]));
+  const { scalars, fields } = layoutOf(instance);
+  if (scalars > mostCopied) {
+    throw new RangeError(
+      `Expected a struct of at most ${mostCopied} scalars to copy, got ${scalars}: read its fields, which are typed arrays`,
+    );
+  }
+  const values = instance as Record<string, unknown>;
+  return Object.fromEntries(fields.map(({ name, part }) => [name, plain(part, values[name])]));
+}
+
+/** What `util.inspect` shows, which cuts long arrays off by itself: of a large struct the windows, not copies of them. */
+export function shownFields(instance: object): Record<string, unknown> {
+  const { scalars, fields } = layoutOf(instance);
+  if (scalars <= mostShown) return plainFields(instance);
+  return Object.fromEntries(fields.map(({ name }) => [name, (instance as Record<string, unknown>)[name]]));
 }
 
 function plain(part: Part, value: unknown): unknown {

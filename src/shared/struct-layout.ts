@@ -29,6 +29,10 @@ export interface StructLayout {
   readonly alignment: number;
   /** The same as JSON: two structs are the same in memory, and by name, if their texts are equal. */
   readonly text: string;
+  /** Scalars in it, nested ones and those in fixed arrays too. */
+  readonly scalars: number;
+  /** JavaScript objects and converted elements that reading all of its fields makes. */
+  readonly objects: number;
   /** The typecodes of all scalars in it, nested ones too. */
   readonly codes: ReadonlySet<string>;
   /** The class that was declared with it, if one was. */
@@ -39,6 +43,10 @@ export interface StructLayout {
 export const longestText = 16 * 1024;
 const deepest = 16;
 const largest = 2 ** 31 - 1;
+/** A size does not bound them: an element may have no bytes, and the file of a large struct may be sparse. */
+const mostObjects = 2 ** 20;
+/** A struct with more scalars is not copied as a whole. */
+export const mostCopied = 2 ** 24;
 
 const namePattern = /^[A-Za-z_$][A-Za-z0-9_$]*$/;
 const reserved = new Set(['__proto__', 'constructor', 'toJSON']);
@@ -50,7 +58,7 @@ export const layouts = new WeakMap<object, StructLayout>();
  * Lays fields out.
  *
  * @throws TypeError for an unknown type or a name that cannot be a field's; ValueError for a negative length; RangeError
- *   for a struct that is too large, too deep or has too many fields
+ *   for a struct that is too large, too deep, or has too many fields, elements that are objects, or converted elements
  */
 export function layOut(fields: unknown, depth = 0): StructLayout {
   if (typeof fields !== 'object' || fields === null || Array.isArray(fields)) {
@@ -75,7 +83,10 @@ export function layOut(fields: unknown, depth = 0): StructLayout {
   if (end === 0) throw new RangeError('Expected a struct of at least one byte');
   if (text.length > longestText) throw new RangeError(`Expected a struct with fewer fields than ${entries.length}`);
   const codes = new Set(placed.flatMap(({ part }) => [...codesOf(part)]));
-  return { fields: placed, size: checkSize(align(end, alignment)), alignment, text, codes, declared: undefined };
+  const size = checkSize(align(end, alignment));
+  const scalars = sum(placed, scalarsOf);
+  const objects = checkObjects(1 + sum(placed, objectsOf));
+  return { fields: placed, size, alignment, text, scalars, objects, codes, declared: undefined };
 }
 
 /** The layout that a text describes, which somebody else may have written: it is checked as a user's fields are. */
@@ -131,6 +142,7 @@ function arrayPart(type: readonly unknown[], depth: number): Part {
   }
   if (length < 0) throw new ValueError(`Expected the length of a fixed array to be at least 0, got ${length}`);
   const element = partOf(of, depth + 1);
+  checkObjects(length * objectsOf(element));
   return { kind: 'array', size: checkSize(element.size * length), alignment: element.alignment, element, length };
 }
 
@@ -141,6 +153,33 @@ function depthOf(layout: StructLayout): number {
 function depthOfPart(part: Part): number {
   if (part.kind === 'scalar') return 0;
   return part.kind === 'array' ? 1 + depthOfPart(part.element) : depthOf(part.layout);
+}
+
+function sum(fields: readonly Field[], count: (part: Part) => number): number {
+  return fields.reduce((total, { part }) => total + count(part), 0);
+}
+
+function scalarsOf(part: Part): number {
+  if (part.kind === 'scalar') return 1;
+  return part.kind === 'array' ? part.length * scalarsOf(part.element) : part.layout.scalars;
+}
+
+function objectsOf(part: Part): number {
+  if (part.kind === 'scalar') return 0;
+  if (part.kind === 'struct') return part.layout.objects;
+  const { element, length } = part;
+  if (element.kind !== 'scalar') return 1 + length * objectsOf(element);
+  // A typed array over the memory is one object; booleans and code points are converted one by one.
+  return element.scalar.family === 'converted' && element.scalar.code !== 'c' ? 1 + length : 1;
+}
+
+function checkObjects(objects: number): number {
+  if (objects > mostObjects) {
+    throw new RangeError(
+      `Expected a struct of at most ${mostObjects} structs, arrays and converted elements, got ${objects}`,
+    );
+  }
+  return objects;
 }
 
 function codesOf(part: Part): Iterable<string> {

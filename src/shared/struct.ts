@@ -84,7 +84,8 @@ export interface StructType<F extends FieldTypes = FieldTypes> {
  * out the same struct; mirrors `ctypes.Structure`. Fields are properties; assigning one checks its type and range.
  *
  * @throws TypeError for an unknown type, or a name that is no identifier
- * @throws RangeError for more than 2 GiB, or types nested more than 16 deep
+ * @throws RangeError for more than 2 GiB, types nested more than 16 deep, or more than 2^20 nested structs, arrays and converted
+ *   elements (booleans, code points) in one struct
  */
 export function Struct<const F extends FieldTypes>(fields: F): StructType<F> {
   return classOf(layOut(fields)) as unknown as StructType<F>;

@@ -40,6 +40,7 @@ export function sweep(): Swept[] {
 /** Sweeps where no caller could handle an error: it is logged, and what was left stays for the next sweep. */
 export function sweepQuietly(): void {
   const start = performance.now();
+  lastSweep = start;
   try {
     sweep();
   } catch (error) {
@@ -49,13 +50,14 @@ export function sweepQuietly(): void {
   notBefore = end + (end - start) * restFactor;
 }
 
-let swept = false;
+/** Between two sweeps of a thread that makes objects, in ms. */
+const pause = 60_000;
+let lastSweep = -Infinity;
 
-/** The first object of a thread cleans up after processes that died before. */
-export function sweepOnce(): void {
-  if (swept) return;
-  swept = true;
-  sweepQuietly();
+/** Every object that gets a file of its own calls this: the first of a thread, and now and then a later one, sweeps. */
+export function sweepNowAndThen(): void {
+  const time = performance.now();
+  if (time - lastSweep >= pause) sweepQuietly();
 }
 
 /** Sweeps take at most one part in so many of a program's time, however many of its children are killed. */

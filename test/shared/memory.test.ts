@@ -2,7 +2,7 @@
 import { existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { promisify } from 'node:util';
 import { deflate } from 'node:zlib';
-import { deserialize, SharedMemory, serialize, sweep } from 'multiproc';
+import { deserialize, ShareableList, SharedMemory, SharedMemoryManager, serialize, sweep } from 'multiproc';
 import t from 'tap';
 import { leaveNothing } from '../harness/leftovers.js';
 import { command, program, type Scope } from '../harness/program.js';
@@ -223,3 +223,65 @@ print('made')`);
     memory.close();
   });
 }
+
+t.test("Python's idiom: what was closed for the last time may be unlinked, once", (t) => {
+  for (const close of [true, false]) {
+    const memory = SharedMemory.create({ size: 64 });
+    if (close) memory.close();
+    memory.unlink();
+    t.throws(() => memory.unlink(), { code: 'ENOENT' }, 'the second time there is none');
+    memory.close();
+  }
+  const list = new ShareableList([1, 'two']);
+  list.shm.close();
+  list.shm.unlink();
+  const named = SharedMemory.create({ name: name(t), size: 64 });
+  named.unlink();
+  named.close();
+  t.throws(() => named.unlink(), { code: 'ENOENT' }, 'a name of the user is not removed by close()');
+  t.end();
+});
+
+t.test('a generated name that is in use is drawn again', async (t) => {
+  const { native } = await import(new URL('internals.js', import.meta.resolve('multiproc')).href);
+  const { fillRandom } = native;
+  t.teardown(() => {
+    native.fillRandom = fillRandom;
+  });
+  /** The next `count` draws give the same bytes. */
+  function repeat(count: number): void {
+    let left = count;
+    native.fillRandom = (bytes: Uint8Array) => (left-- > 0 ? bytes.fill(7) : fillRandom(bytes));
+  }
+  repeat(5);
+  const memories = Array.from({ length: 3 }, () => SharedMemory.create({ size: 64 }));
+  t.equal(new Set(memories.map(({ name }) => name)).size, 3);
+  for (const memory of memories) memory.close();
+
+  const managers = [new SharedMemoryManager(), new SharedMemoryManager()];
+  for (const manager of managers) {
+    repeat(2);
+    await manager.start();
+  }
+  t.not(managers[0]?.address, managers[1]?.address);
+  repeat(4);
+  const managed = [managers[0]?.SharedMemory(64), managers[0]?.ShareableList([1]).shm];
+  t.not(managed[0]?.name, managed[1]?.name);
+  for (const memory of managed) memory?.close();
+  for (const manager of managers) await manager.shutdown();
+
+  repeat(1000);
+  SharedMemory.create({ size: 64 }).close();
+  const taken = SharedMemory.create({ size: 64 });
+  t.throws(() => SharedMemory.create({ size: 64 }), { code: 'EEXIST', message: /names .* were in use/ });
+  taken.close();
+});
+
+t.test('a list of more values than its memory has bytes for is refused', (t) => {
+  const memory = SharedMemory.create({ name: name(t), size: 8 * 1024 });
+  t.teardown(() => memory.close());
+  t.teardown(() => memory.unlink());
+  new DataView(memory.buffer).setBigInt64(0, 400n, true);
+  t.throws(() => ShareableList.open(memory.name), { code: 'ERR_MULTIPROC_KIND' });
+  t.end();
+});

@@ -48,6 +48,15 @@ t.test('declarations are checked', async (t) => {
   let deep: unknown = 'i';
   for (let i = 0; i < 20; i++) deep = [deep, 1];
   t.throws(declare({ x: deep }), RangeError);
+  for (const type of [
+    [['i', 0], 4e9],
+    [[[['d', 0], 2000], 0], 2e6],
+    [{ a: 'B' }, 2 ** 21],
+    ['?', 2e6],
+    [['u', 2000], 1000],
+  ]) {
+    t.throws(declare({ first: 'i', x: type }), RangeError, JSON.stringify(type));
+  }
   t.throws(declare(Object.fromEntries(Array.from({ length: 5000 }, (_, i) => [`f${i}`, 'i']))), RangeError);
 });
 

@@ -1,0 +1,8 @@
+/** A target that says which user it runs as. */
+import type { Queue } from 'multiproc';
+
+export function userOf(queue?: Queue<string>): string {
+  const user = `${process.geteuid?.()}`;
+  queue?.putSync(user);
+  return user;
+}
