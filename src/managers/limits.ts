@@ -79,6 +79,23 @@ export function isDeeper(value: unknown, most: number): boolean {
   return false;
 }
 
+/**
+ * Whether an array in the value is longer than the message that it came in: only a sparse one is, as every other element
+ * takes a byte. A walk over such a length would keep the server from its other clients. Follows what {@link isDeeper} does.
+ */
+export function hasLongArray(value: unknown, bytes: number): boolean {
+  const seen = new Set<object>();
+  const left: unknown[] = [value];
+  while (left.length > 0) {
+    const each = left.pop();
+    if (typeof each !== 'object' || each === null || ArrayBuffer.isView(each) || seen.has(each)) continue;
+    if (Array.isArray(each) && each.length > bytes) return true;
+    seen.add(each);
+    for (const part of partsOf(each)) if (typeof part === 'object') left.push(part);
+  }
+  return false;
+}
+
 function partsOf(object: object): Iterable<unknown> {
   if (Array.isArray(object)) return object.filter(() => true);
   if (object instanceof Map) return [...object.keys(), ...object.values()];

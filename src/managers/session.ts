@@ -10,7 +10,7 @@ import type { Carriage } from './carriage.js';
 import { DeferredCalls } from './deferred.js';
 import { FrameReader, type Whole } from './frame-reader.js';
 import { Question, Reply, Request } from './frames.js';
-import { isDeeper } from './limits.js';
+import { hasLongArray, isDeeper } from './limits.js';
 import { LocalHold } from './local-hold.js';
 import { makeProxy } from './make-proxy.js';
 import type { Entry, Objects } from './objects.js';
@@ -39,6 +39,9 @@ interface Task {
 
 /** Beside the frames of one call, those of the same turn may be in a message. */
 const batchBytes = 64 * 1024;
+/** Arrays may have this many elements for each byte of their message, and this many more: small ones may have holes. */
+const elementsPerByte = 8;
+const elementsPerCall = 10_000;
 /** What a deferred call takes beside its arguments. */
 const deferredSize = 200;
 
@@ -278,7 +281,7 @@ export class Session implements Talker, Carriage, Caller {
   #open(task: Task, args: Whole): void {
     let opened: unknown[];
     try {
-      opened = this.#checked(open(args, this, this.#origin));
+      opened = this.#checked(open(args, this, this.#origin), args.bytes.length);
     } catch (error) {
       this.#throw(task.number, error);
       return;
@@ -310,8 +313,14 @@ export class Session implements Talker, Carriage, Caller {
     );
   }
 
-  #checked(args: unknown): unknown[] {
+  #checked(args: unknown, bytes: number): unknown[] {
     if (!Array.isArray(args)) throw new TypeError('The arguments are no array');
+    // First: what comes next walks by length.
+    if (hasLongArray(args, bytes * elementsPerByte + elementsPerCall)) {
+      throw new RangeError(
+        `Expected arrays no longer than a message of ${bytes} bytes can fill, got a sparse one: send its entries in a Map`,
+      );
+    }
     if (this.#origin !== undefined && isDeeper(args, this.#server.limits.nesting + 1)) {
       throw new RangeError(`The arguments are nested more deeply than the manager takes (limits.nesting)`);
     }

@@ -144,6 +144,23 @@ t.test('what the language and tools ask of every value is not asked of the serve
   t.match(JSON.stringify({ orphan }), /ListProxy/);
 });
 
+t.test(
+  'an array far longer than its message is refused, wherever it stands, and other calls are answered',
+  async (t) => {
+    const list = await m.list<unknown>();
+    const sparse: unknown[] = [];
+    sparse[2 ** 32 - 2] = 1;
+    const places = [sparse, [sparse], { deep: sparse }, new Map([['key', sparse]]), new Set([sparse])];
+    for (const place of places) await t.rejects(list.append(place), RangeError);
+    await t.rejects(list.extend(sparse as never), RangeError);
+    await t.rejects(Promise.resolve(m.list(sparse)), RangeError);
+    const holes: unknown[] = [];
+    holes[100] = 1;
+    await list.append(holes);
+    t.equal(await list.length, 1, 'a few holes are data');
+  },
+);
+
 t.test('a server that ends before it serves fails the start, with the cause', async (t) => {
   const starter = program(t, 'manager-failing-start');
   const errors = await starter.message<{ name: string; message: string; hasCause: boolean }[]>();
