@@ -74,8 +74,9 @@ function makeContext(method: StartMethod): Context {
   isOwnClass(BoundProcess);
   const BoundPool = named(
     `${prefix}Pool`,
-    class extends Pool {
-      constructor(processes?: number | null, options?: PoolOptions) {
+    // biome-ignore lint/suspicious/noExplicitAny: the initializer's parameters
+    class<A extends any[] = any[]> extends Pool<A> {
+      constructor(processes?: number | null, options?: PoolOptions<A>) {
         super(processes, bound(options));
       }
     },

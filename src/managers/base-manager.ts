@@ -9,6 +9,7 @@ import { handshakeTimeoutKind } from '../messaging/handshake-timeout.js';
 import { describe } from '../options/describe.js';
 import { checkedBy, nullable } from '../options/kinds.js';
 import { OptionTable } from '../options/table.js';
+import type { LooseArguments } from '../pool/options.js';
 import { argumentList } from '../process/arguments.js';
 import { currentProcess } from '../process/current.js';
 import type { StartMethod } from '../process/launchers/launcher.js';
@@ -162,9 +163,9 @@ export class BaseManager {
    * @throws TypeError for an initializer or a callable that cannot travel
    * @throws what the initializer throws; SystemError `EADDRINUSE` …
    */
-  async start<A extends readonly unknown[]>(
-    initializer?: (...args: A) => unknown,
-    initargs?: A | Iterable<unknown>,
+  async start<A extends unknown[]>(
+    initializer?: ((...args: A) => unknown) | null,
+    initargs?: Readonly<NoInfer<A>> | LooseArguments,
   ): Promise<void> {
     if (initializer !== undefined && initializer !== null && typeof initializer !== 'function') {
       throw new TypeError(`Expected "initializer" to be a function, got ${typeof initializer}`);

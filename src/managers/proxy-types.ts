@@ -102,7 +102,8 @@ interface DictMembers<K, V> {
 }
 
 /** A proxy of a dict, a Map or a plain object. Iterating gives the keys. */
-export type DictProxy<K = unknown, V = unknown> = Omit<BaseProxy, 'sync' | 'getValue'> &
+// biome-ignore lint/suspicious/noExplicitAny: a dict with keys of some type fits where the type is left open
+export type DictProxy<K = any, V = unknown> = Omit<BaseProxy, 'sync' | 'getValue'> &
   Promised<DictMembers<K, V>> &
   AsyncIterable<K> & {
     readonly size: Promise<number>;
@@ -303,12 +304,16 @@ type ToSpread<A extends unknown[]> = Iterable<Readonly<A>>;
 /** A pool's methods that take functions, which run in the server's workers; callbacks run in the server. */
 interface PoolUse {
   run<A extends unknown[], R>(fn: (...args: A) => R, ...args: A): Promise<Awaited<R>>;
-  apply<A extends unknown[], R>(fn: (...args: A) => R, args?: Readonly<A>, options?: ApplyOptions): Promise<Awaited<R>>;
+  apply<A extends unknown[], R>(
+    fn: (...args: A) => R,
+    args?: Readonly<NoInfer<A>>,
+    options?: ApplyOptions,
+  ): Promise<Awaited<R>>;
   map<T, R>(fn: (item: T) => R, items: Iterable<T>, options?: MapOptions): Promise<Awaited<R>[]>;
   starmap<A extends unknown[], R>(fn: (...args: A) => R, items: ToSpread<A>, o?: MapOptions): Promise<Awaited<R>[]>;
   applyAsync<A extends unknown[], R>(
     fn: (...args: A) => R,
-    args?: Readonly<A>,
+    args?: Readonly<NoInfer<A>>,
     options?: ApplyOptions & AsyncCallbacks<Awaited<R>>,
   ): Promise<AsyncResultProxy<Awaited<R>>>;
   mapAsync<T, R>(
@@ -331,12 +336,12 @@ interface PoolUse {
 
 interface BlockingPoolUse {
   run<A extends unknown[], R>(fn: (...args: A) => R, ...args: A): Awaited<R>;
-  apply<A extends unknown[], R>(fn: (...args: A) => R, args?: Readonly<A>, options?: ApplyOptions): Awaited<R>;
+  apply<A extends unknown[], R>(fn: (...args: A) => R, args?: Readonly<NoInfer<A>>, options?: ApplyOptions): Awaited<R>;
   map<T, R>(fn: (item: T) => R, items: Iterable<T>, options?: MapOptions): Awaited<R>[];
   starmap<A extends unknown[], R>(fn: (...args: A) => R, items: ToSpread<A>, options?: MapOptions): Awaited<R>[];
   applyAsync<A extends unknown[], R>(
     fn: (...args: A) => R,
-    args?: Readonly<A>,
+    args?: Readonly<NoInfer<A>>,
     options?: ApplyOptions & AsyncCallbacks<Awaited<R>>,
   ): AsyncResultProxy<Awaited<R>>;
   mapAsync<T, R>(

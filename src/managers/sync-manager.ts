@@ -35,7 +35,18 @@ import { ManagedJoinableQueue, ManagedQueue } from './types/queue.js';
 import { ManagedBoundedSemaphore, ManagedSemaphore } from './types/semaphore.js';
 import { ManagedArray, ManagedValue } from './types/value.js';
 
-type DictContent<V> = Readonly<Record<string, V>> | Iterable<readonly [unknown, V]>;
+/** How dicts are made: from an object's entries, with strings as keys, or from pairs with keys of any type. */
+interface DictMaking {
+  (): Made<DictProxy>;
+  <V>(content?: Readonly<Record<string, V>>): Made<DictProxy<string, V>>;
+  <K, V>(content?: Iterable<readonly [K, V]>): Made<DictProxy<K, V>>;
+}
+
+interface BlockingDictMaking {
+  (): DictProxy;
+  <V>(content?: Readonly<Record<string, V>>): DictProxy<string, V>;
+  <K, V>(content?: Iterable<readonly [K, V]>): DictProxy<K, V>;
+}
 
 /** What `manager.sync` makes, under each type's name; the manager itself makes the same later. */
 interface Makers {
@@ -44,7 +55,7 @@ interface Makers {
   /** A list with these items; an Array in the server. */
   list<T = unknown>(items?: Iterable<T>): ListProxy<T>;
   /** A dict of the object's entries, or of these pairs; keys may be of any type. */
-  dict<V = unknown>(content?: DictContent<V>): DictProxy<unknown, V>;
+  readonly dict: BlockingDictMaking;
   /** A set of these items. */
   set<T = unknown>(items?: Iterable<T>): SetProxy<T>;
   /**
@@ -78,7 +89,8 @@ interface Makers {
   /** A barrier for so many parties. */
   Barrier(parties: number, options?: ManagedBarrierOptions): BarrierProxy;
   /** Its workers are children of the server. It is closed when nobody has a proxy of it any more. */
-  Pool(processes?: number | null, options?: PoolOptions): PoolProxy;
+  // biome-ignore lint/suspicious/noExplicitAny: the initializer's parameters
+  Pool<A extends any[] = any[]>(processes?: number | null, options?: PoolOptions<A>): PoolProxy;
 }
 
 type Making = {
@@ -88,7 +100,9 @@ type Making = {
 /** The generic ones keep their type arguments. */
 interface GenericMaking {
   list<T = unknown>(items?: Iterable<T>): Made<ListProxy<T>>;
-  dict<V = unknown>(content?: DictContent<V>): Made<DictProxy<unknown, V>>;
+  readonly dict: DictMaking;
+  // biome-ignore lint/suspicious/noExplicitAny: the initializer's parameters
+  Pool<A extends any[] = any[]>(processes?: number | null, options?: PoolOptions<A>): Made<PoolProxy>;
   set<T = unknown>(items?: Iterable<T>): Made<SetProxy<T>>;
   Queue<T = unknown>(maxsize?: number): Made<QueueProxy<T>>;
   JoinableQueue<T = unknown>(maxsize?: number): Made<JoinableQueueProxy<T>>;

@@ -23,6 +23,10 @@ import { AuthenticationError } from '../errors.js';
 import { randomBytes } from '../lifecycle/random-bytes.js';
 import { type ChannelFacts, checkClaim, claimOf, longestClaim } from './channel-claim.js';
 
+const refused =
+  'The peer did not accept the key. Both sides need the same "authkey"; without one each program has a random key of its ' +
+  'own, which only its children share: give both the same, or set currentProcess().authkey in both';
+
 /** What the connection is for: a proof for one is none for the other. */
 export type Purpose = 'messages' | 'manager';
 
@@ -223,7 +227,7 @@ function checkMaker({ challenger, purpose }: Maker, wanted: Purpose): void {
 }
 
 function checkVerdict(message: Buffer): void {
-  if (!message.equals(welcome)) throw new AuthenticationError('The peer did not accept the key');
+  if (!message.equals(welcome)) throw new AuthenticationError(refused);
 }
 
 function tagOf(challenger: Challenger, purpose: Purpose, key: Uint8Array, nonce: Buffer): Buffer {

@@ -8,6 +8,7 @@ import { type Settle, waiting } from '../process/waiting.js';
 import { Interrupt } from './board.js';
 import { Feeding } from './feeding.js';
 import type { PoolFunction } from './functions.js';
+import type { ImapProgress } from './imap-progress.js';
 import { packItems } from './payload.js';
 import { PoolTask } from './task.js';
 import { Application } from './task-record.js';
@@ -19,6 +20,7 @@ export interface ImapOptions {
   /** So many items may be on their way: fetched, and their results not taken yet. */
   readonly buffersize: number;
   readonly ordered: boolean;
+  readonly progress: ImapProgress;
 }
 
 interface Chunk {
@@ -174,6 +176,8 @@ export class ImapIterator<T> implements AsyncIterableIterator<T, undefined> {
     if (this.#over) return;
     this.#chunks.set(this.#options.ordered ? chunk.number : this.#chunksEnded++, result);
     if (!result.ok) this.#onTheirWay -= chunk.count - 1;
+    this.#options.progress.advance(chunk.count);
+    this.#endProgress();
     this.#serve();
   }
 
@@ -190,6 +194,7 @@ export class ImapIterator<T> implements AsyncIterableIterator<T, undefined> {
     } finally {
       this.#fetching = false;
     }
+    this.#endProgress();
     if (this.#exhausted) this.#serve();
   }
 
@@ -227,6 +232,7 @@ export class ImapIterator<T> implements AsyncIterableIterator<T, undefined> {
       this.#exhaust(error);
     }
     this.#fetching = false;
+    this.#endProgress();
     this.#serve();
   }
 
@@ -302,6 +308,10 @@ export class ImapIterator<T> implements AsyncIterableIterator<T, undefined> {
     return { done: true, value: undefined };
   }
 
+  #endProgress(): void {
+    if (this.#exhausted && !this.#fetching && this.#running.size === 0) this.#options.progress.end();
+  }
+
   #stop(): void {
     if (this.#over) return;
     this.#over = true;
@@ -310,6 +320,7 @@ export class ImapIterator<T> implements AsyncIterableIterator<T, undefined> {
     this.#current = [];
     this.#at = 0;
     this.#chunks.clear();
+    this.#options.progress.end();
     for (const chunk of [...this.#running]) this.#traffic.giveUp(chunk, Interrupt.none, undefined);
     if (wasFed) return;
     this.#done();

@@ -20,12 +20,17 @@ import type { AsyncCallbacks } from './async-result.js';
 // biome-ignore lint/suspicious/noExplicitAny: any arguments
 export type PoolFn<A extends any[] = any[], R = any> = (...args: A) => R;
 
-/** Options of `Pool`. */
-export interface PoolOptions extends Pick<ProcessOptions, 'execArgv' | 'env' | 'stdio' | 'resourceLimits'> {
+/** Arguments from anything that can be iterated but an array, whose types are checked one by one, and no string. */
+export type LooseArguments = Iterable<unknown> & { readonly concat?: never };
+
+/** Options of `Pool`; `A` are the parameters of the initializer. */
+// biome-ignore lint/suspicious/noExplicitAny: any arguments
+export interface PoolOptions<A extends any[] = any[]>
+  extends Pick<ProcessOptions, 'execArgv' | 'env' | 'stdio' | 'resourceLimits'> {
   /** What every worker runs first, awaited. If it throws, the pool fails with its error. */
-  initializer?: PoolFn | null | undefined;
+  initializer?: PoolFn<A> | null | undefined;
   /** The initializer's arguments: an array, or anything else that can be iterated, but no string. */
-  initargs?: Iterable<unknown> | undefined;
+  initargs?: Readonly<NoInfer<A>> | LooseArguments | undefined;
   /** After so many tasks (calls, or chunks) a worker is replaced by a new one. Default: never. */
   maxTasksPerChild?: number | null | undefined;
   /** What `getContext` returned, or the name of a start method. Default: the program's start method. */
@@ -66,6 +71,13 @@ export interface ImapOptions {
   chunksize?: number | null | undefined;
   /** So many items may have been fetched whose results were not taken yet. Default: 16, or four chunks for each worker. */
   buffersize?: number | null | undefined;
+  /**
+   * Called when the results of a chunk have come, with the number of items done, and of all, as far as that is known: of an
+   * array, a typed array, a Map or a Set.
+   */
+  onProgress?: ((done: number, total: number | undefined) => void) | undefined;
+  /** Shows a bar on stderr, if that is a terminal; a count where the number of items is unknown. Needs `cli-progress`. */
+  progress?: boolean | undefined;
 }
 
 const maxTasks: Kind<number> = checkedBy((value, name) => {
@@ -124,4 +136,6 @@ export const mapAsyncOptions = new OptionTable<MapAsyncOptions<never>>({
 export const imapOptions = new OptionTable<ImapOptions>({
   chunksize: nullable(imapChunksize),
   buffersize: nullable(positiveInteger),
+  onProgress: callable<(done: number, total: number | undefined) => void>(),
+  progress: boolean,
 });

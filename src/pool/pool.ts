@@ -18,6 +18,7 @@ import { Interrupt, Row, WorkerState } from './board.js';
 import { taskSettled, type WorkerLostMessage, workerLost } from './channels.js';
 import { Crew, describeEnd } from './crew.js';
 import { ImapIterator } from './imap.js';
+import { ImapProgress } from './imap-progress.js';
 import { Initializers } from './initializers.js';
 import { automaticChunksize, MapJob } from './map-job.js';
 import {
@@ -26,6 +27,7 @@ import {
   applyOptions,
   type ImapOptions,
   imapOptions,
+  type LooseArguments,
   type MapAsyncOptions,
   type MapOptions,
   mapAsyncOptions,
@@ -66,7 +68,8 @@ const pools = new Set<Pool>();
  * that it was running with a {@link WorkerLostError}, and is replaced; nothing else is lost. An idle pool does not keep the
  * program alive, unfinished tasks do.
  */
-export class Pool {
+// biome-ignore lint/suspicious/noExplicitAny: the initializer's parameters, for the constructor alone
+export class Pool<A extends any[] = any[]> {
   readonly #crew: Crew;
   readonly #traffic: Traffic;
   readonly #output: Output;
@@ -96,7 +99,7 @@ export class Pool {
    * @throws TypeError for options of the wrong type, and for an initializer or arguments that cannot travel
    * @throws what `Process.start` throws
    */
-  constructor(processes?: number | null, options: PoolOptions = {}) {
+  constructor(processes?: number | null, options: PoolOptions<A> = {}) {
     refuseClones(this);
     const size = checkSize(processes ?? availableParallelism());
     poolOptions.check(options, new.target.name);
@@ -193,7 +196,7 @@ export class Pool {
    */
   apply<A extends unknown[], R>(
     fn: (...args: A) => R,
-    args: Readonly<A> | Iterable<unknown> = [],
+    args?: Readonly<NoInfer<A>> | LooseArguments,
     options?: ApplyOptions,
   ): Promise<Awaited<R>> {
     return new Promise((resolve, reject) => {
@@ -209,7 +212,7 @@ export class Pool {
    */
   applyAsync<A extends unknown[], R>(
     fn: (...args: A) => R,
-    args: Readonly<A> | Iterable<unknown> = [],
+    args?: Readonly<NoInfer<A>> | LooseArguments,
     options: AsyncCallbacks<Awaited<R>> & ApplyOptions = {},
   ): AsyncResult<Awaited<R>> {
     this.#checkRunning();
@@ -407,7 +410,7 @@ export class Pool {
 
   #call(
     fn: unknown,
-    args: Iterable<unknown>,
+    args: Iterable<unknown> = [],
     options: ApplyOptions | undefined,
     settled: (ok: boolean, value: unknown) => void,
     stuck?: (error: unknown) => void,
@@ -538,6 +541,7 @@ export class Pool {
   ): ImapIterator<R> {
     this.#checkRunning();
     imapOptions.check(options, ordered ? 'imap' : 'imapUnordered');
+    const { onProgress, progress } = options;
     const chunksize = options.chunksize ?? 1;
     const buffersize = options.buffersize ?? Math.max(leastBuffer, this.#crew.size * 4) * chunksize;
     const known = this.#traffic.functions.of(fn);
@@ -545,7 +549,7 @@ export class Pool {
     const job: ImapIterator<R> = new ImapIterator<R>(
       this.#traffic,
       items,
-      { fn: known, chunksize, buffersize, ordered },
+      { fn: known, chunksize, buffersize, ordered, progress: new ImapProgress(items, progress, onProgress) },
       () => {
         this.#jobs.delete(job);
         queueMicrotask(() => this.#moved());

@@ -13,20 +13,23 @@ interface CliProgress {
 }
 
 /**
- * A bar on stderr; `undefined` where that is no terminal, so that nobody would see it.
+ * A bar on stderr; a count where the total is unknown; `undefined` where stderr is no terminal.
  *
  * @throws MultiprocError `ERR_MULTIPROC_PROGRESS` where the package is not installed
  */
-export function progressBar(total: number): Bar | undefined {
+export function progressBar(total: number | undefined): Bar | undefined {
   if (!process.stderr.isTTY) return undefined;
   const { SingleBar } = load();
   const bar = new SingleBar({
-    format: '{bar} {percentage}% | {value}/{total} | {eta_formatted} left',
+    format:
+      total === undefined
+        ? '{value} done | {duration_formatted}'
+        : '{bar} {percentage}% | {value}/{total} | {eta_formatted} left',
     hideCursor: true,
     clearOnComplete: false,
     stream: process.stderr,
   });
-  bar.start(total, 0);
+  bar.start(total ?? 0, 0);
   return bar;
 }
 

@@ -13,7 +13,8 @@ import { runOptionsOf, type WorkerSource } from './worker-source.js';
  * once, and no handler in it runs; what crashes the process takes all workers along. Workers may start children, and
  * Ctrl-C is this process's affair: `context` and `signals` mean nothing here.
  */
-export class ThreadPool extends Pool {
+// biome-ignore lint/suspicious/noExplicitAny: the initializer's parameters, as of Pool
+export class ThreadPool<A extends any[] = any[]> extends Pool<A> {
   /** @internal Where the workers of this class come from. */
   static override workerSource({ context, ...options }: PoolOptions): WorkerSource {
     if (context !== undefined && context !== null) {

@@ -61,6 +61,31 @@ export function poolSuite(t: Test, { Pool, workers }: PoolKind): void {
     return pool;
   };
 
+  t.test('imap tells its progress: of how many where that is known, and also of chunks that fail', async (t) => {
+    const pool = make(t, 2);
+    for (const [items, total] of [
+      [range(10), 10],
+      [new Set(range(10)), 10],
+      [range(10).values(), undefined],
+    ] as const) {
+      const told: [number, number | undefined][] = [];
+      const options = { chunksize: 4, onProgress: (...args: [number, number | undefined]) => told.push(args) };
+      const results: unknown[] = [];
+      for await (const result of pool.imapUnordered(targets.echo, items, options)) results.push(result);
+      t.equal(results.length, 10);
+      t.equal(told.length, 3);
+      t.strictSame(told.at(-1), [10, total]);
+    }
+    const counts: number[] = [];
+    const failing = pool.imap(targets.miss, ['a', 'b'], { onProgress: (done) => counts.push(done) });
+    for (let i = 0; i < 2; i++) await t.rejects(failing.next());
+    t.strictSame(await failing.next(), { done: true, value: undefined });
+    t.strictSame(counts, [1, 2]);
+    const left: number[] = [];
+    for await (const _ of pool.imap(targets.echo, range(100), { onProgress: (done) => left.push(done) })) break;
+    t.throws(() => pool.imap(targets.echo, [1], { onProgress: 1 as never }), { name: 'TypeError' });
+  });
+
   t.test('apply and run give the result, of whatever type', async (t) => {
     const pool = make(t);
     t.equal(await pool.apply(targets.square, [5]), 25);
@@ -473,7 +498,10 @@ export function poolSuite(t: Test, { Pool, workers }: PoolKind): void {
       message: /"signals".* got "none"$/,
     });
     t.throws(() => new Pool(1, { context: 'bogus' as never }), { message: "cannot find context for 'bogus'" });
-    t.throws(() => new Pool(1, { initargs: 'text' }), { name: 'TypeError', message: /"initargs".* got "text"$/ });
+    t.throws(() => new Pool(1, { initargs: 'text' as never }), {
+      name: 'TypeError',
+      message: /"initargs".* got "text"$/,
+    });
     const pool = make(t, 3);
     t.equal(pool.stats().workers.length, 3);
     for (const chunksize of [0, -1]) {
@@ -531,9 +559,9 @@ export function poolSuite(t: Test, { Pool, workers }: PoolKind): void {
       for await (const result of pool.imap(targets.echo, items)) watch(result as object);
       watch((await pool.apply(targets.echo, [watch({ n: 1 })])) as object);
       await pool.apply(targets.miss, [watch(['k']) as never]).catch(watch);
-      watch((await pool.applyAsync(targets.echo, watch([watch(new Float64Array(4))]))) as object);
+      watch((await pool.applyAsync(targets.echo, watch([watch(new Float64Array(4))] as [unknown]))) as object);
       // The last ones: of whatever is held until something else comes.
-      watch((await pool.apply(targets.echo, watch([watch(Buffer.alloc(5000))]))) as object);
+      watch((await pool.apply(targets.echo, watch([watch(Buffer.alloc(5000))] as [unknown]))) as object);
     };
     await use();
     const collect = garbageCollector();

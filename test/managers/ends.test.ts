@@ -74,7 +74,7 @@ t.test('options that cannot be are refused', async (t) => {
   const plain = new SyncManager({ serializer: null, context: null } as never);
   t.equal(inspect(plain), '<SyncManager initial>');
   await t.rejects(
-    plain.start(() => {}, 'text'),
+    plain.start(() => {}, 'text' as never),
     { name: 'TypeError', message: /^Expected "initargs" .* got "text"$/ },
   );
 });

@@ -44,6 +44,35 @@ for (const pool of [new Pool(2), new ThreadPool(2), new dummy.Pool(2)]) {
 }
 expectError(new Pool('2'));
 
+// Arguments are checked one by one; those of other iterables are not.
+const workers = new Pool(2);
+expectError(workers.apply(add, ['x', 2]));
+expectError(workers.apply(add, [1]));
+expectError(workers.apply(add, [1, 2, 3]));
+expectError(workers.applyAsync(add, ['x', 2]));
+expectError(workers.applyAsync(slow, [1]));
+expectType<Promise<number>>(workers.apply(add, new Set([1, 2])));
+expectError(workers.starmap(add, [[1, 'x']]));
+expectError(workers.starmapAsync(add, [[1]]));
+expectError(workers.mapAsync(slow, [1]));
+expectError(workers.imap(slow, [1]));
+expectError(workers.imapUnordered(slow, new Set([1])));
+const seen = (done: number, total: number | undefined): void => console.log(done, total);
+expectType<Promise<boolean>>(workers.drain({ timeout: 10 }));
+workers.imap(slow, ['text'], { onProgress: seen, progress: true });
+expectError(workers.imap(slow, ['text'], { onProgress: 'text' }));
+
+// An initializer's arguments are those of its parameters.
+const set = (name: string, size: number): void => console.log(name, size);
+expectAssignable<Pool>(new Pool(2, { initializer: set, initargs: ['text', 1] }));
+expectAssignable<ThreadPool>(new ThreadPool(2, { initializer: set, initargs: ['text', 1] }));
+expectAssignable<Pool>(new Pool(2, { initializer: set, initargs: new Set(['text', 1]) }));
+expectError(new Pool(2, { initializer: set, initargs: ['text', 'text'] }));
+expectError(new Pool(2, { initializer: set, initargs: ['text'] }));
+expectError(new Pool(2, { initializer: set, initargs: 'text' }));
+expectError(new ThreadPool(2, { initializer: set, initargs: [1, 2] }));
+expectError(new (getContext('spawn').Pool)(2, { initializer: set, initargs: [1, 2] }));
+
 expectAssignable<MultiprocError>(new TimeoutError('text'));
 const lost = {} as WorkerLostError;
 expectType<number | undefined>(lost.exitCode);
