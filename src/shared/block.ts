@@ -385,11 +385,16 @@ export function isQueue(kind: number): boolean {
   return kind === BlockKind.queue || kind === BlockKind.joinableQueue || kind === BlockKind.simpleQueue;
 }
 
+/** The end of every error about a named object that exists as another one. */
+export function lasting(name: string): string {
+  return `it lasts until unlink(), and \`multiproc inspect ${name}\` shows it`;
+}
+
 /** The named object is another one than the caller wants; it is let go. */
 export function mismatch(block: Block, what: string, expected: unknown, got: unknown): never {
   block.release();
   throw new MultiprocError(
-    `Expected the object named '${block.name}' to have ${what} ${expected}, but it exists with ${what} ${got}`,
+    `Expected the object named '${block.name}' to have ${what} ${expected}, but it exists with ${what} ${got}: ${lasting(String(block.name))}`,
     { code: 'ERR_MULTIPROC_KIND' },
   );
 }

@@ -17,7 +17,7 @@ import {
   registerArrival,
   type Traveller,
 } from '../serialize/handles.js';
-import { closedError, nameOf, nameTaken, objectName, staleHandle } from './block.js';
+import { closedError, lasting, nameOf, nameTaken, objectName, staleHandle } from './block.js';
 import { anonymousFile, checkName, isAnonymousFile, underFreshName } from './names.js';
 import { sweepNowAndThen } from './sweep.js';
 import { RawValue } from './value.js';
@@ -246,7 +246,7 @@ function openSized(name: string, size: number): SharedMemory | undefined {
   if (found === size) return memory;
   memory.close();
   throw new MultiprocError(
-    `Expected the shared memory '${name}' to have size ${size}, but it exists with size ${found}`,
+    `Expected the shared memory '${name}' to have size ${size}, but it exists with size ${found}: ${lasting(name)}`,
     {
       code: 'ERR_MULTIPROC_KIND',
     },

@@ -6,7 +6,7 @@ import { isNoData, refuseClones } from '../identity/uncloneable.js';
 import { describe } from '../options/describe.js';
 import { OptionTable } from '../options/table.js';
 import { type Departure, depart, HandleKind, registerArrival, type Traveller } from '../serialize/handles.js';
-import { objectName } from './block.js';
+import { lasting, objectName } from './block.js';
 import { arriveMemory, SharedMemory } from './memory.js';
 
 /** What a slot may hold. Integers beyond 2^53 read as bigint; a number with a fraction is a float. */
@@ -330,7 +330,9 @@ function readPlaces(memory: SharedMemory): number[] {
 }
 
 function notAList(memory: SharedMemory): MultiprocError {
-  return new MultiprocError(`The shared memory '${memory.name}' holds no list`, { code: 'ERR_MULTIPROC_KIND' });
+  return new MultiprocError(`The shared memory '${memory.name}' holds no list: ${lasting(memory.name)}`, {
+    code: 'ERR_MULTIPROC_KIND',
+  });
 }
 
 function narrow(integer: bigint): number | bigint {

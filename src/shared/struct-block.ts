@@ -2,7 +2,7 @@
 import { constants } from 'node:buffer';
 import { MultiprocError } from '../errors.js';
 import { layout as sizes } from '../native.js';
-import { Block, type BlockKind, kindNames, type Mode, type NameOptions, unusable } from './block.js';
+import { Block, type BlockKind, kindNames, lasting, type Mode, type NameOptions, unusable } from './block.js';
 import { hashOf, longestText, parseLayout, type StructLayout } from './struct-layout.js';
 import { Views } from './struct-views.js';
 
@@ -64,7 +64,7 @@ export function obtainStructs(
     const { name } = block;
     block.release();
     throw new MultiprocError(
-      `Expected the ${kindNames[kind]} named '${name}' to hold structs ${layout.text}, but it holds ${found}`,
+      `Expected the ${kindNames[kind]} named '${name}' to hold structs ${layout.text}, but it holds ${found}: ${lasting(String(name))}`,
       { code: 'ERR_MULTIPROC_KIND' },
     );
   }

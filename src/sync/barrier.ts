@@ -14,6 +14,7 @@ import {
   Block,
   BlockKind,
   closedError,
+  lasting,
   type Mode,
   type NameOptions,
   objectName,
@@ -98,7 +99,9 @@ export class Barrier {
     const block = Block.open(name, BlockKind.barrier);
     if (!options?.action || (block.flags & actionFlag) !== 0) return new Barrier(block, options);
     block.release();
-    throw new MultiprocError(`The barrier named '${name}' was made without an action`, { code: 'ERR_MULTIPROC_KIND' });
+    throw new MultiprocError(`The barrier named '${name}' was made without an action: ${lasting(String(block.name))}`, {
+      code: 'ERR_MULTIPROC_KIND',
+    });
   }
 
   /** Removes the name; those who have the barrier open go on using it. `ENOENT` if there is none. */

@@ -14,6 +14,7 @@ import {
   BlockKind,
   closedError,
   kindNames,
+  lasting,
   type Mode,
   type NameOptions,
   objectName,
@@ -53,17 +54,21 @@ export class Semaphore {
   /**
    * Makes an anonymous semaphore, or opens the named one, which is made with `value` permits if it is missing.
    *
-   * @param value how many permits there are at first, 0 … 2^31−1; counts only for the process that creates it
+   * @param value how many permits there are at first, 0 … 2^31−1; counts only for the process that creates it. A semaphore that
+   *   exists with another {@link initialValue} keeps it, and the process warns once. To change it: `unlink()` the name in
+   *   one process, and make the semaphore anew in all
    * @throws ValueError for a negative or too large `value`
    * @throws MultiprocError `ERR_MULTIPROC_NAME`; `ERR_MULTIPROC_KIND` if the name belongs to something else
    */
   constructor(value?: number, options?: SemaphoreOptions);
   /** @internal */
   constructor(block: Block);
-  constructor(value: number | Block = 1, options?: SemaphoreOptions) {
+  constructor(value?: number | Block, options?: SemaphoreOptions) {
     refuseClones(this);
     const kind = (new.target as typeof Semaphore).blockKind;
-    const block = value instanceof Block ? value : obtain('open-or-create', kind, value, options);
+    const block =
+      value instanceof Block ? value : obtain('open-or-create', kind, value === undefined ? 1 : value, options);
+    if (typeof value === 'number' && block.length !== value) warnOfValue(block, value);
     const robust = (block.flags & robustFlag) !== 0;
     this.#block = block;
     this.#limit = kind === BlockKind.boundedSemaphore ? block.length : mostPermits;
@@ -99,6 +104,11 @@ export class Semaphore {
 
   static #kindOf(semaphoreClass: typeof Semaphore): BlockKind {
     return semaphoreClass.blockKind;
+  }
+
+  /** The number of permits that the semaphore was made with, by whichever process made it. */
+  get initialValue(): number {
+    return this.#block.length;
   }
 
   /** `undefined` for an anonymous semaphore. */
@@ -288,6 +298,19 @@ function obtain(mode: Mode, kind: BlockKind, value: number, options: SemaphoreOp
     // A robust one starts as it is: a table of zeros.
     if (!robust) block.segment.words[(block.body + layout.wordOffset) / 4] = value;
   });
+}
+
+const warned = new Set<string>();
+
+/** The semaphore exists with another value than the one that was asked for, which would go unnoticed. */
+function warnOfValue({ name, length, kind }: Block, value: number): void {
+  if (name === undefined || warned.has(name)) return;
+  warned.add(name);
+  process.emitWarning(
+    `The ${kindNames[kind]} named '${name}' exists with an initial value of ${length}, and keeps it: ${value} was asked for. ` +
+      `${lasting(name)[0]?.toUpperCase()}${lasting(name).slice(1)}`,
+    { type: 'MultiprocWarning', code: 'MULTIPROC_SEMAPHORE_VALUE' },
+  );
 }
 
 function checkCount(what: string, value: unknown, least: number): void {

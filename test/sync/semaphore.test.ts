@@ -219,3 +219,37 @@ t.test('no more than the permits are ever inside, counted by a lock', async (t) 
   semaphore.close();
   lock.close();
 });
+
+t.test(
+  'a named semaphore that exists with another value keeps it, says so once, and every mismatch names the cure',
+  async (t) => {
+    const name = `initial-${process.pid}`;
+    const warnings: Error[] = [];
+    const note = (warning: Error) => warnings.push(warning);
+    // Node's own listener prints warnings; these are expected.
+    const printers = process.rawListeners('warning') as ((warning: Error) => void)[];
+    process.removeAllListeners('warning').on('warning', note);
+    for (const Class of [Semaphore, BoundedSemaphore]) {
+      const first = new Class(4, { name: `${name}${Class.name}` });
+      const same = new Class(4, { name: `${name}${Class.name}` });
+      await new Promise(setImmediate);
+      t.equal(warnings.length, 0, 'the same value is no reason');
+      const others = [8, 2].map((value) => new Class(value, { name: `${name}${Class.name}` }));
+      await new Promise(setImmediate);
+      t.equal(warnings.length, 1);
+      t.match(
+        warnings.pop()?.message,
+        new RegExp(`'${name}${Class.name}' exists with an initial value of 4.*: 8 was.*inspect`),
+      );
+      for (const semaphore of [first, same, ...others]) t.equal(semaphore.initialValue, 4);
+      t.throws(() => new Class(4, { name: `${name}${Class.name}`, robust: true }), {
+        code: 'ERR_MULTIPROC_KIND',
+        message: new RegExp(`it lasts until unlink\\(\\), and \`multiproc inspect ${name}${Class.name}\` shows it$`),
+      });
+      first.unlink();
+      for (const semaphore of [first, same, ...others]) semaphore.close();
+    }
+    process.off('warning', note);
+    for (const printer of printers) process.on('warning', printer);
+  },
+);
