@@ -7,6 +7,8 @@ import { attacker, cannotSwitchUsers, type Installation, install, victim } from 
 
 type Address = string | [string, number];
 
+t.setTimeout(150_000);
+
 const key = { authkey: 'what the attacker does not know' };
 let count = 0;
 
@@ -118,10 +120,6 @@ t.test('connections', { skip: cannotSwitchUsers }, async (t) => {
             t.match(told, /modules: \[/, 'and the cure');
           }
         }
-        if (name !== 'TCP') {
-          await ask(thief, 'send', 'a shared object');
-          t.match(await ask(mark, 'recv', 'recv'), /^TypeError: A shared object came .* from another user/);
-        }
         await ask(thief, 'send', 'an error');
         t.match(await ask(mark, 'recv', 'recv'), /^Error .*an error is worth more than its class/);
         await ask(thief, 'sendText', 'the connection goes on');
@@ -139,9 +137,6 @@ t.test('connections', { skip: cannotSwitchUsers }, async (t) => {
       await ask(thief, 'send', 'a function');
       t.equal(await ask(mark, 'recv', 'recv'), 'function', 'unless the program asked for it');
       t.equal(await ask(mark, 'baitTaken'), true);
-      // It removes what it has made.
-      thief.child.disconnect();
-      await thief.ended;
     });
   }
 

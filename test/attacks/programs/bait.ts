@@ -1,5 +1,5 @@
 /** What an attacker wants the victim to import: the program that has loaded it can be told by a global variable. */
-import { Lock, register } from 'multiproc';
+import { register } from 'multiproc';
 
 (globalThis as { baitTaken?: boolean }).baitTaken = true;
 
@@ -38,7 +38,6 @@ export const values: Readonly<Record<string, () => unknown>> = {
   'a plain instance': () => new Map([[1, new PlainBait()]]),
   'a registered function': () => [registered],
   'an error': () => new BaitError('an error is worth more than its class'),
-  'a shared object': () => new Lock(),
   'an error with more': () => Object.assign(new Error('x'), { cause: new PlainBait() }),
   // biome-ignore lint/suspicious/noThenProperty: the attack
   'a function that an await would call': () => ({ then: bait }),
