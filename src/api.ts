@@ -41,12 +41,15 @@ export type { Address } from './messaging/address.js';
 export type { AuthKey } from './messaging/authentication.js';
 export { Client, type ClientOptions } from './messaging/client.js';
 export { type Bytes, Connection, type ConnectionOptions } from './messaging/connection.js';
+export { DeadLetter } from './messaging/dead-letter.js';
+export type { DeliveryOptions } from './messaging/delivery-options.js';
 export type { Family } from './messaging/family.js';
 export { JoinableQueue, type JoinableQueueOptions } from './messaging/joinable-queue.js';
 export { Listener, type ListenerOptions } from './messaging/listener.js';
 export { Pipe } from './messaging/pipe.js';
 export { Queue, type QueueOptions } from './messaging/queue.js';
 export { SimpleQueue } from './messaging/simple-queue.js';
+export { type RetryOptions, TakenMessage } from './messaging/taken-message.js';
 export { type WaitObject, wait, waitSync } from './messaging/wait.js';
 export { type AsyncCallbacks, AsyncResult } from './pool/async-result.js';
 export type { TaskMessage, WorkerLostMessage } from './pool/channels.js';
@@ -100,10 +103,12 @@ export type { BytesMembers } from './shared/byte-array.js';
 export type { ElementArray, TextMembers } from './shared/element-array.js';
 export type { PoolInfo } from './shared/glance.js';
 export {
+  type ArenaInfo,
   type BarrierInfo,
   type ConditionInfo,
   type EventInfo,
   type Holder,
+  type Inspectable,
   type Inspection,
   inspect,
   type LockInfo,
@@ -113,6 +118,7 @@ export { list, type ObjectInfo, unlinkAll } from './shared/listing.js';
 export { SharedMemory, type SharedMemoryOptions } from './shared/memory.js';
 export type { ArrayMembers, LockMembers } from './shared/numeric-array.js';
 export type { LockLike, LockOptions } from './shared/own-lock.js';
+export type { ConsumerInfo, JoinableQueueInfo, QueueInfo } from './shared/queue-info.js';
 export type { Operand, ScalarOptions } from './shared/scalar.js';
 export { type Shareable, ShareableList, type ShareableListOptions } from './shared/shareable-list.js';
 export {
@@ -126,7 +132,7 @@ export {
   type WrittenFields,
 } from './shared/struct.js';
 export type { StructArray } from './shared/struct-array.js';
-export type { RawStructValue, StructMembers, StructValue } from './shared/struct-value.js';
+export type { RawStructValue, StructMembers, StructValue, UpdateState } from './shared/struct-value.js';
 export { type Swept, sweep } from './shared/sweep.js';
 export {
   type LongName,

@@ -68,6 +68,16 @@ export class Full extends MultiprocError {
   }
 }
 
+/**
+ * A message of a JoinableQueue is not its consumer's any more: the queue's `lease` has ended, and the message is offered to
+ * others. Nothing was changed. Python has no leases.
+ */
+export class LeaseExpiredError extends MultiprocError {
+  constructor(message = 'The lease of the message has ended', options?: MultiprocErrorOptions) {
+    super(message, { code: 'ERR_MULTIPROC_LEASE', ...options });
+  }
+}
+
 /** The object was closed in this process; Python reports the same as `ValueError` or `OSError`. */
 export class ClosedError extends MultiprocError {
   constructor(message = 'The object is closed', options?: MultiprocErrorOptions) {
@@ -181,6 +191,7 @@ for (const errorClass of [
   TimeoutError,
   Empty,
   Full,
+  LeaseExpiredError,
   ClosedError,
   BrokenBarrierError,
   BufferTooShort,

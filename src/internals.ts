@@ -21,4 +21,4 @@ export { permitModules } from './serialize/modules.js';
 export { finish, mostUnits } from './serialize/records.js';
 export { BlockKind } from './shared/block.js';
 export { inspectAll } from './shared/inspect.js';
-export { getEnd, ledgerWords, ringWords } from './shared/ring-layout.js';
+export { getEnd, keptWords, ledgerWords, ringWords } from './shared/ring-layout.js';

@@ -1,5 +1,5 @@
-// A queue between two programs. The consumer is killed again and again, and no message is lost: what it had taken and not
-// acknowledged goes to the next one.
+// A queue between two programs. The consumer, which works on three messages at a time, is killed again and again, and no message
+// is lost: what it had open goes to the next one.
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { setTimeout as sleep } from 'node:timers/promises';
@@ -14,11 +14,14 @@ const orders = new JoinableQueue<number>(0, { name, redeliver: true });
 const done = new SharedArray('i', messages, { name: `${name}.done` });
 
 if (role === 'consumer') {
-  for await (const order of orders) {
-    await sleep(1);
-    Atomics.add(done as Int32Array, order, 1); // the work; it may be done twice, but never not at all
-    orders.taskDone();
-  }
+  const worker = async () => {
+    for await (const order of orders.messages()) {
+      await sleep(1);
+      Atomics.add(done as Int32Array, order.value, 1); // the work; it may be done twice, but never not at all
+      order.done();
+    }
+  };
+  await Promise.all([worker(), worker(), worker()]);
 } else {
   await orders.putMany(Array.from({ length: messages }, (_, i) => i));
   orders.end();

@@ -12,9 +12,10 @@ const current = new Value(Window, { start: Date.now(), count: 0 });
 
 export async function serve(window: typeof current, ports: Queue<number>, stop: Event): Promise<void> {
   const server = createServer((_request, response) => {
-    // What the lock protects is two fields, and no server can die between them unnoticed.
-    const { count } = window.updateSync((now) => {
-      if (Date.now() - now.start >= windowMs) {
+    // The lock protects two fields: a server that is killed between them leaves a half-changed struct, and the next one is told.
+    const { count } = window.updateSync((now, state) => {
+      if (state.ownerDied) state.markConsistent();
+      if (state.ownerDied || Date.now() - now.start >= windowMs) {
         now.start = Date.now();
         now.count = 0;
       }

@@ -62,6 +62,9 @@ bool locate(napi_env env, Arguments& arguments, size_t index, sync::Target::Kind
   located->target.key = sync::wait_key(segment->inode, body);
   located->memory = segment->mapping;
   if (is_ring) {
+    // Each of a ring's three waits has a key of its own, in its own 32 bytes of the words.
+    uint64_t which = static_cast<uint64_t>(kind) - static_cast<uint64_t>(sync::Target::Kind::ring_items);
+    located->target.key = sync::wait_key(segment->inode, body + 32 * which);
     located->target.table = reinterpret_cast<sync::Word*>(address + sync::kRingOffset);
     located->target.word = &sync::ring_sleepers(*located->target.ring(), located->target.ring_wait());
     return true;

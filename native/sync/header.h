@@ -54,9 +54,9 @@ enum class BlockKind : uint32_t {
   condition = 10,
   barrier = 11,
   queue = 16,
-  joinable_queue = 17,
   simple_queue = 18,
   pipe = 19,
+  joinable_queue = 20,  // 17 was one with another layout
 };
 
 struct BlockHeader {

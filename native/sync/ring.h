@@ -42,7 +42,7 @@ struct alignas(64) RingWords {
     Word leaving_use;  // of the extent that the taking end is about to let go, its `used`
   } put, get;
   struct alignas(64) {
-    Word state;  // bit 0: nothing will be put any more; bit 1: nothing will be taken any more
+    Word state;  // bit 0: the ring has ended; bit 1: nothing will be taken any more; bit 2: nothing will be put any more
     Word kind;   // what the user of the ring wants to know about it
     Word base;   // size of the first extent in units
     Word extents;
@@ -53,7 +53,8 @@ struct alignas(64) RingWords {
     Word chains;  // 1: goes on in further extents rather than waiting for the reader
     Word done;    // messages of a joinable queue that were acknowledged, ever
     Word joiners_asleep;
-    Word returned;  // messages of a joinable queue that dead consumers had, and that wait to be taken anew
+    Word returned;  // messages of a joinable queue that were given back, and that wait to be taken again
+    Word delayed;   // the same, but they are not due yet
   } facts;
   RingExtent extents[kExtents];
 };

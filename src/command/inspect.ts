@@ -1,6 +1,7 @@
 /** `multiproc inspect NAME`: who holds an object, who waits for it, how deep. */
 import { printableName } from '../printable.js';
 import {
+  type ArenaInfo,
   type BarrierInfo,
   type EventInfo,
   type Holder,
@@ -9,6 +10,7 @@ import {
   type LockInfo,
   type SemaphoreInfo,
 } from '../shared/inspect.js';
+import type { JoinableQueueInfo, QueueInfo } from '../shared/queue-info.js';
 import type { Report } from './report.js';
 import { bytes } from './table.js';
 
@@ -21,6 +23,9 @@ export function inspectCommand([name = '']: string[]): Report {
     ...(data.condition ? ([['waits', String(data.condition.waiting)]] as Line[]) : []),
     ...(data.barrier ? barrier(data.barrier) : []),
     ...(data.event ? event(data.event) : []),
+    ...(data.queue ? queue(data.queue) : []),
+    ...(data.pool ? ([['busy', `${data.pool.busy} of ${data.pool.workers} workers`]] as Line[]) : []),
+    ...(data.arena ? arena(data.arena) : []),
   ];
   const width = Math.max(...lines.map(([label]) => label.length));
   return { data, text: lines.map(([label, value]) => `${label.padEnd(width)}  ${printableName(value)}\n`).join('') };
@@ -36,8 +41,7 @@ function general(data: Inspection): Line[] {
     ['kind', data.kind],
     ...type,
     ...length,
-    ['size', bytes(data.size)],
-    ['memory', bytes(data.memory)],
+    ['memory', memory(data)],
     ['file', `/dev/shm/${data.file}`],
     ['made by', data.creatorPid === null ? '-' : `pid ${data.creatorPid}`],
     ['made at', data.createdMs === null ? '-' : new Date(data.createdMs).toISOString()],
@@ -80,9 +84,43 @@ function event(info: EventInfo): Line[] {
   ];
 }
 
+function queue(info: QueueInfo | JoinableQueueInfo): Line[] {
+  const lines: Line[] = [
+    ['maxsize', info.maxsize === 0 ? 'none' : String(info.maxsize)],
+    ['ended', info.ended ? 'yes, until reset()' : 'no'],
+    ['readers', pids(info.waitingReaders)],
+    ['writers', pids(info.waitingWriters)],
+  ];
+  if (!('consumers' in info)) return lines;
+  const { consumers } = info;
+  return [
+    ...lines,
+    ['joining', pids(info.waitingJoins)],
+    ['unfinished', String(info.unfinished)],
+    ['unacked', String(info.unacknowledged)],
+    ...consumers.map((each): Line => ['', `${each.messages} by ${holder(each)}`]),
+    ['delayed', String(info.delayed)],
+    ['dead', `${info.deadLetters} kept here${info.deadLetter === null ? '' : `; others go to '${info.deadLetter}'`}`],
+    ['redeliver', info.redeliver ? 'yes' : 'no'],
+    ...(info.maxAttempts === null ? [] : ([['attempts', `${info.maxAttempts} at most`]] as Line[])),
+    ...(info.lease === null ? [] : ([['lease', `${info.lease} ms`]] as Line[])),
+  ];
+}
+
+function arena({ objects }: ArenaInfo): Line[] {
+  const list = Object.entries(objects).map(([kind, count]) => `${count} ${kind}`);
+  return [['objects', list.join(', ') || 'none']];
+}
+
+/** A queue's segment is an address range for all that may ever be in it: its size says nothing. */
+function memory({ memory, size, queue }: Inspection): string {
+  if (queue === undefined) return size === memory ? bytes(memory) : `${bytes(memory)} of ${bytes(size)}`;
+  return queue.capacity === null ? bytes(memory) : `${bytes(memory)}; messages may take ${bytes(queue.capacity)}`;
+}
+
 function holder({ pid, alive }: Holder): string {
   const who = pid === null ? 'a former process' : `pid ${pid}`;
-  return alive ? who : `${who} (dead: free for the next one)`;
+  return alive ? who : `${who} (dead)`;
 }
 
 function pids(list: number[]): string {

@@ -1,5 +1,6 @@
 #!/usr/bin/env node
 /** The command `multiproc`: looks at what is in shared memory, and cleans up. */
+import { readFileSync } from 'node:fs';
 import { parseArgs } from 'node:util';
 import { MultiprocError } from '../errors.js';
 import { printable, printableJson } from '../printable.js';
@@ -7,6 +8,7 @@ import { doctor } from './doctor.js';
 import { inspectCommand } from './inspect.js';
 import { ls } from './ls.js';
 import type { Report } from './report.js';
+import { rm } from './rm.js';
 import { run } from './run.js';
 import { sweepCommand } from './sweep.js';
 import { top } from './top.js';
@@ -16,26 +18,45 @@ interface Command {
   readonly does: string;
   /** How many arguments it takes, at least and at most. */
   readonly takes: readonly [number, number];
-  run(args: string[]): Report;
+  run(args: string[], force: boolean): Report;
 }
 
 const commands: Record<string, Command> = {
   ls: { usage: 'ls [PREFIX]', does: 'list the shared objects of this user', takes: [0, 1], run: ls },
   inspect: {
     usage: 'inspect NAME',
-    does: 'show who holds an object, and who waits for it',
+    does: 'show who holds an object, who waits for it, and what is in it; anonymous ones by the file that ls shows',
     takes: [1, 1],
     run: inspectCommand,
+  },
+  rm: {
+    usage: 'rm NAME',
+    does: 'remove a named object that is not in use, or with --force one that is',
+    takes: [1, 1],
+    run: rm,
   },
   sweep: { usage: 'sweep', does: 'remove what dead processes left', takes: [0, 0], run: sweepCommand },
   doctor: { usage: 'doctor', does: 'tell whether this machine gets the fast paths', takes: [0, 0], run: doctor },
 };
 
+const others: Record<string, Pick<Command, 'usage' | 'does'>> = {
+  top: { usage: 'top [PREFIX]', does: 'show what inspect shows, of all objects, live; q ends it' },
+  run: { usage: 'run FILE', does: 'run a program able to fork; options of node go before FILE' },
+};
+
+const options = `Options:
+  --json         for machines; top prints a line for each look
+  --interval MS  from one look of top to the next, by default 1000
+  --force        of rm: also what is in use
+  --version      the version of this package
+  --help         of a command: multiproc COMMAND --help
+`;
+
 const longestInterval = 2 ** 31 - 1;
 
 const argv = process.argv.slice(2);
 // What comes after `run` is the program's, options and all.
-if (argv[0] === 'run' && argv.length > 1) {
+if (argv[0] === 'run' && argv.length > 1 && argv[1] !== '--help') {
   process.exitCode = run(argv.slice(1));
 } else {
   void Promise.resolve(main(argv)).then((code) => {
@@ -51,12 +72,17 @@ function main(argv: string[]): number | Promise<number> {
     return misuse((error as Error).message);
   }
   const [name, ...args] = parsed.positionals;
+  if (parsed.values.version) {
+    process.stdout.write(`${version()}\n`);
+    return 0;
+  }
   if (parsed.values.help || name === undefined) {
-    process.stdout.write(usage());
+    process.stdout.write(helpFor(name) ?? usage());
     return name === undefined && !parsed.values.help ? 2 : 0;
   }
   if (name === 'run') return misuse('usage: multiproc run FILE');
-  const { json = false, interval } = parsed.values;
+  const { json = false, interval, force = false } = parsed.values;
+  if (force && name !== 'rm') return misuse('only rm takes --force');
   if (name === 'top') return topCommand(args, json, interval);
   if (interval !== undefined) return misuse('only top takes --interval');
   const command = Object.hasOwn(commands, name) ? commands[name] : undefined;
@@ -64,8 +90,10 @@ function main(argv: string[]): number | Promise<number> {
   const [least, most] = command.takes;
   if (args.length < least || args.length > most) return misuse(`usage: multiproc ${command.usage}`);
   try {
-    const report = command.run(args);
-    process.stdout.write(json ? `${printableJson(report.data, 2)}\n` : report.text);
+    const report = command.run(args, force);
+    // What was refused is no result.
+    if (report.code !== undefined && name === 'rm' && !json) process.stderr.write(`multiproc: ${report.text}`);
+    else process.stdout.write(json ? `${printableJson(report.data, 2)}\n` : report.text);
     return report.code ?? 0;
   } catch (error) {
     if (!(error instanceof MultiprocError)) throw error;
@@ -87,8 +115,28 @@ function parse(args: string[]) {
   return parseArgs({
     args,
     allowPositionals: true,
-    options: { json: { type: 'boolean' }, interval: { type: 'string' }, help: { type: 'boolean', short: 'h' } },
+    options: {
+      json: { type: 'boolean' },
+      interval: { type: 'string' },
+      help: { type: 'boolean', short: 'h' },
+      version: { type: 'boolean', short: 'v' },
+      force: { type: 'boolean', short: 'f' },
+    },
   });
+}
+
+/** `undefined` if there is no such command. */
+function helpFor(name: string | undefined): string | undefined {
+  const all = { ...commands, ...others };
+  if (name === undefined || !Object.hasOwn(all, name)) return undefined;
+  const { usage, does } = all[name] as Command;
+  return `Usage: multiproc ${usage}\n\n${does[0]?.toUpperCase()}${does.slice(1)}.\n\n${options}`;
+}
+
+/** Of this package. */
+function version(): string {
+  const manifest = readFileSync(new URL('../../package.json', import.meta.url), 'utf8');
+  return (JSON.parse(manifest) as { version: string }).version;
 }
 
 function misuse(message: string): number {
@@ -97,8 +145,8 @@ function misuse(message: string): number {
 }
 
 function usage(): string {
-  const lines = Object.values(commands).map(({ usage, does }) => `  multiproc ${usage.padEnd(14)} ${does}\n`);
-  lines.push(`  multiproc ${'top [PREFIX]'.padEnd(14)} show what inspect shows, of all objects, live; q ends it\n`);
-  lines.push(`  multiproc ${'run FILE'.padEnd(14)} run a program able to fork; options of node go before FILE\n`);
-  return `Usage:\n${lines.join('')}\nOptions:\n  --json         for machines; top prints a line for each look\n  --interval MS  from one look of top to the next, by default 1000\n`;
+  const lines = Object.values({ ...commands, ...others }).map(
+    ({ usage, does }) => `  multiproc ${usage.padEnd(14)} ${does}\n`,
+  );
+  return `Usage:\n${lines.join('')}\n${options}`;
 }

@@ -4,6 +4,7 @@ import { MultiprocError } from '../errors.js';
 import { native } from '../native.js';
 import { printableJson } from '../printable.js';
 import { type Holder, type Inspection, inspectAll } from '../shared/inspect.js';
+import type { JoinableQueueInfo, QueueInfo } from '../shared/queue-info.js';
 import { shmSpace } from '../shared/shm-folder.js';
 import { bytes, table } from './table.js';
 
@@ -99,7 +100,11 @@ function show({ time, participants, slots, freeBytes, objects }: Look): string {
   return head + table(['NAME', 'KIND', 'MEMORY', 'PIDS', 'HELD BY', 'WAITING', 'STATE'], rows);
 }
 
-function holders({ lock, semaphore }: Inspection): string {
+function holders({ lock, semaphore, queue }: Inspection): string {
+  if (queue !== undefined) {
+    const open = 'consumers' in queue ? queue.consumers : [];
+    return open.map((each) => `${who(each)}:${each.messages}`).join(' ') || '-';
+  }
   const list = lock?.holder ? [lock.holder] : (semaphore?.holders ?? []);
   return list.length === 0 ? '-' : list.map(who).join(' ');
 }
@@ -108,22 +113,37 @@ function who({ pid, alive }: Holder): string {
   return `${pid ?? '?'}${alive ? '' : ' (dead)'}`;
 }
 
-function waiters({ lock, semaphore, event, barrier, condition }: Inspection): string {
+function waiters({ lock, semaphore, event, barrier, condition, queue }: Inspection): string {
+  if (queue !== undefined) {
+    const joins = 'waitingJoins' in queue ? queue.waitingJoins : [];
+    return [...queue.waitingReaders, ...queue.waitingWriters, ...joins].join(' ') || '-';
+  }
   if (condition !== undefined) return condition.waiting === 0 ? '-' : `${condition.waiting} tasks`;
   const pids = (semaphore ?? event ?? barrier ?? lock)?.waiters ?? [];
   return pids.length === 0 ? '-' : pids.join(' ');
 }
 
 /** What is particular to the kind: how much is in it, how much is free. */
-function depth({ kind, lock, semaphore, event, barrier, pool, length }: Inspection): string {
+function depth({ lock, semaphore, event, barrier, pool, queue, length }: Inspection): string {
   if (pool) return `${pool.busy} of ${pool.workers} workers busy`;
   if (semaphore) return `${semaphore.value} free`;
   if (event) return event.set ? 'set' : 'clear';
   if (barrier) return barrier.broken ? 'broken' : `${barrier.waiting} of ${barrier.parties}`;
-  if (kind.endsWith('Queue')) return `${length} messages`;
+  if (queue) return messages(queue);
   if (lock?.ownerDied) return 'owner died';
   if (lock !== undefined && lock.depth > 1) return `depth ${lock.depth}`;
   return length === undefined ? '' : `${length} elements`;
+}
+
+function messages(queue: QueueInfo | JoinableQueueInfo): string {
+  const parts = [`${queue.length} messages`];
+  if ('unacknowledged' in queue) {
+    if (queue.unacknowledged > 0) parts.push(`${queue.unacknowledged} unacked`);
+    if (queue.delayed > 0) parts.push(`${queue.delayed} delayed`);
+    if (queue.deadLetters > 0) parts.push(`${queue.deadLetters} dead`);
+  }
+  if (queue.ended) parts.push('ended');
+  return parts.join(', ');
 }
 
 /** The text in the place of what was there, cut to the screen. */

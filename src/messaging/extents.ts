@@ -51,7 +51,7 @@ export function geometryFor(capacity: number, base = smallestExtent): Geometry {
 
 /** Where in the segment the first extent lies: behind the words, and what else the kind of queue keeps. */
 export function startOfExtents(kind: BlockKind): number {
-  return kind === BlockKind.joinableQueue ? 17 * page : page;
+  return kind === BlockKind.joinableQueue ? 18 * page : page;
 }
 
 /** Bytes of all extents together. */

@@ -4,7 +4,7 @@ import { me } from '../lifecycle/participant.js';
 import { mostUnits, type Window, writeRecord } from '../serialize/records.js';
 import { Tag } from '../serialize/tags.js';
 import type { Block } from '../shared/block.js';
-import { EndWord, ended, Fact, getEnd } from '../shared/ring-layout.js';
+import { draining, EndWord, ended, Fact, getEnd } from '../shared/ring-layout.js';
 import type { Extents } from './extents.js';
 import type { GetEnd } from './get-end.js';
 import type { RingMemory } from './ring-block.js';
@@ -110,6 +110,14 @@ export class PutEnd extends RingEnd {
     const { words, at } = this;
     if (Atomics.compareExchange(words, at, 0, me) !== 0) this.lock(Infinity);
     Atomics.or(words, at + state, bits);
+    if (Atomics.compareExchange(words, at, me, 0) !== me) this.unlock();
+  }
+
+  /** Clears bits of the ring's state. */
+  clearState(bits: number): void {
+    const { words, at } = this;
+    if (Atomics.compareExchange(words, at, 0, me) !== 0) this.lock(Infinity);
+    Atomics.and(words, at + state, ~bits);
     if (Atomics.compareExchange(words, at, me, 0) !== me) this.unlock();
   }
 
@@ -248,8 +256,8 @@ export class PutEnd extends RingEnd {
 
   #refusal(): MultiprocError {
     if (this.closed) return closedError();
-    if (((this.words[this.at + state] as number) & ended) !== 0) {
-      return new ClosedError('The queue has ended: nothing can be put any more');
+    if (((this.words[this.at + state] as number) & (ended | draining)) !== 0) {
+      return new ClosedError('The queue has ended: nothing can be put any more, until reset() opens it anew');
     }
     return new MultiprocError('EPIPE: nobody will read what is put', { code: 'EPIPE' });
   }

@@ -1,12 +1,13 @@
 /** The taking side of a queue as one object has it: at once what is there, else in turn; and what was taken but not given. */
-import { now, type ParsedWait, parseSyncWait, parseWait, type Wait } from '../deadline.js';
+import { now, type ParsedWait, parseSyncWait, parseWait, timerMs, type Wait } from '../deadline.js';
 import { Empty, EOFError } from '../errors.js';
 import { TargetKind } from '../native.js';
 import { describe } from '../options/describe.js';
 import { discard } from '../serialize/codec.js';
 import { Damage, finish, Later } from '../serialize/records.js';
-import { ended } from '../shared/ring-layout.js';
-import { buryMs, busy, type GetEnd, nothing } from './get-end.js';
+import { draining, ended } from '../shared/ring-layout.js';
+import { Delivery } from './delivery.js';
+import { busy, type GetEnd, nothing } from './get-end.js';
 import { Line, notYet, soon } from './line.js';
 import type { Ring } from './ring.js';
 
@@ -38,6 +39,41 @@ export class QueueGets {
     } catch (error) {
       return Promise.reject(error);
     }
+  }
+
+  /** As {@link get}, by name: a {@link Delivery}, which can be read at once. */
+  async take(wait: Wait | undefined): Promise<Delivery> {
+    const parsed = parseWait(wait);
+    const value = await this.#getOrMiss(parsed, this.#takeNamed);
+    if (value === nothing) throw new Empty();
+    return ready(value as Delivery);
+  }
+
+  takeSync(wait: Wait | undefined): Delivery {
+    const value = this.#block(parseSyncWait(wait), this.#takeNamed);
+    if (value === nothing || value === busy) throw new Empty();
+    return value as Delivery;
+  }
+
+  tryTake(): Delivery | undefined {
+    if (this.#line.length > 0) return undefined;
+    const value = this.#takeNamed();
+    return value === nothing || value === busy ? undefined : (value as Delivery);
+  }
+
+  async takeMany(max: number, wait: Wait | undefined): Promise<Delivery[]> {
+    checkMost(max);
+    const parsed = parseWait(wait);
+    parsed.signal?.throwIfAborted();
+    const first = await this.#getOrMiss(parsed, this.#takeNamed);
+    if (first === nothing) return [];
+    return Promise.all(this.#takeMoreNamed(first, max).map(ready));
+  }
+
+  takeManySync(max: number, wait: Wait | undefined): Delivery[] {
+    checkMost(max);
+    const first = this.#block(parseSyncWait(wait), this.#takeNamed);
+    return first === nothing || first === busy ? [] : this.#takeMoreNamed(first, max);
   }
 
   getSync(wait: Wait | undefined): unknown {
@@ -98,13 +134,25 @@ export class QueueGets {
     return items;
   }
 
-  /** Has what a dead consumer took delivered again, until the returned function is called. */
-  lookForDead(): () => void {
-    const look = setInterval(() => {
-      if (!this.#ring.closed) this.#ring.bury();
-    }, buryMs);
-    look.unref();
-    return () => clearInterval(look);
+  /**
+   * Has messages delivered again when their consumers die, their lease ends or their delay is over, until the returned
+   * function is called: of these there is no notice.
+   */
+  keepLooking(): () => void {
+    let timer: NodeJS.Timeout | undefined;
+    const arm = () => {
+      timer = setTimeout(look, timerMs(this.#end.nextLook - now()));
+      timer.unref();
+    };
+    const look = () => {
+      if (this.#ring.closed) return;
+      this.#ring.look();
+      // The end is noticed here if other consumers have acknowledged what they had, and only this one has messages open.
+      if ((this.#ring.state & draining) !== 0 && this.#line.length > 0) this.#line.run();
+      arm();
+    };
+    arm();
+    return () => clearTimeout(timer);
   }
 
   /** Those who wait fail; what was taken and not given is let go. */
@@ -119,17 +167,17 @@ export class QueueGets {
     return value instanceof Later ? read(value) : value;
   }
 
-  async #getOrMiss(wait: ParsedWait): Promise<unknown> {
+  async #getOrMiss(wait: ParsedWait, take = this.#takeAny): Promise<unknown> {
     wait.signal?.throwIfAborted();
     if (this.#line.length === 0) {
-      const value = this.#takeOrEnd();
+      const value = this.#takeOrEnd(take);
       if (value !== nothing && value !== busy) return value;
     }
     if (wait.deadline <= 0) return nothing;
-    const stop = this.#ring.redelivers ? this.lookForDead() : undefined;
+    const stop = this.#ring.joinable ? this.keepLooking() : undefined;
     const result = await this.#line
       .wait(this, wait, () => {
-        const value = this.#takeOrEnd();
+        const value = this.#takeOrEnd(take);
         if (value === busy) return soon;
         return value === nothing ? notYet : { value };
       })
@@ -140,6 +188,24 @@ export class QueueGets {
   /** The oldest message, or of what it will be made; `nothing`, `busy`. */
   #take(deadline = 0): unknown {
     return this.#kept.length > 0 ? this.#kept.shift() : this.#end.take(deadline);
+  }
+
+  readonly #takeAny = (deadline = 0) => this.#take(deadline);
+
+  /** Messages that `getMany` took and could not give are named, too: the queue keeps messages, or there are none. */
+  readonly #takeNamed = (deadline = 0): unknown => {
+    const named = this.#kept.findIndex((value) => value instanceof Delivery);
+    return named === -1 ? this.#end.takeNamed(deadline) : this.#kept.splice(named, 1)[0];
+  };
+
+  #takeMoreNamed(first: unknown, max: number): Delivery[] {
+    const taken = [first as Delivery];
+    if (max === 1 || this.#line.length > 0) return taken;
+    try {
+      return [...taken, ...(this.#end.takeManyNamed(max - 1, 0) as Delivery[])];
+    } catch {
+      return taken; // The next one who takes learns why.
+    }
   }
 
   #takeMany(most: number): unknown[] {
@@ -167,15 +233,19 @@ export class QueueGets {
     return items;
   }
 
-  #takeOrEnd(): unknown {
-    const over = (this.#ring.state & ended) !== 0;
-    const value = this.#take();
-    if (value === nothing && over) throw new EOFError('The queue has ended');
+  #takeOrEnd(take: () => unknown): unknown {
+    const { state } = this.#ring;
+    const value = take();
+    if (value === nothing && state !== 0 && this.#isOver(state)) throw new EOFError('The queue has ended');
     return value;
   }
 
+  #isOver(state: number): boolean {
+    return (state & ended) !== 0 || ((state & draining) !== 0 && this.#end.isOver());
+  }
+
   /** Blocks until there is something; `nothing` or `busy` when the deadline has passed. */
-  #block(deadline: number): unknown {
+  #block(deadline: number, take = this.#takeAny): unknown {
     const line = this.#line;
     try {
       for (;;) {
@@ -183,10 +253,10 @@ export class QueueGets {
           line.run();
           line.pause();
         }
-        const over = (this.#ring.state & ended) !== 0;
-        const value = this.#take(deadline);
+        const { state } = this.#ring;
+        const value = take(deadline);
         if (value !== nothing && value !== busy) return value;
-        if (over && value === nothing) throw new EOFError('The queue has ended');
+        if (value === nothing && state !== 0 && this.#isOver(state)) throw new EOFError('The queue has ended');
         if (deadline <= 0 || (deadline !== Infinity && now() >= deadline)) return value;
         this.#ring.waitForItems(deadline);
       }
@@ -197,8 +267,18 @@ export class QueueGets {
 }
 
 /** What a message holds; its modules are imported if need be. */
-async function read(value: Later): Promise<unknown> {
-  return value.readLater() ?? value.read();
+function read(value: Later): Promise<unknown> {
+  return value.readLater() ?? Promise.resolve(value.read());
+}
+
+/** The delivery, when the modules that its value needs are imported. Its value throws what goes wrong. */
+async function ready(delivery: Delivery): Promise<Delivery> {
+  try {
+    await delivery.readLater();
+  } catch {
+    // Reading the value throws it again.
+  }
+  return delivery;
 }
 
 function checkMost(max: unknown): void {

@@ -5,12 +5,13 @@ import { EOFError, Full, ValueError } from '../errors.js';
 import { isNoData, refuseClones } from '../identity/uncloneable.js';
 import { native, TargetKind } from '../native.js';
 import { describe } from '../options/describe.js';
-import { boolean, checkedBy } from '../options/kinds.js';
+import { checkedBy } from '../options/kinds.js';
 import { OptionTable } from '../options/table.js';
 import { type Departure, depart, HandleKind, registerArrival } from '../serialize/handles.js';
 import {
   Block,
   BlockKind,
+  blockOf,
   closedError,
   kindNames,
   type Mode,
@@ -18,10 +19,12 @@ import {
   nameOptions,
   objectName,
 } from '../shared/block.js';
+import { type QueueInfo, queueInfoOf } from '../shared/queue-info.js';
 import { nativeNotice } from '../sync/wait-queue.js';
+import { type DeliveryOptions, deliveryFields, deliveryOf } from './delivery-options.js';
 import { QueueGets } from './queue-gets.js';
 import { QueuePuts } from './queue-puts.js';
-import { buryMs, ended, obtainRing, Ring } from './ring.js';
+import { buryMs, draining, ended, obtainRing, Ring } from './ring.js';
 import { Notices, type Readiness, waitable } from './waitable.js';
 
 /** Options of {@link Queue}; those of a named one are compared on opening. */
@@ -44,7 +47,6 @@ export class Queue<T = unknown> {
   readonly #puts: QueuePuts;
   readonly #gets: QueueGets;
   readonly #notices = new Notices();
-  #ended = false;
   /** `qsize()` and `full()` as they were when the queue was closed. */
   #last: { readonly size: number } | undefined;
 
@@ -78,12 +80,16 @@ export class Queue<T = unknown> {
   }
 
   /** Makes a queue that must not exist yet: `EEXIST`. */
-  static create<Q extends typeof Queue>(this: Q, maxsize = 0, options?: QueueOptions): InstanceType<Q> {
+  static create<Q extends typeof Queue>(this: Q, maxsize?: number, options?: QueueOptions): InstanceType<Q>;
+  static create<T>(maxsize?: number, options?: QueueOptions): Queue<T>;
+  static create(this: typeof Queue, maxsize = 0, options?: QueueOptions): Queue {
     return Queue.#adopt(this, obtain('create', Queue.#kindOf(this), maxsize, options));
   }
 
   /** Opens a queue that must exist: `ENOENT`. */
-  static open<Q extends typeof Queue>(this: Q, name: string): InstanceType<Q> {
+  static open<Q extends typeof Queue>(this: Q, name: string): InstanceType<Q>;
+  static open<T>(name: string): Queue<T>;
+  static open(this: typeof Queue, name: string): Queue {
     return Queue.#adopt(this, Block.open(name, Queue.#kindOf(this)));
   }
 
@@ -200,6 +206,15 @@ export class Queue<T = unknown> {
     return this.#gets.getManySync(max, wait) as T[];
   }
 
+  /**
+   * What the queue is doing: how much waits, who waits, and of a JoinableQueue who has what open. As {@link inspect} tells of a
+   * name. Reads much of the queue's memory: for people and monitoring, not for each message.
+   */
+  stats(): QueueInfo {
+    if (this.#ring.closed) throw closedError('Queue');
+    return queueInfoOf(this.#block);
+  }
+
   /** How many messages nobody has taken yet, exactly as of some moment during the call. */
   qsize(): number {
     return this.#last?.size ?? this.#ring.length + this.#gets.kept;
@@ -223,9 +238,16 @@ export class Queue<T = unknown> {
    */
   end(): void {
     if (this.#ring.closed) throw closedError('Queue');
-    if (this.#ended) return;
-    this.#ended = true;
-    this.#ring.finishWith(ended);
+    this.#ring.end();
+  }
+
+  /**
+   * Opens the queue anew after {@link end}, for all processes: messages can be put again. Those that are there stay. A named
+   * queue stays ended for the next run of a program, too, until this is called. Nothing if it has not ended.
+   */
+  reset(): void {
+    if (this.#ring.closed) throw closedError('Queue');
+    this.#ring.puts.clearState(ended | draining);
   }
 
   /** Gets message after message, until the queue has ended. Any number of loops share the messages. */
@@ -278,7 +300,7 @@ export class Queue<T = unknown> {
     const ready = () => {
       if (this.#ring.closed) throw closedError('Queue');
       if (this.#gets.kept > 0) return true;
-      if (this.#ring.redelivers) this.#ring.bury();
+      this.#ring.look();
       return native.ringWait(TargetKind.ringItems, this.#block.segment.id, this.#block.body, 0, 0, false) !== 0;
     };
     ready();
@@ -286,7 +308,7 @@ export class Queue<T = unknown> {
     return {
       ready,
       notice: (callback) => {
-        const stop = this.#ring.redelivers ? this.#gets.lookForDead() : undefined;
+        const stop = this.#ring.joinable ? this.#gets.keepLooking() : undefined;
         const notice = this.#notices.add(watch, () => {
           stop?.();
           callback();
@@ -298,8 +320,14 @@ export class Queue<T = unknown> {
         return { reference: (keep) => notice.reference(keep), cancel };
       },
       asleep: [TargetKind.ringItems, this.#block.segment.id, this.#block.body, 0, 0],
-      longestSleep: this.#ring.redelivers ? buryMs : undefined,
+      longestSleep: this.#ring.joinable ? buryMs : undefined,
     };
+  }
+
+  /** @internal */
+  [blockOf](): Block {
+    if (this.#ring.closed) throw closedError('Queue');
+    return this.#block;
   }
 
   /** @internal */
@@ -311,6 +339,11 @@ export class Queue<T = unknown> {
   /** @internal */
   get ring(): Ring {
     return this.#ring;
+  }
+
+  /** @internal */
+  protected get gets(): QueueGets {
+    return this.#gets;
   }
 }
 isNoData(Queue);
@@ -334,10 +367,7 @@ const queueFields = {
 /** By kind of queue. */
 const tables: Readonly<Record<number, OptionTable<QueueOptions>>> = {
   [BlockKind.queue]: new OptionTable<QueueOptions>(queueFields),
-  [BlockKind.joinableQueue]: new OptionTable<QueueOptions & { redeliver?: boolean | undefined }>({
-    ...queueFields,
-    redeliver: boolean,
-  }),
+  [BlockKind.joinableQueue]: new OptionTable<QueueOptions & DeliveryOptions>({ ...queueFields, ...deliveryFields }),
   [BlockKind.simpleQueue]: nameOptions,
 };
 
@@ -345,7 +375,7 @@ function obtain(
   mode: Mode,
   kind: BlockKind,
   maxsize: unknown,
-  options: (QueueOptions & { redeliver?: boolean | undefined }) | undefined,
+  options: (QueueOptions & DeliveryOptions) | undefined,
 ): Block {
   (tables[kind] as OptionTable<QueueOptions>).check(options, kindNames[kind] as string);
   if (!Number.isInteger(maxsize) || (maxsize as number) > 2 ** 31 - 1) {
@@ -356,6 +386,6 @@ function obtain(
     capacity: options?.capacity,
     name: options?.name,
     chains: kind !== BlockKind.simpleQueue,
-    redeliver: options?.redeliver,
+    ...(kind === BlockKind.joinableQueue ? deliveryOf(options) : {}),
   });
 }

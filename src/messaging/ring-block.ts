@@ -1,8 +1,10 @@
 /** The block of a ring: how it is made or opened, and what its words say about the memory behind them. */
 import { MultiprocError } from '../errors.js';
 import { layout } from '../native.js';
-import { Block, type BlockKind, type Mode, mismatch, type NameOptions, redeliverFlag } from '../shared/block.js';
+import { Block, BlockKind, type Mode, mismatch, type NameOptions, redeliverFlag } from '../shared/block.js';
+import { type DeliveryRules, rulesIn } from '../shared/delivery-layout.js';
 import { extentTable, Fact } from '../shared/ring-layout.js';
+import { Deliveries } from './deliveries.js';
 import {
   defaultCapacity,
   Extents,
@@ -12,7 +14,7 @@ import {
   smallestExtent,
   startOfExtents,
 } from './extents.js';
-import { Redelivery, sizeOfBlocks } from './redelivery.js';
+import { sizeOfBlocks } from './kept-blocks.js';
 
 export interface RingOptions extends NameOptions {
   /** Messages that fit; 0: as many as there is memory for. */
@@ -23,6 +25,8 @@ export interface RingOptions extends NameOptions {
   chains: boolean;
   /** Of a joinable queue: what a dead consumer took is delivered again. */
   redeliver?: boolean | undefined;
+  /** Of a joinable queue; those that are there are compared on opening. */
+  rules?: Partial<DeliveryRules> | undefined;
   /** A number for the ring's user. */
   kind?: number | undefined;
 }
@@ -32,18 +36,31 @@ export function obtainRing(mode: Mode, kind: BlockKind, options: RingOptions): B
   const capacity = options.capacity ?? 0;
   const geometry = geometryFor(capacity === 0 ? defaultCapacity() : capacity);
   const first = startOfExtents(kind);
-  const blocks = options.redeliver === true ? sizeOfBlocks(capacity === 0 ? defaultCapacity() : capacity) : 0;
+  const joinable = kind === BlockKind.joinableQueue;
+  const blocks = joinable ? sizeOfBlocks(capacity === 0 ? defaultCapacity() : capacity) : 0;
   const size = first - layout.firstBlock - layout.blockHeaderSize + sizeOf(geometry) + blocks;
   const reserved = first + geometry.base;
-  const flags = blocks === 0 ? 0 : redeliverFlag;
+  const flags = options.redeliver === true ? redeliverFlag : 0;
   const shape = { kind, type: options.kind ?? 0, flags, length: options.maxsize, size, reserved };
   const block = Block.obtain(mode, shape, options, (made) => {
     init(made, geometry, capacity, options.chains);
-    if (blocks !== 0) Redelivery.init(made.segment.words, blocks);
+    if (joinable)
+      Deliveries.init(made.segment.words, first + sizeOf(geometry), blocks, { ...noRules, ...options.rules });
   });
   const is = capacityOf(wordsOf(block));
   if (is !== capacity && mode !== 'open') mismatch(block, 'capacity', describeCapacity(capacity), describeCapacity(is));
+  if (joinable && mode !== 'open') compareRules(block, options.rules);
   return block;
+}
+
+const noRules: DeliveryRules = { maxAttempts: 0, lease: 0, deadLetter: '' };
+
+function compareRules(block: Block, rules: Partial<DeliveryRules> | undefined): void {
+  const is = rulesIn(block.segment.words);
+  for (const rule of ['maxAttempts', 'lease', 'deadLetter'] as const) {
+    const wanted = rules?.[rule];
+    if (wanted !== undefined && wanted !== is[rule]) mismatch(block, rule, wanted || 'none', is[rule] || 'none');
+  }
 }
 
 /** The memory behind the words of a ring. */

@@ -19,16 +19,15 @@
  *
  * Only the producers' end makes an extent used, only when it is free; only the other end frees it, after the head left.
  */
-import { now } from '../deadline.js';
 import { layout, native, TargetKind } from '../native.js';
 import type { Block } from '../shared/block.js';
-import { EndWord, Fact, getEnd } from '../shared/ring-layout.js';
+import { draining, EndWord, ended, Fact, getEnd } from '../shared/ring-layout.js';
 import type { Extents } from './extents.js';
-import { buryMs, GetEnd, type RecordReader } from './get-end.js';
+import { GetEnd, type RecordReader } from './get-end.js';
 import { type Put, PutEnd, type RecordWriter } from './put-end.js';
 import { ringMemory } from './ring-block.js';
 
-export { broken, ended } from '../shared/ring-layout.js';
+export { broken, draining, ended } from '../shared/ring-layout.js';
 export { buryMs, busy, nothing, type RecordReader } from './get-end.js';
 export { Put, type RecordWriter } from './put-end.js';
 export { obtainRing, type RingOptions } from './ring-block.js';
@@ -94,11 +93,6 @@ export class Ring {
     return this.puts.lastUnits;
   }
 
-  /** See {@link GetEnd.redelivers}. */
-  get redelivers(): boolean {
-    return this.gets.redelivers;
-  }
-
   /** See {@link GetEnd.allDone}. */
   get allDone(): boolean {
     return this.gets.allDone;
@@ -119,14 +113,14 @@ export class Ring {
     return this.gets.settle();
   }
 
-  /** See {@link GetEnd.acknowledge}. */
-  acknowledge(): boolean {
-    return this.gets.acknowledge();
+  /** See {@link GetEnd.joinable}. */
+  get joinable(): boolean {
+    return this.gets.joinable;
   }
 
-  /** See {@link GetEnd.bury}. */
-  bury(): void {
-    this.gets.bury();
+  /** See {@link GetEnd.look}. */
+  look(): void {
+    this.gets.look();
   }
 
   /** Whether a record of so many units can be put at all, however long one waits. */
@@ -134,7 +128,14 @@ export class Ring {
     return this.#extents.fits(units);
   }
 
-  /** Sets bits of the state, and wakes everybody. No put is under way when it returns. */
+  /** Nothing is put any more. What consumers of a joinable queue have open may come again before it has ended. */
+  end(): void {
+    this.finishWith(this.joinable ? draining : ended);
+    // With nothing left that ends it at once.
+    if (this.joinable) this.gets.change(() => {});
+  }
+
+  /** Sets bits of the state, and wakes all sleepers. No put is under way when it returns. */
   finishWith(bits: number): void {
     this.puts.setState(bits);
     for (const asleep of [Fact.gettersAsleep, Fact.puttersAsleep]) {
@@ -151,7 +152,7 @@ export class Ring {
 
   /** Blocks until there is something to take, or the ring has ended. `false` when the deadline passed. */
   waitForItems(deadline: number): boolean {
-    const until = this.redelivers ? Math.min(deadline, now() + buryMs) : deadline;
+    const until = this.joinable ? Math.min(deadline, this.gets.nextLook) : deadline;
     return this.#wait(TargetKind.ringItems, 0, until);
   }
 

@@ -4,7 +4,7 @@ import { forEver } from '../deadline.js';
 import { isNoData, refuseClones } from '../identity/uncloneable.js';
 import { TargetKind } from '../native.js';
 import { type Departure, depart, HandleKind, registerArrival } from '../serialize/handles.js';
-import { Block, BlockKind, closedError, type NameOptions } from '../shared/block.js';
+import { Block, BlockKind, blockOf, closedError, type NameOptions } from '../shared/block.js';
 import { Line, notYet } from './line.js';
 import { Queue } from './queue.js';
 import { type Readiness, waitable } from './waitable.js';
@@ -122,6 +122,11 @@ export class SimpleQueue<T = unknown> {
   /** Removes the name: `ENOENT` if it is gone already. Nothing for an anonymous queue. */
   unlink(): void {
     this.#queue.unlink();
+  }
+
+  /** @internal */
+  [blockOf](): Block {
+    return this.#queue[blockOf]();
   }
 
   /** @internal */

@@ -20,25 +20,7 @@ const acknowledged = 2;
 
 const { taker, nextTaken, acknowledging, nextDone, nextAcknowledged, acknowledger } = GetWord;
 
-/** What a ring tells about its messages, under the lock of its taking end. */
-export interface Ledger {
-  /** How many messages were acknowledged, or went with their consumers, ever; in 32 bits. */
-  readonly done: number;
-  /** The participant is about to take a message. */
-  prepare(id: number): void;
-  /** It has taken it, as one of `takes` that there were ever; in 32 bits. */
-  commit(takes: number): void;
-  /** The participant says that a message is done. */
-  acknowledge(id: number): void;
-  /** Deals with what dead consumers took. How many messages that were. */
-  bury(): number;
-  /** Whether there may be something for {@link bury}; asked without the lock. */
-  anyDead(): boolean;
-  /** Finishes what a dead owner of the lock began. `moved`: it had taken a message, which may not be counted in its name. */
-  mend(moved: boolean, takes: number): void;
-}
-
-export class Unfinished implements Ledger {
+export class Unfinished {
   readonly #words: Int32Array;
   readonly #at: number;
 
@@ -77,6 +59,11 @@ export class Unfinished implements Ledger {
     words[this.#at + nextAcknowledged] = ((words[entry + acknowledged] as number) + (this.#owesAny(entry) ? 1 : 0)) | 0;
     Atomics.store(words, this.#at + acknowledging, 1);
     this.#finish();
+  }
+
+  /** Whether it took a message and did not acknowledge it. */
+  owes(id: number): boolean {
+    return this.#owes(entryOf(id), id);
   }
 
   /** Counts what dead consumers took as done. How many messages that were. */

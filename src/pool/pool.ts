@@ -12,6 +12,7 @@ import { Finalize } from '../lifecycle/finalize.js';
 import { argumentList } from '../process/arguments.js';
 import { getStartMethod, methodOfContext } from '../process/start-method.js';
 import { waiting } from '../process/waiting.js';
+import { type Block, blockOf } from '../shared/block.js';
 import { checkFunction, checkIterable, checkSize, listOf } from './arguments.js';
 import { type AsyncCallbacks, AsyncResult, runCallback } from './async-result.js';
 import { Interrupt, Row, WorkerState } from './board.js';
@@ -344,6 +345,11 @@ export class Pool<A extends any[] = any[]> {
     if (parsed.deadline <= 0) return this.#isGone;
     if (parsed.ref) this.#crew.hold();
     return this.#waitUntilGone(parsed);
+  }
+
+  /** @internal */
+  [blockOf](): Block {
+    return (this.#traffic.boardWords as unknown as { [blockOf](): Block })[blockOf]();
   }
 
   /**

@@ -21,9 +21,9 @@ export const BlockKind = {
   condition: 10,
   barrier: 11,
   queue: 16,
-  joinableQueue: 17,
   simpleQueue: 18,
   pipe: 19,
+  joinableQueue: 20,
 } as const;
 export type BlockKind = (typeof BlockKind)[keyof typeof BlockKind];
 
@@ -39,9 +39,10 @@ export const kindNames: Readonly<Record<number, string>> = {
   10: 'Condition',
   11: 'Barrier',
   16: 'Queue',
-  17: 'JoinableQueue',
+  17: 'JoinableQueue of an earlier version of multiproc',
   18: 'SimpleQueue',
   19: 'Pipe',
+  20: 'JoinableQueue',
 };
 
 /** The word, the depth and a scalar; the robust semaphores' tables and the arrays have other ways. */
@@ -58,6 +59,9 @@ export const actionFlag = 4;
 
 /** `flags` of a joinable queue that delivers again what dead consumers had. */
 export const redeliverFlag = 1;
+
+/** The method by which an object of ours shows its block to `inspect`. Fails with `ClosedError` after `close()`. */
+export const blockOf: unique symbol = Symbol('multiproc.blockOf');
 
 /** What a block is, as its header says. */
 export interface Shape {

@@ -94,6 +94,12 @@ export class Cells {
     if (this.name !== undefined) Block.unlink(this.name);
   }
 
+  /** @throws ClosedError after {@link close} */
+  get block(): Block {
+    if (this.#block === undefined) throw closedError('Array');
+    return this.#block;
+  }
+
   depart(): Departure {
     const given = this.#lock?.given;
     const flags = (this.#numbers ? numbersFlag : 0) | (given === false ? withoutLockFlag : 0);

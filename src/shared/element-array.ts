@@ -7,6 +7,7 @@ import { describe } from '../options/describe.js';
 import { type Departure, depart } from '../serialize/handles.js';
 import type { Lock } from '../sync/lock.js';
 import type { RLock } from '../sync/rlock.js';
+import { type Block, blockOf } from './block.js';
 import { bindCells, type Cells, cellsOf } from './cells.js';
 import type { ArrayMembers } from './numeric-array.js';
 import type { Elements } from './types.js';
@@ -110,6 +111,10 @@ class ConvertedArray implements ElementArray<unknown> {
 
   unlink(): void {
     this.#cells.unlink();
+  }
+
+  [blockOf](): Block {
+    return this.#cells.block;
   }
 
   [depart](): Departure {

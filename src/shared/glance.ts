@@ -1,9 +1,9 @@
 /** What an anonymous object is doing, read from its file: opening it would make this process one of its users. */
-import { readSync } from 'node:fs';
+import { fstatSync, readSync } from 'node:fs';
 import { layout } from '../native.js';
-import { BlockKind, isQueue } from './block.js';
+import { BlockKind, isQueue, kindNames } from './block.js';
 import { boardFlag, rowWords, stateWord, WorkerState, workersOn } from './board-layout.js';
-import { EndWord, Fact, getEnd, ringWords } from './ring-layout.js';
+import { type JoinableQueueInfo, type QueueInfo, queueInfo } from './queue-info.js';
 import { readOwn } from './shm-folder.js';
 
 /** What a pool is doing. */
@@ -18,6 +18,7 @@ export interface PoolInfo {
 export interface Glance {
   /** Messages of a queue. */
   length?: number;
+  queue?: QueueInfo | JoinableQueueInfo;
   pool?: PoolInfo;
 }
 
@@ -31,24 +32,43 @@ function look(fd: number): Glance {
   const [kind, , , flags, length = 0] = header;
   const body = layout.firstBlock + layout.blockHeaderSize;
   if (isQueue(kind as number)) {
-    return { length: messagesIn(wordsAt(fd, body + layout.ringOffset, ringWords), 0) };
+    const queue = queueInfo({
+      flags: flags as number,
+      maxsize: length,
+      joinable: kind === BlockKind.joinableQueue,
+      words: (offset, count) => wordsAt(fd, offset, count),
+      // The registry names what is waited for by what this process has open.
+      waiters: () => [],
+    });
+    return { length: queue.length, queue };
   }
   if (kind === BlockKind.array && flags === boardFlag) {
-    return { pool: poolOf(wordsAt(fd, body + layout.dataOffset, workersOn(length) * rowWords)) };
+    return { pool: poolOf(wordsAt(fd, body + layout.dataOffset, workersOn(length) * rowWords), length) };
   }
   return {};
 }
 
-/** @param ring the index of the ring's first word */
-export function messagesIn(words: Int32Array, ring: number): number {
-  // What was ever put, less what was ever taken, and what is to be delivered again.
-  const taken = Atomics.load(words, ring + getEnd + EndWord.count);
-  const put = Atomics.load(words, ring + EndWord.count);
-  return Math.max((put - taken) | 0, 0) + Atomics.load(words, ring + Fact.returned);
+/** How many objects of which class are in an arena. */
+export function arenaObjects(file: string): Record<string, number> {
+  return readOwn(file, countObjects) ?? {};
 }
 
-function poolOf(rows: Int32Array): PoolInfo {
-  const workers = rows.length / rowWords;
+function countObjects(fd: number): Record<string, number> {
+  const objects: Record<string, number> = {};
+  const words = wordsAt(fd, 0, fstatSync(fd).size / 4);
+  const step = layout.blockAlignment / 4;
+  for (let at = layout.firstBlock / 4; at < words.length; ) {
+    const kind = kindNames[words[at] as number];
+    const size = layout.blockHeaderSize + (words[at + 6] as number);
+    if (kind !== undefined) objects[kind] = (objects[kind] ?? 0) + 1;
+    at += kind === undefined || size <= 0 ? step : Math.ceil(size / layout.blockAlignment) * step;
+  }
+  return objects;
+}
+
+/** @param length of the whole board, in words */
+export function poolOf(rows: Int32Array, length: number): PoolInfo {
+  const workers = Math.min(workersOn(length), Math.floor(rows.length / rowWords));
   let busy = 0;
   for (let row = 0; row < workers; row++) if (rows[row * rowWords + stateWord] === WorkerState.busy) busy++;
   return { workers, busy };

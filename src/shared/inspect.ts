@@ -1,12 +1,15 @@
 /** What one named object is doing: who holds it, who waits for it, how deep, how many permits are left. */
 
-import { MultiprocError } from '../errors.js';
+import { MultiprocError, SystemError } from '../errors.js';
 import { attach } from '../lifecycle/participant.js';
 import { layout, native } from '../native.js';
-import { Block, BlockKind, isQueue, robustFlag } from './block.js';
-import { glance, messagesIn, type PoolInfo } from './glance.js';
+import { describe } from '../options/describe.js';
+import { Block, BlockKind, blockOf, isQueue, kindNames, robustFlag } from './block.js';
+import { boardFlag } from './board-layout.js';
+import { arenaObjects, glance, type PoolInfo, poolOf } from './glance.js';
 import { list, type ObjectInfo } from './listing.js';
-import { checkName } from './names.js';
+import { checkName, isAnonymousFile } from './names.js';
+import { type JoinableQueueInfo, type QueueInfo, queueInfoOf } from './queue-info.js';
 
 /** A participant as the registry knows it. */
 export interface Holder {
@@ -66,6 +69,12 @@ export interface EventInfo {
   waiters: number[];
 }
 
+/** What an arena is doing: small anonymous objects share one segment. */
+export interface ArenaInfo {
+  /** How many objects of which class are in it. */
+  objects: Record<string, number>;
+}
+
 /** What {@link inspect} returns. */
 export interface Inspection extends ObjectInfo {
   /** For locks, and for the lock of a value or an array. */
@@ -78,8 +87,12 @@ export interface Inspection extends ObjectInfo {
   condition?: ConditionInfo;
   /** For barriers. */
   barrier?: BarrierInfo;
-  /** For the board of a pool. */
+  /** For queues. */
+  queue?: QueueInfo | JoinableQueueInfo;
+  /** For pools. */
   pool?: PoolInfo;
+  /** For an arena, which `list` shows. */
+  arena?: ArenaInfo;
   /** Typecode of a value or an array; `'struct'` for structs. */
   type?: string;
   /** Elements of an array, messages of a queue. */
@@ -87,13 +100,19 @@ export interface Inspection extends ObjectInfo {
 }
 
 /**
- * Looks at the named object.
+ * Looks at an object: who holds it, who waits for it, how much is in it. What it tells is as of some moments during the call.
  *
- * @throws SystemError `ENOENT`
+ * @param target an object of this package: a queue, a lock or another synchronisation object, a value, an array, a pool; or the
+ *   name of one; or, of an anonymous one, its file as {@link list} tells it
+ * @throws SystemError `ENOENT` if there is none with this name
+ * @throws TypeError for anything else; ClosedError for an object that is closed in this process
  */
-export function inspect(name: string): Inspection {
+export function inspect(target: string | Inspectable): Inspection {
   attach();
-  const plain = checkName(name);
+  if (typeof target !== 'string') return inspectObject(target);
+  const file = /^\(?([^()]*)\)?$/.exec(target)?.[1] ?? target;
+  if (isAnonymousFile(file)) return inspectFile(file);
+  const plain = checkName(target);
   // Before we open it, or we would be among the openers.
   const info = list(plain).find((each) => each.name === plain);
   const block = Block.open(plain);
@@ -102,6 +121,45 @@ export function inspect(name: string): Inspection {
   } finally {
     block.release();
   }
+}
+
+/** What {@link inspect} takes beside names: any shared object of this package, and pools. */
+export type Inspectable = { close(): unknown };
+
+function inspectObject(target: unknown): Inspection {
+  const object = (target as { [blockOf]?(): Block } | null | undefined) ?? {};
+  if (typeof object[blockOf] !== 'function') {
+    throw new TypeError(`Expected the name of an object, or a shared object of this process, got ${describe(target)}`);
+  }
+  const block = object[blockOf]();
+  const { segment, name = null } = block;
+  const own =
+    segment.fileName === '' ? undefined : list(name ?? undefined).find(({ file }) => file === segment.fileName);
+  const small = own === undefined || own.kind === 'arena';
+  const size = layout.blockHeaderSize + block.size;
+  return {
+    name,
+    file: segment.fileName,
+    size: own?.size ?? segment.size,
+    memory: small ? size : own.memory,
+    openers: own?.openers ?? [process.pid],
+    creatorPid: own?.creatorPid ?? process.pid,
+    createdMs: own?.createdMs ?? null,
+    kind: isBoard(block) ? 'Pool' : (kindNames[block.kind] as string),
+    ...describeBlock(block),
+  };
+}
+
+/** An anonymous object, or the arena that has many. */
+function inspectFile(file: string): Inspection {
+  const info = list().find((each) => each.file === file);
+  if (info === undefined) {
+    const message = `ENOENT: there is no /dev/shm/${file}`;
+    throw new SystemError(message, { code: 'ENOENT', errno: 2, syscall: 'open', path: file });
+  }
+  if (info.kind === 'arena') return { ...info, arena: { objects: arenaObjects(file) } };
+  // Opening it would make this process one of its users, and what is in raw memory is the user's affair.
+  return { ...info, ...glance(file) };
 }
 
 /**
@@ -130,7 +188,11 @@ export function inspectAll(prefix?: string): Inspection[] {
 }
 
 function describeBlock(block: Block): Partial<Inspection> {
-  if (isQueue(block.kind)) return { length: messagesIn(block.segment.words, (block.body + layout.ringOffset) / 4) };
+  if (isQueue(block.kind)) {
+    const queue = queueInfoOf(block);
+    return { length: queue.length, queue };
+  }
+  if (isBoard(block)) return { pool: poolOn(block) };
   switch (block.kind) {
     case BlockKind.semaphore:
     case BlockKind.boundedSemaphore:
@@ -150,6 +212,18 @@ function describeBlock(block: Block): Partial<Inspection> {
     default:
       return { lock: lockInfo(block) };
   }
+}
+
+function isBoard({ kind, flags }: Block): boolean {
+  return kind === BlockKind.array && flags === boardFlag;
+}
+
+function poolOn({ segment, body, length }: Block): PoolInfo {
+  const bytes = length * 4;
+  const buffer = segment.buffer(body + layout.dataOffset, bytes);
+  const words = new Int32Array(buffer).slice();
+  segment.detach(buffer);
+  return poolOf(words, length);
 }
 
 function nameOfType(type: number): string {

@@ -3,6 +3,7 @@ import { markCopy } from '../identity/copies.js';
 import { type Departure, depart } from '../serialize/handles.js';
 import type { Lock } from '../sync/lock.js';
 import type { RLock } from '../sync/rlock.js';
+import { type Block, blockOf } from './block.js';
 import { bindCells, type Cells, cellsOf } from './cells.js';
 import type { Elements, ScalarType } from './types.js';
 
@@ -67,6 +68,10 @@ export function sharedClass(elements: ScalarType['elements']): ArrayClass {
 
     unlink(): void {
       cellsOf(this).unlink();
+    }
+
+    [blockOf](): Block {
+      return cellsOf(this).block;
     }
 
     [depart](): Departure {

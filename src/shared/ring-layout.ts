@@ -42,6 +42,7 @@ export const Fact = {
   done: facts + 9,
   joinersAsleep: facts + 10,
   returned: facts + 11,
+  delayed: facts + 12,
 } as const;
 
 /** From here on two words for each extent: whether it is used, and how many of its pages have memory. */
@@ -50,9 +51,16 @@ export const extentTable = 48;
 /** Of all words of a ring. */
 export const ringWords = extentTable + 2 * layout.ringExtents;
 
-/** Bits of the state: nothing will be put any more; nothing will be taken any more. */
+/**
+ * Bits of the state: nothing will be put or given back any more; nothing will be taken any more; nothing will be put any
+ * more, but what consumers have open may come again.
+ */
 export const ended = 1;
 export const broken = 2;
+export const draining = 4;
 
 /** Behind the page of the ring's words a joinable queue has words of its own, in 32-bit words from the segment's start. */
 export const ledgerWords = 4096 / 4;
+
+/** Behind the 16 pages of the ledger: the words of the messages that a joinable queue keeps. */
+export const keptWords = ledgerWords + 16 * (4096 / 4);

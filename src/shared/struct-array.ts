@@ -7,6 +7,7 @@ import { describe } from '../options/describe.js';
 import { type Departure, depart } from '../serialize/handles.js';
 import type { Lock } from '../sync/lock.js';
 import type { RLock } from '../sync/rlock.js';
+import { type Block, blockOf } from './block.js';
 import { bindCells, type Cells, cellsOf } from './cells.js';
 import type { ArrayMembers } from './numeric-array.js';
 import type { Fields, FieldTypes, WrittenFields } from './struct.js';
@@ -103,6 +104,10 @@ abstract class LiveArray implements ArrayMembers {
 
   unlink(): void {
     this.#cells.unlink();
+  }
+
+  [blockOf](): Block {
+    return this.#cells.block;
   }
 
   [depart](): Departure {

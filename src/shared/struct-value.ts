@@ -8,7 +8,7 @@ import { describe } from '../options/describe.js';
 import { type Departure, depart, HandleKind, type Traveller } from '../serialize/handles.js';
 import type { Lock } from '../sync/lock.js';
 import type { RLock } from '../sync/rlock.js';
-import { Block, BlockKind, closedError, type Mode, type NameOptions } from './block.js';
+import { Block, BlockKind, blockOf, closedError, type Mode, type NameOptions } from './block.js';
 import type { ArrayMembers, LockMembers } from './numeric-array.js';
 import type { OwnLock } from './own-lock.js';
 import type { Fields, FieldTypes, WrittenFields } from './struct.js';
@@ -18,21 +18,32 @@ import { assign, heldStructs } from './struct-copy.js';
 import { findLayout } from './struct-layout.js';
 import type { Views } from './struct-views.js';
 
+/** What an update of a struct learns beside the struct. */
+export interface UpdateState {
+  /** A former holder of the lock died, or ended, while it held it: the struct may be half-changed. */
+  readonly ownerDied: boolean;
+  /** Says that the struct is in order again, as `getLock().markConsistent()` does. */
+  markConsistent(): void;
+}
+
 /** What a value of a struct type has beside the fields. */
 export interface StructMembers<F extends FieldTypes> extends ArrayMembers {
   /**
    * Changes the struct while its lock is held. `fn` is synchronous: it gets the struct itself, and changes its fields or
    * returns values for them.
    *
+   * If a former holder of the lock died while it held it, `ownerDied` of the second argument is true, for this update and those
+   * after it, until one calls its `markConsistent()`: some fields may have been changed by the dead one and others not.
+   *
    * @returns a copy of the new struct, in ordinary memory
    * @throws TimeoutError if the time passed before the lock could be taken
    * @throws ValueError for a value without a lock; TypeError if `fn` returns a promise
    */
   // biome-ignore lint/suspicious/noConfusingVoidType: for functions that return nothing
-  update(fn: (struct: Fields<F>) => WrittenFields<F> | void, wait?: Wait): Promise<Fields<F>>;
+  update(fn: (struct: Fields<F>, state: UpdateState) => WrittenFields<F> | void, wait?: Wait): Promise<Fields<F>>;
   /** As {@link update}, blocking the thread. */
   // biome-ignore lint/suspicious/noConfusingVoidType: for functions that return nothing
-  updateSync(fn: (struct: Fields<F>) => WrittenFields<F> | void, wait?: Wait): Fields<F>;
+  updateSync(fn: (struct: Fields<F>, state: UpdateState) => WrittenFields<F> | void, wait?: Wait): Fields<F>;
 }
 
 /** What `new RawValue(struct)` is. */
@@ -74,14 +85,14 @@ class LiveValue implements Traveller {
     return this.#name;
   }
 
-  async update(fn: (struct: never) => unknown, wait?: Wait): Promise<unknown> {
+  async update(fn: (struct: never, state: UpdateState) => unknown, wait?: Wait): Promise<unknown> {
     const lock = this.#lockFor(fn);
-    return lock.run(() => this.#change(fn), wait);
+    return lock.run(() => this.#change(fn, lock), wait);
   }
 
-  updateSync(fn: (struct: never) => unknown, wait?: Wait): unknown {
+  updateSync(fn: (struct: never, state: UpdateState) => unknown, wait?: Wait): unknown {
     const lock = this.#lockFor(fn);
-    return lock.runSync(() => this.#change(fn), wait);
+    return lock.runSync(() => this.#change(fn, lock), wait);
   }
 
   close(): void {
@@ -101,6 +112,11 @@ class LiveValue implements Traveller {
   getLock(): Lock | RLock {
     if (this.#lock === undefined) throw new ValueError('A RawValue has no lock');
     return this.#lock.get(this.#block, 'Value');
+  }
+
+  [blockOf](): Block {
+    if (this.#block === undefined) throw closedError('Value');
+    return this.#block;
   }
 
   [depart](): Departure {
@@ -123,8 +139,9 @@ class LiveValue implements Traveller {
     return this.getLock();
   }
 
-  #change(fn: (struct: never) => unknown): unknown {
-    const result = fn(this.#struct as never);
+  #change(fn: (struct: never, state: UpdateState) => unknown, lock: Lock | RLock): unknown {
+    const { ownerDied } = lock;
+    const result = fn(this.#struct as never, { ownerDied, markConsistent: () => lock.markConsistent() });
     if (typeof (result as { then?: unknown } | null | undefined)?.then === 'function') {
       throw new TypeError('Expected "fn" to be synchronous, but it returned a promise');
     }

@@ -3,7 +3,7 @@ import { OptionTable } from '../options/table.js';
 import { type Departure, depart, HandleKind, registerArrival, type Traveller } from '../serialize/handles.js';
 import type { Lock } from '../sync/lock.js';
 import type { RLock } from '../sync/rlock.js';
-import { Block, BlockKind, objectName } from './block.js';
+import { Block, BlockKind, blockOf, objectName } from './block.js';
 import { type LockLike, type LockOptions, OwnLock, ownLockFields } from './own-lock.js';
 import { elementFields, obtainScalar, Scalar, type ScalarOptions, scalarOpenOptions, scalarOptions } from './scalar.js';
 import type { FieldTypes, StructType, WrittenFields } from './struct.js';
@@ -106,6 +106,11 @@ class ScalarValue<T extends TypeName = TypeName, N extends boolean = false> exte
   }
 
   /** @internal */
+  [blockOf](): Block {
+    return this.checkOpen();
+  }
+
+  /** @internal */
   [depart](): Departure {
     const given = this.#lock?.given;
     const flags = (this.numbers ? numbersFlag : 0) | (given === false ? withoutLockFlag : 0);
@@ -158,6 +163,11 @@ class RawScalarValue<T extends TypeName = TypeName, N extends boolean = false>
   /** Removes the name; those who have the value open go on using it. `ENOENT` if there is none. */
   static unlink(name: string): void {
     Block.unlink(name);
+  }
+
+  /** @internal */
+  [blockOf](): Block {
+    return this.checkOpen();
   }
 
   /** @internal */

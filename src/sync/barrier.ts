@@ -13,6 +13,7 @@ import {
   actionFlag,
   Block,
   BlockKind,
+  blockOf,
   closedError,
   lasting,
   type Mode,
@@ -226,6 +227,12 @@ export class Barrier {
   [inspect.custom](): string {
     if (this.#open === undefined) return stateForm(this, 'closed');
     return stateForm(this, this.broken ? 'broken' : `waiters=${this.nWaiting}/${this.parties}`);
+  }
+
+  /** @internal */
+  [blockOf](): Block {
+    this.#opened;
+    return this.#block;
   }
 
   /** @internal */

@@ -10,6 +10,7 @@ import { type Departure, depart, HandleKind, registerArrival } from '../serializ
 import {
   Block,
   BlockKind,
+  blockOf,
   closedError,
   givenLockFlag,
   type Mode,
@@ -232,6 +233,12 @@ export class Condition {
     if (this.#state === undefined) return textForm(this, undefined);
     const waiting = native.conditionWaiting(this.#block.segment.id, this.#block.body);
     return textForm(this, [inspect(this.#lock), String(waiting)]);
+  }
+
+  /** @internal */
+  [blockOf](): Block {
+    this.#open;
+    return this.#block;
   }
 
   /** @internal */

@@ -8,6 +8,7 @@ import { type Departure, depart, HandleKind, registerArrival } from '../serializ
 import {
   Block,
   BlockKind,
+  blockOf,
   closedError,
   type Mode,
   type NameOptions,
@@ -137,6 +138,12 @@ export class Event {
   /** @internal */
   [inspect.custom](): string {
     return stateForm(this, this.#open === undefined ? 'closed' : this.isSet() ? 'set' : 'unset');
+  }
+
+  /** @internal */
+  [blockOf](): Block {
+    this.#opened;
+    return this.#block;
   }
 
   /** @internal */

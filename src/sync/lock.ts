@@ -9,6 +9,7 @@ import { type Departure, depart, HandleKind, registerArrival } from '../serializ
 import {
   Block,
   BlockKind,
+  blockOf,
   closedError,
   type Mode,
   type NameOptions,
@@ -226,6 +227,12 @@ export class Lock {
   /** @internal */
   [inspect.custom](): string {
     return textForm(this, this.#state && [`owner=${ownerText(this.#state.owner)}`]);
+  }
+
+  /** @internal */
+  [blockOf](): Block {
+    this.#open;
+    return this.#block;
   }
 
   /** @internal */

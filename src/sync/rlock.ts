@@ -9,6 +9,7 @@ import { type Departure, depart, HandleKind, registerArrival } from '../serializ
 import {
   Block,
   BlockKind,
+  blockOf,
   closedError,
   type Mode,
   type NameOptions,
@@ -298,6 +299,12 @@ export class RLock {
     // As far as the other thread's depth is known, it may be another one by now.
     const depth = owner === 0 ? '0' : owner === me ? String(state.depth) : 'nonzero';
     return textForm(this, [ownerText(owner), depth]);
+  }
+
+  /** @internal */
+  [blockOf](): Block {
+    this.#open;
+    return this.#block;
   }
 
   /** @internal */

@@ -12,6 +12,7 @@ import { type Departure, depart, HandleKind, registerArrival } from '../serializ
 import {
   Block,
   BlockKind,
+  blockOf,
   closedError,
   kindNames,
   lasting,
@@ -244,6 +245,12 @@ export class Semaphore {
     const value = `value=${state.free()}`;
     const bounded = this.#block.kind === BlockKind.boundedSemaphore;
     return textForm(this, bounded ? [value, `maxvalue=${this.#limit}`] : [value]);
+  }
+
+  /** @internal */
+  [blockOf](): Block {
+    this.#open;
+    return this.#block;
   }
 
   /** @internal */

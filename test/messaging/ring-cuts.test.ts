@@ -2,8 +2,7 @@
  * A ring whose users are cut off before any of their stores, as SIGKILL does it, and whose other users go on: whatever the
  * state that is left, each message that was committed comes out once, whole and in order.
  *
- * In a joinable queue that redelivers, what a consumer had that was cut off comes out again, before all others, until it is
- * acknowledged.
+ * In a joinable queue that redelivers, what a consumer had that was cut off comes out again, until it is acknowledged.
  *
  * Every store to the ring's words goes through a proxy that counts. Cutting a user off leaves its lock with a dead owner.
  * At any store, a user of the other end may do its work. MULTIPROC_RING_ROUNDS sets how many calls there are (default
@@ -23,8 +22,6 @@ const rounds = Number(process.env.MULTIPROC_RING_ROUNDS ?? 60_000);
 const seed = Number(process.env.MULTIPROC_RING_SEED ?? Date.now() % 1e9);
 
 // Words of the ring; see native/sync/ring.h.
-const taker = 16 + 8;
-const acknowledging = 16 + 10;
 const getEnd = 16;
 const position = 1;
 const table = 48;
@@ -41,8 +38,9 @@ const wordNames = [
   '',
   'acknowledging',
 ];
-/** Of the blocks of what is not acknowledged; see src/messaging/redelivery.ts. */
-const blocks = 1024;
+/** Of the messages that are kept; see src/messaging/deliveries.ts. */
+const blocks = 17 * 1024;
+const journal = blocks + 16;
 
 interface Sent {
   readonly value: unknown;
@@ -67,6 +65,7 @@ class User {
   /** What it is about to put, and what the last call took. */
   putting: unknown;
   took: Sent | undefined;
+  acknowledging = false;
   acknowledged = false;
 
   constructor(readonly rig: Rig) {
@@ -151,6 +150,7 @@ class Rig {
   nameOf(word: number): string {
     if (word < 0) return 'block';
     const i = word - this.at;
+    if (word >= blocks && word < blocks + 48) return 'kept';
     if (i < 0 || i >= table + 2 * layout.ringExtents) return 'entry';
     if (i >= table) return (i - table) % 2 === 0 ? 'used' : 'reserved';
     if (i >= 32) return `facts ${i - 32}`;
@@ -161,7 +161,7 @@ class Rig {
   stored(user: User, word: number): void {
     if (word === this.at + position) this.expected.push({ value: user.putting, order: this.order++ });
     if (word === this.at + getEnd + position) user.took = this.expected.shift();
-    if (word === this.at + acknowledging && this.words[word] === 1) user.acknowledged = true;
+    if (word === journal && (this.words[word] as number) > 0 && user.acknowledging) user.acknowledged = true;
   }
 
   /** One call, which may be cut off, and in whose midst somebody at the other end may do something. */
@@ -169,7 +169,7 @@ class Rig {
     const others = this.users.filter((user) => user !== busyUser);
     const user = others[Math.floor(this.random() * others.length)] as User;
     user.dead = false;
-    user.left = this.random() < 0.4 ? 1 + Math.floor(this.random() * 16) : Infinity;
+    user.left = this.random() < 0.4 ? 1 + Math.floor(this.random() * (this.redeliver ? 48 : 16)) : Infinity;
     const free = [this.at, this.at + getEnd].filter((lock) => ((this.words[lock] as number) & layout.ownerMask) !== me);
     let disturbed = this.depth > 0;
     if (this.depth === 0 && this.random() < 0.5) {
@@ -212,15 +212,16 @@ class Rig {
 
   /** What it had, it no longer has. All others acknowledge at once, so that whatever has an owner is its. */
   buryConsumer(user: User): void {
-    const at = this.at + taker;
-    if (this.words[at] === me) realAtomics.store(this.words, at, deadOne);
+    // A change that is to be finished by the next owner of the lock gives the message to the dead one.
+    const last = journal + 2 * Math.abs(this.words[journal] as number);
+    if (this.words[journal] !== 0 && this.words[last] === me) this.words[last] = deadOne;
     const top = this.words[blocks + 2] as number;
     const memory = new Int32Array(this.blocks);
     for (let block = 0; block < top; block += memory[block * 2] as number) {
       if (memory[block * 2 + 1] === me) memory[block * 2 + 1] = deadOne;
     }
     if (user.took !== undefined && !user.acknowledged) this.returned.push(user.took);
-    this.returned.sort((a, b) => a.order - b.order);
+    user.ring.gets.openHere.clear();
   }
 
   put(user: User, disturbed: boolean): void {
@@ -235,9 +236,8 @@ class Rig {
   get(user: User, disturbed: () => boolean): void {
     const empty = this.expected.length === 0;
     user.took = undefined;
+    user.acknowledging = false;
     user.acknowledged = false;
-    const again = this.returned[0];
-    const told = (this.words[this.at + 32 + 11] as number) >= this.returned.length;
     const value = finish(user.ring.gets.take(0));
     if (value === busy) {
       if (this.depth === 0) throw new Error('nobody holds the lock');
@@ -254,8 +254,9 @@ class Rig {
     if (user.took === undefined) this.returned.splice(this.returned.indexOf(taken), 1);
     user.took = taken;
     if (!this.redeliver) return;
-    if (again !== undefined && user.took !== again && told) throw new Error('a newer message came first');
-    if (!user.ring.acknowledge()) throw new Error('a message that was taken cannot be acknowledged');
+    user.acknowledging = true;
+    const [delivery] = user.ring.gets.openHere;
+    if (delivery?.settle({ form: 'done' }) !== 0) throw new Error('a message that was taken cannot be acknowledged');
   }
 
   /** Somebody looks for consumers that have died, and may be cut off, too. */
@@ -264,7 +265,7 @@ class Rig {
     user.dead = false;
     user.left = this.random() < 0.4 ? 1 + Math.floor(this.random() * 6) : Infinity;
     try {
-      user.ring.bury();
+      user.ring.look();
     } catch (error) {
       if (!(error instanceof Cut)) throw error;
       this.bury(this.at + getEnd);
@@ -348,7 +349,7 @@ for (const [kind, maxsize, how] of [
     const cuts = new Set<string>();
     const must = ['lock', 'position', 'count', 'seen', 'next position', 'next count', 'moving'];
     const everywhere = ['used', 'reserved', ...must.flatMap((word) => [`put ${word}`, `get ${word}`])];
-    if (how !== undefined) everywhere.push('block', 'get taker', 'get acknowledging');
+    if (how !== undefined) everywhere.push('block', 'kept');
     // Some words change so rarely that it may take longer. Each round of the last kind is an acknowledgement, too.
     const least = rounds / (how === undefined ? 1 : 4);
     const most = least + 1_000_000;
@@ -367,6 +368,7 @@ for (const [kind, maxsize, how] of [
           if (random() < 0.5) rig.settle();
         }
         rig.settle();
+        for (const user of rig.users) user.ring.close();
         rig.block.release();
         counted.clear();
         users = new WeakMap();

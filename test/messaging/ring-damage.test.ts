@@ -12,7 +12,7 @@ leaveNothing(t);
 t.setTimeout(300_000);
 
 const internals = await import(new URL('../../dist/internals.js', import.meta.url).href);
-const { Ring, obtainRing, ringWords, getEnd, ledgerWords, BlockKind, layout, now, participant } = internals;
+const { Ring, obtainRing, ringWords, getEnd, keptWords, ledgerWords, BlockKind, layout, now, participant } = internals;
 const { finish, mostUnits } = internals;
 
 const rounds = Number(process.env.MULTIPROC_DAMAGE_ROUNDS ?? 300);
@@ -46,11 +46,28 @@ const calls: Record<string, (ring: Ring) => unknown> = {
   finishWith: (ring) => ring.finishWith(1),
 };
 const joinableCalls: typeof calls = {
-  bury: (ring) => ring.bury(),
-  acknowledge: (ring) => ring.acknowledge(),
-  'acknowledge, again': (ring) => ring.acknowledge(),
+  look: (ring) => ring.look(),
+  acknowledge: (ring) => acknowledge(ring),
+  'acknowledge, again': (ring) => acknowledge(ring),
+  take: (ring) => ring.gets.takeNamed(0),
+  retry: (ring) => {
+    for (const delivery of [...ring.gets.openHere]) delivery.settle({ form: 'retry', delay: 0 });
+  },
+  'take, again': (ring) => ring.gets.takeManyNamed(3, 0),
+  fail: (ring) => {
+    for (const delivery of [...ring.gets.openHere]) delivery.settle({ form: 'fail', reason: undefined });
+  },
+  deadLetters: (ring) => ring.gets.change((deliveries: { listDead(): unknown }) => deliveries.listDead()),
+  isOver: (ring) => ring.gets.isOver(),
   allDone: (ring) => ring.allDone,
 };
+/** What `taskDone` does. */
+function acknowledge(ring: Ring): unknown {
+  if (!ring.gets.redelivers) return ring.gets.acknowledge();
+  const [ticket] = ring.gets.openByGet();
+  return ticket === undefined ? false : ring.gets.settleOwn(ticket);
+}
+
 /** They look for a while, so not everybody calls them. */
 const waits: typeof calls = {
   waitForItems: (ring) => ring.waitForItems(now()),
@@ -79,16 +96,31 @@ for (const [title, kind, options] of [
     }
     first.close();
     const sound = words.slice(0, 24 * 4096);
+    // The messages that are kept lie behind all else.
+    const keptBytes = joinable ? (words[keptWords] as number) * 4096 : 0;
+    const kept = new Int32Array(
+      joinable ? block.segment.buffer(block.segment.size - keptBytes, 1 << 16) : new ArrayBuffer(8),
+    );
+    const soundKept = kept.slice();
     const damaged = [...Array.from({ length: ringWords }, (_, i) => at + i)];
     const entry = ledgerWords + (me & 0xfff) * 4;
-    if (joinable) damaged.push(...Array.from({ length: 8 }, (_, i) => ledgerWords + i), entry, entry + 1, entry + 2);
+    if (joinable) {
+      damaged.push(...Array.from({ length: 48 }, (_, i) => keptWords + i), entry, entry + 1, entry + 2);
+      // The headers of the first messages that are kept.
+      damaged.push(...Array.from({ length: 24 }, (_, i) => -1 - i));
+    }
     const all = { ...calls, ...(joinable ? joinableCalls : {}) };
     let checks = 0;
     let answers = 0;
     let errors = 0;
 
+    const spoil = (word: number, value: number) => {
+      if (word >= 0) words[word] = value;
+      else kept[-1 - word] = value;
+    };
     const check = (what: string, damage: () => void) => {
       words.set(sound);
+      kept.set(soundKept);
       let ring: Ring | undefined;
       const attempt = (name: string, call: () => unknown) => {
         try {
@@ -124,13 +156,13 @@ for (const [title, kind, options] of [
     for (const word of damaged) {
       for (const value of hostile) {
         check(`word ${word - at} is ${value}`, () => {
-          words[word] = value;
+          spoil(word, value);
         });
         // With a dead owner's lock it is mended first.
         check(`word ${word - at} is ${value}, and both owners are dead`, () => {
           words[at] = deadOne;
           words[at + getEnd] = deadOne;
-          words[word] = value;
+          spoil(word, value);
         });
       }
     }
@@ -144,10 +176,10 @@ for (const [title, kind, options] of [
         for (let n = Math.ceil(random() * 20); n > 0; n--) {
           const word = damaged[Math.floor(random() * damaged.length)] as number;
           const value = random() < 0.5 ? hostile[Math.floor(random() * hostile.length)] : Math.floor(random() * 300);
-          words[word] = value as number;
+          spoil(word, value as number);
         }
         // The records, too.
-        if (random() < 0.5) for (let i = 17 * 1024; i < 18 * 1024; i++) words[i] = Math.floor(random() * 2 ** 32);
+        if (random() < 0.5) for (let i = 18 * 1024; i < 19 * 1024; i++) words[i] = Math.floor(random() * 2 ** 32);
       });
     }
     t.comment(`${answers} answers, ${errors} errors`);
