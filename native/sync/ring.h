@@ -42,9 +42,10 @@ struct alignas(64) RingWords {
     Word leaving_use;  // of the extent that the taking end is about to let go, its `used`
   } put, get;
   struct alignas(64) {
-    Word state;  // bit 0: the ring has ended; bit 1: nothing will be taken any more; bit 2: nothing will be put any more
-    Word kind;   // what the user of the ring wants to know about it
-    Word base;   // size of the first extent in units
+    Word
+        state;  // bit 0: the ring has ended; bit 1: nothing will be taken any more; bit 2: nothing will be put any more
+    Word kind;  // what the user of the ring wants to know about it
+    Word base;  // size of the first extent in units
     Word extents;
     Word capacity_low;  // in bytes
     Word capacity_high;
