@@ -1,1 +1,1 @@
-module.exports = require('./load.cjs')('dummy/index.js');
+module.exports = require('./load.cjs')('dummy/index');

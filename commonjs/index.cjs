@@ -1,1 +1,1 @@
-module.exports = require('./load.cjs')('index.js');
+module.exports = require('./load.cjs')('index');

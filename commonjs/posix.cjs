@@ -1,1 +1,1 @@
-module.exports = require('./load.cjs')('posix/index.js');
+module.exports = require('./load.cjs')('posix/index');

@@ -14,7 +14,11 @@ import ts from 'typescript';
 
 const root = fileURLToPath(new URL('..', import.meta.url));
 const source = `${root}src/`;
-const entries = ['index', 'dummy/index', 'posix/index', 'command/main', 'internals'];
+const entries = {
+  es: ['index', 'dummy/index', 'posix/index', 'command/main', 'internals'],
+  cjs: ['index', 'dummy/index', 'posix/index', 'managers/proxy-arrival'],
+};
+const namedByUrl = /new URL\('(\.[^']*)\.js', import\.meta\.url\)/g;
 /** Folders whose modules make a file each; what is below them makes the file `core`. */
 const parts = ['managers', 'pool', 'threads'];
 const above = ['api', 'context'];
@@ -23,40 +27,75 @@ const sourceMaps = parseArgs({ options: { 'source-maps': { type: 'boolean', defa
 const modules = compile();
 let shared;
 
-const bundle = await rollup({
-  input: Object.fromEntries(entries.map((name) => [name, `${source}${name}.ts`])),
-  external: (id) => !/^[./]/.test(id),
-  plugins: [{ name: 'sources', resolveId, load, resolveFileUrl, renderChunk: sourceMaps ? undefined : compact }],
-  // Every module stays, and in its order: classes and handles announce themselves when they load.
-  treeshake: false,
-  onwarn(warning) {
-    throw new Error(warning.message);
-  },
-});
-await bundle.write({
-  dir: `${root}dist`,
-  format: 'es',
-  manualChunks,
-  sourcemap: sourceMaps,
-  entryFileNames: '[name].js',
-  chunkFileNames: '[name].js',
-  minifyInternalExports: false,
-  hoistTransitiveImports: false,
-  generatedCode: 'es2015',
-});
+for (const format of ['es', 'cjs']) {
+  const extension = format === 'es' ? 'js' : 'cjs';
+  const bundle = await rollup({
+    input: Object.fromEntries(entries[format].map((name) => [name, `${source}${name}.ts`])),
+    external: (id) => !/^[./]/.test(id),
+    plugins: [
+      {
+        name: 'sources',
+        resolveId,
+        load: format === 'es' ? loadWithPrograms : loadForContext,
+        resolveFileUrl,
+        resolveImportMeta: format === 'es' ? undefined : urlOfScript,
+        renderChunk: sourceMaps ? undefined : compact,
+      },
+    ],
+    // Every module stays, and in its order: classes and handles announce themselves when they load.
+    treeshake: false,
+    onwarn(warning) {
+      throw new Error(warning.message);
+    },
+  });
+  await bundle.write({
+    dir: `${root}dist`,
+    format,
+    manualChunks,
+    sourcemap: sourceMaps,
+    entryFileNames: `[name].${extension}`,
+    chunkFileNames: `[name].${extension}`,
+    minifyInternalExports: false,
+    hoistTransitiveImports: false,
+    generatedCode: 'es2015',
+    exports: 'named',
+    interop: 'default',
+    externalLiveBindings: false,
+    esModule: false,
+  });
+}
 
 function resolveId(id, importer) {
   return importer !== undefined && id.startsWith('.') ? resolve(dirname(importer), id.replace(/\.js$/, '.ts')) : null;
 }
 
-function load(id) {
+/** Emits a file for each module that is named by its URL. */
+function loadWithPrograms(id) {
   const { code, map } = modules.get(id);
-  const named = code.replace(/new URL\('(\.[^']*)\.js', import\.meta\.url\)/g, (_, path) => {
+  const named = code.replace(namedByUrl, (_, path) => {
     const module = resolve(dirname(id), `${path}.ts`);
     const name = nameOf(module);
     return `import.meta.ROLLUP_FILE_URL_${this.emitFile({ type: 'chunk', id: module, name, preserveSignature: 'strict' })}`;
   });
   return { code: named, map };
+}
+
+/** Leaves children and threads the programs that are ES modules; what is loaded into the context itself is CommonJS. */
+function loadForContext(id) {
+  const { code, map } = modules.get(id);
+  const named = code.replace(namedByUrl, (_, path) => {
+    const name = nameOf(resolve(dirname(id), `${path}.ts`));
+    return `new URL('./${name}.${entries.cjs.includes(name) ? 'cjs' : 'js'}', import.meta.dist)`;
+  });
+  return { code: named, map };
+}
+
+/** Not as rollup does it, which asks for a `document`: a test environment may have one. */
+function urlOfScript(property, { chunkId }) {
+  if (property === 'url') return "require('node:url').pathToFileURL(__filename).href";
+  return property === 'dist'
+    ? `require('node:url').pathToFileURL(\`\${__dirname}/${relative(dirname(chunkId), '.') || '.'}/\`)`
+    : null;
 }
 
 function resolveFileUrl({ relativePath }) {

@@ -1,4 +1,5 @@
-// Imports and includes point down only: a source file may use its own layer and the layers below it.
+// Imports and includes point down only: a source file may use its own layer and the layers below it. And clocks and timers come from
+// src/timing.ts alone.
 import { readdirSync, readFileSync } from 'node:fs';
 import { posix } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -17,7 +18,7 @@ const source = [
   ['sync', 'shared', 'posix'],
   ['serialize'],
   ['lifecycle'],
-  ['native', 'logging', 'deadline', 'stderr'],
+  ['native', 'logging', 'deadline', 'stderr', 'timing'],
   ['shm-failure', 'options'],
   ['errors'],
   ['printable', 'identity'],
@@ -31,6 +32,7 @@ const faults = [
   // Includes are written from native/ downwards.
   ...check('native', native, '.cc .h', /^#include "([^"]+)"/gm, (_file, target) => target),
   ...nodeHeaders(),
+  ...clocks(),
 ];
 for (const fault of faults) console.error(fault);
 process.exitCode = faults.length > 0 ? 1 : 0;
@@ -52,6 +54,22 @@ function* nodeHeaders() {
     if (file.startsWith('binding/') || file === 'addon.cc') continue;
     const header = /#include\s*["<]((?:napi|node|uv|v8|js_native)\w*(?:-inl)?\.h)[">]/.exec(read('native', file));
     if (header) yield `native/${file} includes ${header[1]}: only native/binding and native/addon.cc may`;
+  }
+}
+
+// The global ones may be a test's fakes.
+function* clocks() {
+  const timers = /(?<![.\w])(?:(?:set|clear)(?:Timeout|Interval|Immediate)|queueMicrotask)\b(?=[(,);])/g;
+  const others = /node:timers|\bprocess\.(?:hrtime|nextTick)\b|\bDate\.now\b|\bnew Date\(\)|\bperformance\b/;
+  for (const file of files('src', '.ts')) {
+    if (file === 'timing.ts') continue;
+    const text = read('src', file).replace(/\/\*[\s\S]*?\*\/|\/\/.*/g, '');
+    const imported = /^import \{([^}]*)\} from '[^']*\/timing\.js';/m.exec(text)?.[1].match(/\w+/g) ?? [];
+    const found = [
+      ...(text.match(timers) ?? []).filter((name) => !imported.includes(name)),
+      ...(others.exec(text) ?? []),
+    ];
+    if (found.length > 0) yield `src/${file} uses ${found[0]}: clocks and timers come from src/timing.ts`;
   }
 }
 

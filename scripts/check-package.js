@@ -1,7 +1,6 @@
 // Looks at the tarball that would be published: publint, @arethetypeswrong/cli, and how large it is installed.
 //
-// It packs what is in dist/ and prebuilds/ now. `require('multiproc')` gets an ES module, which every supported Node can
-// load: that is the one thing attw is told not to report. Nor does it ask TypeScript's old resolution for multiproc/posix.
+// It packs what is in dist/ and prebuilds/ now.
 import { spawnSync } from 'node:child_process';
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -15,7 +14,7 @@ try {
   const [packed] = JSON.parse(run('npm', pack, { stdio: ['ignore', 'pipe', 'inherit'] }));
   const tarball = join(folder, packed.filename);
   run('publint', ['--strict', tarball]);
-  run('attw', [tarball, '--profile', 'node16', '--ignore-rules', 'cjs-resolves-to-esm']);
+  run('attw', [tarball]);
 
   const kib = (bytes) => `${(bytes / 1024).toFixed(0)} KiB`;
   const size = (start) =>

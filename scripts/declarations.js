@@ -1,17 +1,20 @@
 // Keeps of the declarations that tsc wrote to dist/ those which users can come to from the package's entries, indented by tabs.
+//
+// Each is written once more as `….d.cts`, for programs that are CommonJS: TypeScript takes a `.d.ts` of this package for an ES module,
+// which it lets such programs import but not require (TS1479).
 import { readdirSync, readFileSync, rmdirSync, rmSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
 const root = fileURLToPath(new URL('..', import.meta.url));
 const { exports } = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8'));
-const entries = Object.values(exports).flatMap(({ types }) => (types === undefined ? [] : [join(root, types)]));
+const entries = Object.values(exports).flatMap(({ import: its }) => (its === undefined ? [] : [join(root, its.types)]));
 
 const wanted = new Set();
 for (const entry of entries) follow(entry);
 for (const file of readdirSync(join(root, 'dist'), { recursive: true })) {
   const path = join(root, 'dist', file);
-  if (file.endsWith('.d.ts') && !wanted.has(path)) rmSync(path);
+  if (/\.d\.c?ts$/.test(file) && !wanted.has(path.replace(/\.cts$/, '.ts'))) rmSync(path);
 }
 removeEmptyFolders(join(root, 'dist'));
 
@@ -19,9 +22,14 @@ function follow(file) {
   if (wanted.has(file)) return;
   wanted.add(file);
   const text = readFileSync(file, 'utf8');
+  const kept = text
+    .replace(/^(?: {4})+/gm, (spaces) => '\t'.repeat(spaces.length / 4))
+    // The members that it asks for are internal, and not declared.
+    .replace(/ implements Traveller(?= \{)|(?<=implements )Traveller, /g, '');
+  writeFileSync(file, kept);
   writeFileSync(
-    file,
-    text.replace(/^(?: {4})+/gm, (spaces) => '\t'.repeat(spaces.length / 4)),
+    file.replace(/\.ts$/, '.cts'),
+    kept.replace(/(\b(?:from|import) *\(?['"]\.[^'"]+)\.js(?=['"])/g, '$1.cjs'),
   );
   for (const [, path] of text.matchAll(/\b(?:from|import) *\(?['"](\.[^'"]+)\.js['"]/g)) {
     follow(join(dirname(file), `${path}.d.ts`));

@@ -82,7 +82,7 @@ export {
   setStartMethod,
 } from './process/start-method.js';
 export type { Stdio } from './process/stdio.js';
-export type { ModuleTarget, Target } from './process/target.js';
+export type { ModuleTarget, Target, TargetOf } from './process/target.js';
 export { warmUp } from './process/warm-up.js';
 export { deserialize, serialize } from './serialize/codec.js';
 export { register } from './serialize/registered.js';

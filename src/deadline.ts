@@ -1,6 +1,7 @@
 /** How the last argument of a waiting call, `wait`, becomes a deadline on the monotonic clock. */
 import { boolean, milliseconds, nullable, signal } from './options/kinds.js';
 import { OptionTable } from './options/table.js';
+import { hrtime } from './timing.js';
 
 /** The object form of the last argument of a waiting call. */
 export interface WaitOptions {
@@ -40,7 +41,7 @@ export const forEver: ParsedWait = Object.freeze({ deadline: Infinity, signal: u
 
 /** Milliseconds on the system's monotonic clock (`CLOCK_MONOTONIC`), the same in every process of the machine. */
 export function now(): number {
-  const [seconds, nanoseconds] = process.hrtime();
+  const [seconds, nanoseconds] = hrtime();
   return seconds * 1000 + nanoseconds / 1e6;
 }
 

@@ -4,6 +4,7 @@ import { basename } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { format } from 'node:util';
 import { writeToStderr } from './stderr.js';
+import { wallClock } from './timing.js';
 
 /** How grave a record is; as in Python's `logging`. */
 export const LogLevel = {
@@ -154,7 +155,7 @@ export class Logger {
       message: format(message, ...values),
       processName: nameOfProcess(),
       pid: process.pid,
-      created: Date.now(),
+      created: wallClock(),
       ...placeAbove(caller),
     };
     for (const handler of [...this.handlers]) {

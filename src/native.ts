@@ -1,7 +1,8 @@
 /** The typed contract of the addon; the only file that loads it. */
+import { existsSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { dirname } from 'node:path';
-import { fileURLToPath } from 'node:url';
+import { fileURLToPath, pathToFileURL } from 'node:url';
 import { MultiprocError, SystemError } from './errors.js';
 import { printableName } from './printable.js';
 import { explainShmFailure } from './shm-failure.js';
@@ -490,19 +491,65 @@ export interface Native {
 }
 
 function load(): Native {
-  const root = dirname(dirname(fileURLToPath(import.meta.url)));
+  const root = ownFolder();
   try {
     return createRequire(import.meta.url)('node-gyp-build')(root) as Native;
   } catch (cause) {
-    // A binary that is there and cannot be loaded, for example linked against a newer C library, is told apart.
-    const reason =
-      (cause as NodeJS.ErrnoException).code === 'ERR_DLOPEN_FAILED'
-        ? `multiproc cannot load its binary (${(cause as Error).message})`
-        : `multiproc has no prebuilt binary for ${process.platform}-${process.arch}`;
-    throw new Error(`${reason}; with a C++ compiler, make and Python, compile one: npm --prefix ${root} run compile`, {
-      cause,
-    });
+    const reason = forbidden(root, cause) ?? unusable(root, cause);
+    throw new Error(reason, { cause });
   }
+}
+
+/** @throws Error if a bundler has moved this code: children and threads are given programs of the package's folder */
+function ownFolder(): string {
+  const url = import.meta.url as string | undefined;
+  const root = url?.startsWith('file:') ? dirname(dirname(fileURLToPath(url))) : '';
+  // Some bundlers keep the URL of the original file: the script that V8 runs is another one then.
+  if (root !== '' && sameFile(scriptName(), url) && existsSync(`${root}/dist/process/entry/main.js`)) return root;
+  throw new Error(
+    'multiproc cannot be bundled: mark it as external, so that it is imported from node_modules (esbuild: ' +
+      "--external:multiproc; webpack: externals: ['multiproc']; rollup and vite: external: ['multiproc']). " +
+      'See the page "Environments" of its documentation, docs/environments.md',
+  );
+}
+
+/** The file of this script, as V8 has it. */
+function scriptName(): string | undefined {
+  // With --frozen-intrinsics it cannot be asked.
+  if (Object.isFrozen(Error)) return import.meta.url;
+  const { prepareStackTrace } = Error;
+  Error.prepareStackTrace = (_error, sites) => sites[0]?.getFileName();
+  const name = new Error().stack as unknown;
+  Error.prepareStackTrace = prepareStackTrace;
+  return typeof name === 'string' ? name : undefined;
+}
+
+function sameFile(name: string | undefined, url: string | undefined): boolean {
+  // Runtimes without V8's call sites are not asked.
+  if (name === undefined) return process.versions.bun !== undefined;
+  const plain = (text: string) => text.replace(/[?#].*$/, '');
+  return plain(name.startsWith('/') ? pathToFileURL(name).href : name) === plain(url ?? '');
+}
+
+/** Which option of Node's keeps the binary from being loaded; `undefined` if none does. */
+function forbidden(root: string, cause: unknown): string | undefined {
+  const { permission } = process as { permission?: { has(scope: string, reference?: string): boolean } };
+  if (permission?.has('fs.read', root) === false) {
+    return `multiproc cannot read its own files: Node runs with --permission and needs --allow-fs-read=${root}`;
+  }
+  if ((cause as NodeJS.ErrnoException).code !== 'ERR_DLOPEN_DISABLED') return undefined;
+  return permission === undefined
+    ? 'multiproc is a native addon, and Node runs with --no-addons: start it without that option'
+    : 'multiproc is a native addon, and Node runs with --permission: it needs --allow-addons';
+}
+
+function unusable(root: string, cause: unknown): string {
+  // A binary that is there and cannot be loaded, for example linked against a newer C library, is told apart.
+  const reason =
+    (cause as NodeJS.ErrnoException).code === 'ERR_DLOPEN_FAILED'
+      ? `multiproc cannot load its binary (${(cause as Error).message})`
+      : `multiproc has no prebuilt binary for ${process.platform}-${process.arch}`;
+  return `${reason}; with a C++ compiler, make and Python, compile one: npm --prefix ${root} run compile`;
 }
 
 export const native: Native = load();

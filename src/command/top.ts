@@ -6,6 +6,7 @@ import { printableJson } from '../printable.js';
 import { type Holder, type Inspection, inspectAll } from '../shared/inspect.js';
 import type { JoinableQueueInfo, QueueInfo } from '../shared/queue-info.js';
 import { shmSpace } from '../shared/shm-folder.js';
+import { clearTimeout, setTimeout, wallClock } from '../timing.js';
 import { bytes, table } from './table.js';
 
 /** What one look has seen; with `--json` each is a line. */
@@ -70,7 +71,7 @@ function oneLook(prefix: string | undefined, json: boolean): string {
   } catch (error) {
     if (!(error instanceof MultiprocError)) throw error;
     const { code, message } = error;
-    return json ? `${printableJson({ time: Date.now(), error: { code, message } })}\n` : `multiproc top: ${message}\n`;
+    return json ? `${printableJson({ time: wallClock(), error: { code, message } })}\n` : `multiproc top: ${message}\n`;
   }
 }
 
@@ -79,7 +80,7 @@ function look(prefix: string | undefined): Look {
   const objects = inspectAll(prefix);
   const { participants, slots } = native.registryState();
   const { bavail, bsize } = shmSpace();
-  return { time: Date.now(), participants, slots, freeBytes: bavail * bsize, objects };
+  return { time: wallClock(), participants, slots, freeBytes: bavail * bsize, objects };
 }
 
 function show({ time, participants, slots, freeBytes, objects }: Look): string {

@@ -5,6 +5,7 @@
 import { createReadStream, type ReadStream } from 'node:fs';
 import type { Socket } from 'node:net';
 import { native } from '../native.js';
+import { nextTick } from '../timing.js';
 import { isLoaded } from './loaded-builtins.js';
 
 type Callback = (error?: Error | null) => void;
@@ -121,13 +122,13 @@ function writeAtOnce(stream: Output, fd: number): void {
     try {
       native.writeAll(fd, bytesOf(chunk, typeof encoding === 'string' ? encoding : undefined));
     } catch (error) {
-      process.nextTick(() => {
+      nextTick(() => {
         done?.(error as Error);
         stream.emit('error', error);
       });
       return false;
     }
-    if (done !== undefined) process.nextTick(done, null);
+    if (done !== undefined) nextTick(done, null);
     return true;
   };
   stream.end = ((chunk?: unknown, encoding?: Encoded, callback?: Encoded) => {
@@ -135,7 +136,7 @@ function writeAtOnce(stream: Output, fd: number): void {
     if (chunk !== undefined && chunk !== null && typeof chunk !== 'function') {
       stream.write(chunk as string, typeof encoding === 'string' ? encoding : undefined, done);
     } else if (done !== undefined) {
-      process.nextTick(done);
+      nextTick(done);
     }
     return stream;
   }) as Output['end'];

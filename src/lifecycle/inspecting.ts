@@ -22,20 +22,27 @@ interface Properties {
   readonly privateProperties?: readonly Property[];
 }
 
-/** Through it, values go to the inspector and come from there. */
+/** The key under which values reach the inspector and come back from it. */
 const box = Symbol.for('multiproc.inspected');
 const group = 'multiproc';
 
-/** The expression for what {@link Inspector.show} showed last. */
-export const boxed = "globalThis[Symbol.for('multiproc.inspected')]";
+/**
+ * The expression for the last value passed to {@link Inspector.show}.
+ *
+ * The inspector evaluates it in the thread's main context. Test runners evaluate this module in a vm context, whose global object
+ * is another one; a built-in module is the same object in all contexts of a thread.
+ */
+export const boxed = "process.getBuiltinModule('node:inspector')[Symbol.for('multiproc.inspected')]";
 
 export class Inspector {
   readonly session: Session;
+  readonly #shared: Record<symbol, unknown>;
 
-  /** @throws Error where this Node has no inspector, or forbids it */
+  /** @throws Error if this Node has no inspector, or forbids it */
   constructor() {
-    const { Session } = process.getBuiltinModule('node:inspector');
-    this.session = new Session();
+    const inspector = process.getBuiltinModule('node:inspector');
+    this.#shared = inspector as unknown as Record<symbol, unknown>;
+    this.session = new inspector.Session();
     this.session.connect();
   }
 
@@ -53,16 +60,16 @@ export class Inspector {
 
   /** The inspector's name for a value. */
   show(value: unknown): RemoteObject {
-    Object.defineProperty(globalThis, box, { value, writable: true, configurable: true });
+    this.#shared[box] = value;
     return this.ask<{ result: RemoteObject }>('Runtime.evaluate', { expression: boxed, objectGroup: group }).result;
   }
 
   /** The value that the inspector's name stands for. */
   take(object: RemoteObject | undefined): unknown {
-    Object.defineProperty(globalThis, box, { value: undefined, writable: true, configurable: true });
+    this.#shared[box] = undefined;
     const functionDeclaration = `function () { ${boxed} = this; }`;
     this.ask('Runtime.callFunctionOn', { objectId: object?.objectId, functionDeclaration });
-    return (globalThis as Record<symbol, unknown>)[box];
+    return this.#shared[box];
   }
 
   properties(object: RemoteObject | undefined): Properties {
@@ -97,7 +104,7 @@ export class Inspector {
 
   /** Lets go of all values that were shown or taken. */
   forget(): void {
-    delete (globalThis as Record<symbol, unknown>)[box];
+    delete this.#shared[box];
     this.ask('Runtime.releaseObjectGroup', { objectGroup: group });
   }
 }

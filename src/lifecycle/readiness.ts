@@ -1,6 +1,7 @@
 /** Descriptors that become ready: each wait is a ticket of the native thread that sleeps for all of them. */
 import { FdEvents, native } from '../native.js';
 import { afterForkInChild } from './after-fork.js';
+import { threadState } from './thread-state.js';
 
 /** A pending wait for a descriptor. */
 export interface ReadinessWait {
@@ -15,9 +16,12 @@ interface Pending {
   readonly callback: () => void;
 }
 
-const pending = new Map<number, Pending>();
-let references = 0;
-let listening = false;
+const thread = threadState('readiness', () => ({
+  pending: new Map<number, Pending>(),
+  references: 0,
+  listening: false,
+}));
+const { pending } = thread;
 
 /**
  * Calls back once when the descriptor is readable, hung up or faulty, never before this returns. It may be for nothing:
@@ -52,15 +56,15 @@ function onReady(fd: number, events: number, callback: () => void): ReadinessWai
 }
 
 function listen(): void {
-  if (listening) return;
+  if (thread.listening) return;
   native.readinessStart((ticket) => finish(ticket)?.callback());
   // The waits are the parent's.
   afterForkInChild(() => {
     pending.clear();
-    references = 0;
+    thread.references = 0;
     native.readinessReference(false);
   });
-  listening = true;
+  thread.listening = true;
 }
 
 function finish(ticket: number): Pending | undefined {
@@ -72,7 +76,7 @@ function finish(ticket: number): Pending | undefined {
 }
 
 function count(change: number): void {
-  const before = references;
-  references += change;
-  if ((before === 0) !== (references === 0)) native.readinessReference(references > 0);
+  const before = thread.references;
+  thread.references += change;
+  if ((before === 0) !== (thread.references === 0)) native.readinessReference(thread.references > 0);
 }

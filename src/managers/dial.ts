@@ -20,6 +20,7 @@ import type { Notice } from '../messaging/waitable.js';
 import { FdEvents, native } from '../native.js';
 import { within } from '../serialize/afar.js';
 import { deserialize } from '../serialize/codec.js';
+import { clearTimeout, setTimeout } from '../timing.js';
 import { byMemory, byStream, greeting, type Welcome } from './greeting.js';
 
 /** What was reached. */

@@ -5,6 +5,7 @@
 import { now } from '../deadline.js';
 import { afterForkInChild } from '../lifecycle/after-fork.js';
 import { native } from '../native.js';
+import { setImmediate } from '../timing.js';
 
 /** Who looks for messages. */
 export interface Looker {

@@ -1,5 +1,6 @@
 /** A call that was made and is not answered yet. */
 import { timerMs } from '../deadline.js';
+import { clearTimeout, setTimeout } from '../timing.js';
 import type { Registry } from './registry.js';
 
 export class Pending {

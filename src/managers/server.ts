@@ -17,6 +17,7 @@ import { SocketChannel } from '../messaging/socket-channel.js';
 import { signal as signalKind } from '../options/kinds.js';
 import { OptionTable } from '../options/table.js';
 import { type ModuleNames, readModules } from '../serialize/allowed-modules.js';
+import { setTimeout } from '../timing.js';
 import { type CheckedLimits, type ManagerLimits, readLimits } from './limits.js';
 import { Objects } from './objects.js';
 import type { Registry } from './registry.js';

@@ -7,6 +7,7 @@
 import { now } from '../deadline.js';
 import type { Channel, Sending } from '../messaging/channel.js';
 import type { Notice } from '../messaging/waitable.js';
+import { nextTick } from '../timing.js';
 import { FrameWriter } from './frame-writer.js';
 import { type Looker, lookAway, lookHere, lookOut, Next } from './lookout.js';
 
@@ -97,7 +98,7 @@ export class Talk implements Looker {
     }
     if (this.#scheduled) return;
     this.#scheduled = true;
-    process.nextTick(this.#flushScheduled);
+    nextTick(this.#flushScheduled);
   }
 
   /** What was written leaves as far as there is room. */

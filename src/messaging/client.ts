@@ -1,12 +1,12 @@
 /** Client: connects to a listener, and proves that it knows the key. */
 import { lookup } from 'node:dns/promises';
-import { setTimeout as sleep } from 'node:timers/promises';
 import { now, type ParsedWait, readWait, type WaitOptions, waitFields } from '../deadline.js';
 import { TimeoutError } from '../errors.js';
 import { onWritable } from '../lifecycle/readiness.js';
 import { native } from '../native.js';
 import { OptionTable } from '../options/table.js';
 import { readModules } from '../serialize/allowed-modules.js';
+import { sleep } from '../timing.js';
 import { type Address, isHostName, type ParsedAddress, writeAddress } from './address.js';
 import { type AuthKey, authenticate, authKeyKind, readKey } from './authentication.js';
 import { clientFacts } from './channel-claim.js';
@@ -98,7 +98,7 @@ async function connect({ local, text, port }: ParsedAddress, name: string, wait:
     }
     const left = wait.deadline - now();
     if (left <= 0) throw missed(name);
-    await sleep(Math.min(pauseMs, left), undefined, { ref: wait.ref });
+    await sleep(Math.min(pauseMs, left), { ref: wait.ref });
     wait.signal?.throwIfAborted();
   }
 }

@@ -5,6 +5,7 @@ import { TargetKind } from '../native.js';
 import { type Departure, depart, HandleKind, registerArrival } from '../serialize/handles.js';
 import { Block, BlockKind, closedError } from '../shared/block.js';
 import type { JoinableQueueInfo } from '../shared/queue-info.js';
+import { clearInterval, setInterval } from '../timing.js';
 import { DeadLetter } from './dead-letter.js';
 import { checkDeadLetterName, putDeadLetter } from './dead-letter-queue.js';
 import { Settled } from './deliveries.js';

@@ -7,6 +7,7 @@
 import type { ParsedWait } from '../deadline.js';
 import type { Block } from '../shared/block.js';
 import { armFor, disarm, enlist, missed, resign, start, Waiter } from '../sync/wait-queue.js';
+import { clearTimeout, setTimeout } from '../timing.js';
 
 /** What an attempt returns while it has to wait. */
 export const notYet: unique symbol = Symbol('not yet');

@@ -10,6 +10,7 @@ import { describe } from '../options/describe.js';
 import { checkedBy } from '../options/kinds.js';
 import { OptionTable } from '../options/table.js';
 import { type AllowedModules, readModules } from '../serialize/allowed-modules.js';
+import { clearTimeout, setTimeout } from '../timing.js';
 import { type Address, isHostName, publicAddress } from './address.js';
 import { type AuthKey, authenticate, authKeyKind, readKey } from './authentication.js';
 import { listenerFacts } from './channel-claim.js';

@@ -6,6 +6,7 @@ import { describe } from '../options/describe.js';
 import { discard } from '../serialize/codec.js';
 import { Damage, finish, Later } from '../serialize/records.js';
 import { draining, ended } from '../shared/ring-layout.js';
+import { clearTimeout, setTimeout } from '../timing.js';
 import { Delivery } from './delivery.js';
 import { busy, type GetEnd, nothing } from './get-end.js';
 import { Line, notYet, soon } from './line.js';

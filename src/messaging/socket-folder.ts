@@ -6,6 +6,7 @@ import { SystemError } from '../errors.js';
 import { randomBytes } from '../lifecycle/random-bytes.js';
 import { native } from '../native.js';
 import { printableName } from '../printable.js';
+import { wallClock } from '../timing.js';
 
 /** The kernel's limit for a path, less the folder's name and a file's. */
 const longestRoot = 60;
@@ -89,7 +90,7 @@ function removeAbandoned(folder: string): void {
     if (!name.startsWith('listener-')) continue;
     const path = join(folder, name);
     try {
-      if (Date.now() - lstatSync(path).mtimeMs > youngMs && !native.socketProbe(path)) unlinkSync(path);
+      if (wallClock() - lstatSync(path).mtimeMs > youngMs && !native.socketProbe(path)) unlinkSync(path);
     } catch {
       // Its owner, or another program that looks here, was faster.
     }

@@ -1,6 +1,7 @@
 /** The tasks of this thread that wait for one thing in turn, oldest first: the receivers of a connection, for example. */
 import { now, type ParsedWait, timerMs } from '../deadline.js';
 import { afterForkInChild } from '../lifecycle/after-fork.js';
+import { clearTimeout, setTimeout } from '../timing.js';
 import type { Notice } from './waitable.js';
 
 /** One look: what was waited for, or `undefined` if it is not there yet. What it throws ends the wait. */

@@ -1,4 +1,5 @@
 /** What `wait` needs of an object: to look whether it is ready, and to be called back when that may have changed. */
+import { queueMicrotask } from '../timing.js';
 
 /** A pending notice. */
 export interface Notice {

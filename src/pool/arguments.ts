@@ -1,6 +1,7 @@
 /** What the arguments of a pool's methods have to be. */
 import { ValueError } from '../errors.js';
 import { describe } from '../options/describe.js';
+import { travellingTarget } from '../process/target.js';
 
 export function checkSize(processes: unknown): number {
   if (!Number.isInteger(processes)) {
@@ -11,7 +12,7 @@ export function checkSize(processes: unknown): number {
 }
 
 export function checkFunction(fn: unknown): void {
-  if (typeof fn !== 'function') throw new TypeError(`Expected "fn" to be a function, got ${describe(fn)}`);
+  travellingTarget(fn, 'fn');
 }
 
 export function checkIterable(items: unknown): void {

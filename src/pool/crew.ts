@@ -5,6 +5,7 @@ import { WorkerLostError } from '../errors.js';
 import { getLogger } from '../logging.js';
 import { sweepQuietly } from '../shared/sweep.js';
 import { Event } from '../sync/event.js';
+import { clearTimeout, setTimeout } from '../timing.js';
 import type { Assignment } from './worker/assignment.js';
 import type { PoolWorker, WorkerEnd, WorkerSource } from './worker-source.js';
 

@@ -1,5 +1,6 @@
 /** Giving a pool's workers piece after piece of something long, with a turn for the event loop now and then. */
-import { setImmediate } from 'node:timers';
+
+import { setImmediate } from '../timing.js';
 import { clock } from './clock.js';
 
 /** How long pieces are given before the event loop gets a turn, in ms. */

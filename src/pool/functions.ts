@@ -1,4 +1,5 @@
 /** The functions that a pool's tasks call: each gets a number, and is described to a worker once. */
+import { travellingTarget } from '../process/target.js';
 import { serialize } from '../serialize/codec.js';
 
 /** A function as tasks refer to it. */
@@ -25,12 +26,13 @@ export class PoolFunctions {
     this.#rows = rows;
   }
 
-  /** @throws TypeError for what is no function, or cannot travel */
-  of(fn: unknown): PoolFunction {
-    const known = this.#entries.get(fn as object);
+  /** @throws TypeError for what is neither a function nor the place of one, or cannot travel */
+  of(target: unknown): PoolFunction {
+    let known = this.#entries.get(target as object);
     if (known !== undefined) return known;
-    if (typeof fn !== 'function')
-      throw new TypeError(`Expected "fn" to be a function, got ${fn === null ? 'null' : typeof fn}`);
+    const fn = travellingTarget(target, 'fn');
+    known = this.#entries.get(fn);
+    if (known !== undefined) return known;
     const bytes = serialize(fn, 'fn');
     const strangers = new Set(this.#rows());
     const text = strangers.size > 0 ? bytes : undefined;

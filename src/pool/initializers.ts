@@ -6,8 +6,8 @@ export class Initializers {
   /** By row: what a worker was given and may not have begun to make. */
   readonly #given = new Map<number, Buffer>();
 
-  constructor(initializer: unknown, args: Iterable<unknown>) {
-    if (typeof initializer === 'function') this.#call = [initializer, [...args]];
+  constructor(initializer: object | undefined, args: Iterable<unknown>) {
+    if (initializer !== undefined) this.#call = [initializer, [...args]];
   }
 
   /**

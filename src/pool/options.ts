@@ -14,6 +14,7 @@ import {
   type StartContext,
   signalsKind,
 } from '../process/options.js';
+import { type ModuleTarget, travellingTarget } from '../process/target.js';
 import type { AsyncCallbacks } from './async-result.js';
 
 /** What a pool runs: a function that its module exports, or that was registered. Its promise is awaited. */
@@ -28,7 +29,7 @@ export type LooseArguments = Iterable<unknown> & { readonly concat?: never };
 export interface PoolOptions<A extends any[] = any[]>
   extends Pick<ProcessOptions, 'execArgv' | 'env' | 'stdio' | 'resourceLimits'> {
   /** What every worker runs first, awaited. If it throws, the pool fails with its error. */
-  initializer?: PoolFn<A> | null | undefined;
+  initializer?: PoolFn<A> | ModuleTarget | null | undefined;
   /** The initializer's arguments: an array, or anything else that can be iterated, but no string. */
   initargs?: Readonly<NoInfer<A>> | LooseArguments | undefined;
   /** After so many tasks (calls, or chunks) a worker is replaced by a new one. Default: never. */
@@ -97,7 +98,7 @@ const imapChunksize: Kind<number> = checkedBy((value, name) => {
 
 /** {@link PoolOptions}. */
 export const poolOptions = new OptionTable<PoolOptions>({
-  initializer: nullable(callable<PoolFn>()),
+  initializer: nullable(checkedBy<PoolFn | ModuleTarget>((value) => void travellingTarget(value, 'initializer'))),
   initargs: argumentsKind,
   maxTasksPerChild: nullable(maxTasks),
   context: nullable(contextKind),

@@ -11,8 +11,10 @@ import { inThisContext } from '../lifecycle/async-context.js';
 import { Finalize } from '../lifecycle/finalize.js';
 import { argumentList } from '../process/arguments.js';
 import { getStartMethod, methodOfContext } from '../process/start-method.js';
+import { type TargetOf, travellingTarget } from '../process/target.js';
 import { waiting } from '../process/waiting.js';
 import { type Block, blockOf } from '../shared/block.js';
+import { clearInterval, queueMicrotask, setInterval } from '../timing.js';
 import { checkFunction, checkIterable, checkSize, listOf } from './arguments.js';
 import { type AsyncCallbacks, AsyncResult, runCallback } from './async-result.js';
 import { Interrupt, Row, WorkerState } from './board.js';
@@ -104,7 +106,8 @@ export class Pool<A extends any[] = any[]> {
     refuseClones(this);
     const size = checkSize(processes ?? availableParallelism());
     poolOptions.check(options, new.target.name);
-    const { initializer, initargs = [], grace = 1000 } = options;
+    const { initargs = [], grace = 1000 } = options;
+    const initializer = options.initializer == null ? undefined : travellingTarget(options.initializer, 'initializer');
     const args = argumentList(initargs, 'initargs');
     const maxTasks = options.maxTasksPerChild ?? 0;
     this.#output = new Output(options.stdio);
@@ -180,7 +183,7 @@ export class Pool<A extends any[] = any[]> {
   }
 
   /** Runs the function in a worker; short for `apply(fn, args)`. */
-  run<A extends unknown[], R>(fn: (...args: A) => R, ...args: A): Promise<Awaited<R>> {
+  run<A extends unknown[], R>(fn: TargetOf<A, R>, ...args: A): Promise<Awaited<R>> {
     return this.apply(fn, args);
   }
 
@@ -196,7 +199,7 @@ export class Pool<A extends any[] = any[]> {
    * @throws ValueError (as a rejection) after `close()`
    */
   apply<A extends unknown[], R>(
-    fn: (...args: A) => R,
+    fn: TargetOf<A, R>,
     args?: Readonly<NoInfer<A>> | LooseArguments,
     options?: ApplyOptions,
   ): Promise<Awaited<R>> {
@@ -212,7 +215,7 @@ export class Pool<A extends any[] = any[]> {
    * @throws ValueError after `close()`; TypeError for what is no function
    */
   applyAsync<A extends unknown[], R>(
-    fn: (...args: A) => R,
+    fn: TargetOf<A, R>,
     args?: Readonly<NoInfer<A>> | LooseArguments,
     options: AsyncCallbacks<Awaited<R>> & ApplyOptions = {},
   ): AsyncResult<Awaited<R>> {
@@ -235,13 +238,13 @@ export class Pool<A extends any[] = any[]> {
    * @returns a promise of the results, in the order of the items. It rejects with the first error, after all chunks have
    *   ended; a chunk ends with its first error
    */
-  map<T, R>(fn: (item: T) => R, items: Iterable<T>, options?: MapOptions): Promise<Awaited<R>[]> {
+  map<T, R>(fn: TargetOf<[item: T], R>, items: Iterable<T>, options?: MapOptions): Promise<Awaited<R>[]> {
     return this.#mapPromise(fn, items, Application.each, options);
   }
 
   /** As {@link map}, where each item is a list of arguments. Mirrors `Pool.starmap`. */
   starmap<A extends unknown[], R>(
-    fn: (...args: A) => R,
+    fn: TargetOf<A, R>,
     items: Iterable<Readonly<A>>,
     options?: MapOptions,
   ): Promise<Awaited<R>[]> {
@@ -250,7 +253,7 @@ export class Pool<A extends any[] = any[]> {
 
   /** As {@link map}; mirrors `Pool.map_async`. */
   mapAsync<T, R>(
-    fn: (item: T) => R,
+    fn: TargetOf<[item: T], R>,
     items: Iterable<T>,
     options?: MapAsyncOptions<Awaited<R>>,
   ): AsyncResult<Awaited<R>[]> {
@@ -259,7 +262,7 @@ export class Pool<A extends any[] = any[]> {
 
   /** As {@link starmap}; mirrors `Pool.starmap_async`. */
   starmapAsync<A extends unknown[], R>(
-    fn: (...args: A) => R,
+    fn: TargetOf<A, R>,
     items: Iterable<Readonly<A>>,
     options?: MapAsyncOptions<Awaited<R>>,
   ): AsyncResult<Awaited<R>[]> {
@@ -274,7 +277,7 @@ export class Pool<A extends any[] = any[]> {
    * @throws ValueError after `close()`, and for sizes below 1; TypeError for what is no function, or cannot be iterated
    */
   imap<T, R>(
-    fn: (item: T) => R,
+    fn: TargetOf<[item: T], R>,
     items: Iterable<T> | AsyncIterable<T>,
     options?: ImapOptions,
   ): ImapIterator<Awaited<R>> {
@@ -283,7 +286,7 @@ export class Pool<A extends any[] = any[]> {
 
   /** As {@link imap}, in the order in which results come. Mirrors `Pool.imap_unordered`. */
   imapUnordered<T, R>(
-    fn: (item: T) => R,
+    fn: TargetOf<[item: T], R>,
     items: Iterable<T> | AsyncIterable<T>,
     options?: ImapOptions,
   ): ImapIterator<Awaited<R>> {

@@ -5,7 +5,6 @@
  * Workers take tasks one at a time, so none waits behind a long one while somebody is idle. The parent keeps each task until
  * its outcome is there, or its worker has ended without one. What does not fit into the ring waits here.
  */
-import { setImmediate } from 'node:timers';
 import { timerMs } from '../deadline.js';
 import { TimeoutError, type WorkerLostError } from '../errors.js';
 import { throwLater } from '../lifecycle/uncaught.js';
@@ -14,6 +13,7 @@ import { Queue } from '../messaging/queue.js';
 import { busy, nothing, Put, type Ring } from '../messaging/ring.js';
 import { TargetKind } from '../native.js';
 import { nativeNotice } from '../sync/wait-queue.js';
+import { clearTimeout, setImmediate, setTimeout } from '../timing.js';
 import { Backlog } from './backlog.js';
 import { Board, type BoardWords, Interrupt, makeBoard, mostPlaces, Row } from './board.js';
 import { clock } from './clock.js';

@@ -1,5 +1,6 @@
 /** The pending promises of POSIX semaphores: each is a ticket of the native thread that waits for all of them. */
 import { afterForkInChild } from '../lifecycle/after-fork.js';
+import { threadState } from '../lifecycle/thread-state.js';
 import { native, type PosixSemaphoreHandle } from '../native.js';
 
 /** How a wait ends: by its outcome, or by whoever cancels it. */
@@ -16,25 +17,28 @@ interface Pending {
   readonly ends: Ends;
 }
 
-const pending = new Map<number, Pending>();
-let referenced = 0;
-let listening = false;
+const thread = threadState('semaphore waits', () => ({
+  pending: new Map<number, Pending>(),
+  referenced: 0,
+  listening: false,
+}));
+const { pending } = thread;
 
 /** Starts a wait. Its end is told exactly once, and never before this returns. */
 export function startWait(semaphore: PosixSemaphoreHandle, deadline: number, ref: boolean, ends: Ends): Cancel {
-  if (!listening) {
+  if (!thread.listening) {
     native.posixSemaphoreOnSettled((ticket, won) => finish(ticket)?.ends.settled(won));
     // The waits are the parent's: in the child they neither settle nor keep it alive.
     afterForkInChild(() => {
       pending.clear();
-      referenced = 0;
+      thread.referenced = 0;
       native.posixSemaphoreKeepAlive(false);
     });
-    listening = true;
+    thread.listening = true;
   }
   const ticket = native.posixSemaphoreArm(semaphore, deadline);
   pending.set(ticket, { ref, ends });
-  if (ref && ++referenced === 1) native.posixSemaphoreKeepAlive(true);
+  if (ref && ++thread.referenced === 1) native.posixSemaphoreKeepAlive(true);
   return (reason) => {
     const wait = finish(ticket);
     if (wait === undefined) return;
@@ -47,6 +51,6 @@ function finish(ticket: number): Pending | undefined {
   const wait = pending.get(ticket);
   if (wait === undefined) return undefined;
   pending.delete(ticket);
-  if (wait.ref && --referenced === 0) native.posixSemaphoreKeepAlive(false);
+  if (wait.ref && --thread.referenced === 0) native.posixSemaphoreKeepAlive(false);
   return wait;
 }

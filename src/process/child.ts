@@ -5,6 +5,7 @@ import { onReadable } from '../lifecycle/readiness.js';
 import { native } from '../native.js';
 import { discard } from '../serialize/codec.js';
 import { sweepAfterKill } from '../shared/sweep.js';
+import { queueMicrotask } from '../timing.js';
 import { type Answer, closeErrand, type Errand, raiseNotice, readAnswer, readMessage } from './errand.js';
 import type { EndWatch, Launcher, LaunchRequest, RunningChild } from './launchers/launcher.js';
 import { discardMessage } from './message.js';

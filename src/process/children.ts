@@ -4,6 +4,7 @@ import { afterForkInChild } from '../lifecycle/after-fork.js';
 import { betweenFinalizers, runFinalizers } from '../lifecycle/finalize.js';
 import { getLogger } from '../logging.js';
 import { native } from '../native.js';
+import { setTimeout } from '../timing.js';
 import type { Child } from './child.js';
 import type { Launcher } from './launchers/launcher.js';
 

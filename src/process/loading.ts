@@ -1,6 +1,7 @@
 /** Whether the code that runs is that of modules which a child loads: such code must not start processes. */
 import { type AsyncHook, AsyncLocalStorage, createHook } from 'node:async_hooks';
 import { getEnvironmentData, isMainThread, setEnvironmentData } from 'node:worker_threads';
+import { setImmediate } from '../timing.js';
 import { isBeforeEntry } from './child-mark.js';
 
 /** Modules are being loaded right now; whatever runs counts as theirs. */

@@ -13,6 +13,7 @@ import type { Launcher, StartMethod } from './launchers/launcher.js';
 import { mainUrl } from './main-module.js';
 import { cancelMessage, composeMessage, discardMessage, type Work } from './message.js';
 import { limitFlags, type ResourceLimits } from './resource-limits.js';
+import { startIsForbidden } from './sandbox.js';
 import { self } from './self.js';
 import { type OpenStdio, openStdio, type Stdio } from './stdio.js';
 import { currentDirectory, workingDirectory } from './working-directory.js';
@@ -46,7 +47,7 @@ export interface Started {
 /** The launcher of a start method; a ProcessError if it cannot launch anything now. */
 export function launcherFor(method: StartMethod): Launcher {
   const launcher = launcherOf(method) as Launcher;
-  const reason = launcher.unavailable();
+  const reason = startIsForbidden() ?? launcher.unavailable();
   if (reason === undefined) return launcher;
   throw new ProcessError(`The start method '${method}' cannot be used: ${reason}`, {
     code: method === 'fork' ? 'ERR_MULTIPROC_FORK' : 'ERR_MULTIPROC_PROCESS',
@@ -129,8 +130,15 @@ function ownParticipant(): number {
   return me;
 }
 
+/**
+ * Variables by which a test runner tells a process it started how to report its tests. A child that has them writes in the runner's
+ * protocol on the standard output, or ends with the runner's exit code. Those that only number the runner's workers stay.
+ */
+const reporting = new Set(['NODE_TEST_CONTEXT', 'TAP_CHILD_ID', 'TAP_CHILD_KEY', 'TAP_CHILD_TS']);
+
 function environment(variables: Readonly<Record<string, string | undefined>>): Record<string, string> {
   const environment: Record<string, string> = {};
-  for (const [name, value] of Object.entries(variables)) if (value !== undefined) environment[name] = String(value);
+  for (const [name, value] of Object.entries(variables))
+    if (value !== undefined && !reporting.has(name)) environment[name] = String(value);
   return environment;
 }

@@ -5,6 +5,8 @@ import { pathToFileURL } from 'node:url';
 import { kind } from '../options/kinds.js';
 import { OptionTable } from '../options/table.js';
 import { exportOf, importedModule, importModule } from '../serialize/modules.js';
+import { standIn, testsWouldRun } from '../serialize/references.js';
+import { holdsTests } from '../serialize/test-files.js';
 import { mainUrl } from './main-module.js';
 
 /** A function by its place: of a module's default export, or of a named one. */
@@ -23,6 +25,9 @@ const targetOptions = new OptionTable<ModuleTarget>({
   export: kind<string>('a string', (value) => typeof value === 'string'),
 });
 
+/** A function of these arguments and this result, or its place. */
+export type TargetOf<A extends unknown[], R> = ((...args: A) => R) | ModuleTarget;
+
 type Callable = (...args: never[]) => unknown;
 
 /**
@@ -30,20 +35,43 @@ type Callable = (...args: never[]) => unknown;
  *
  * @throws TypeError for anything but a function, a module's function, or `undefined`
  */
-export function checkTarget(target: unknown): Target | undefined {
+export function checkTarget(target: unknown, called = 'target'): Target | undefined {
   if (target === undefined || target === null) return undefined;
   if (typeof target === 'function') return target as Callable;
-  if (typeof target !== 'object') throw noTarget(target);
+  if (typeof target !== 'object') throw noTarget(target, called);
   const { module, export: name } = target as Partial<ModuleTarget>;
   if (!(typeof module === 'string' || module instanceof URL)) {
-    throw noTarget(target);
+    throw noTarget(target, called);
   }
-  targetOptions.check(target as ModuleTarget, '"target"');
-  return { module: moduleUrl(module), export: name };
+  targetOptions.check(target as ModuleTarget, `"${called}"`);
+  const url = moduleUrl(module);
+  if (holdsTests(url)) throw new TypeError(`"${called}" names ${url}, and ${testsWouldRun}`);
+  return { module: url, export: name };
 }
 
-function noTarget(target: unknown): TypeError {
-  return new TypeError(`Expected "target" to be a function or { module, export? }, got ${typeof target}`);
+/**
+ * The function to send for a target that travels in messages, as those of a pool's tasks do.
+ *
+ * @param called what the target is called in errors
+ * @throws TypeError for anything but a function or the place of one in a file
+ */
+export function travellingTarget(target: unknown, called: string): Callable {
+  const checked = checkTarget(target, called);
+  if (typeof checked === 'function') return checked;
+  if (checked === undefined) throw noTarget(target, called);
+  const module = String(checked.module);
+  if (!module.startsWith('file:')) {
+    throw new TypeError(
+      `Expected "${called}.module" to be a file, got ${module}: export a function of your own that uses it`,
+    );
+  }
+  return standIn(module, checked.export ?? 'default');
+}
+
+function noTarget(target: unknown, called: string): TypeError {
+  return new TypeError(
+    `Expected "${called}" to be a function or { module, export? }, got ${target === null ? 'null' : typeof target}`,
+  );
 }
 
 /** Whether nothing has to be loaded for the target. */

@@ -1,5 +1,6 @@
 /** A promise that somebody settles, unless its deadline passes or its signal fires before. */
 import { now, type ParsedWait, timerMs } from '../deadline.js';
+import { clearTimeout, setTimeout } from '../timing.js';
 
 /** What settles the promise; only the first call has an effect. */
 export interface Settle<T> {

@@ -6,6 +6,7 @@ import { isFromAfar } from './afar.js';
 import { type Hooks as ClassHooks, deserializeHook } from './classes.js';
 import { dress, resolveTexts } from './dressing.js';
 import { arrive, damaged, type Handle, HandleKind, release, type Traveller } from './handles.js';
+import { adopt } from './realm.js';
 import { bytesOfView, heartIndex, makeView } from './views.js';
 
 /** What an entry is; smaller numbers are classes of views. */
@@ -114,7 +115,7 @@ export function readReferring(message: Buffer, receives: boolean): unknown {
 export function readClone(message: Buffer, receives: boolean): unknown {
   return read(message, receives, (reader) => {
     reader.readHeader();
-    return reader.readValue();
+    return adopt(reader.readValue());
   });
 }
 
@@ -282,7 +283,7 @@ class Reader extends Deserializer {
   }
 
   readDressed(): unknown {
-    const both: unknown = this.readValue();
+    const both: unknown = adopt(this.readValue());
     if (!Array.isArray(both)) throw damaged('it holds no value');
     dress(both[1], (object) => this.#made.has(object) || this.attached.includes(object as Traveller));
     return both[0];

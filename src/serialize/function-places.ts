@@ -100,6 +100,16 @@ export function isModuleWhole(fn: object): boolean {
   });
 }
 
+/** The variables of the scopes that the function closes over, the innermost first, without the global ones. */
+export function enclosingVariables(fn: object): Record<string, unknown>[] {
+  return inspecting((inspector) =>
+    inspector
+      .scopesOf(fn)
+      .filter(({ value }) => !/^(?:Global|Script)/.test(value?.description ?? 'Global'))
+      .map((scope) => copyOf(inspector.variables(scope))),
+  );
+}
+
 function withModuleScope<T>(fn: object, read: (scope: Record<string, unknown>) => T): T {
   return inspecting((inspector) => {
     const scope = inspector.scopesOf(fn).find(({ value }) => value?.description?.startsWith('Module'));

@@ -54,8 +54,12 @@ export async function importModule(url: string): Promise<unknown> {
   return namespace;
 }
 
-/** A loader may have taught `require` alone to load files of this kind, as `ts-node/register` does. */
+/**
+ * A loader may have taught `require` alone to load files of this kind, as `ts-node/register` does. And Jest without
+ * `--experimental-vm-modules` has no `import()` for what runs in its vm contexts, but a `require`.
+ */
 export function requireInstead(url: string, error: unknown): unknown {
+  if (/^ERR_VM_DYNAMIC_IMPORT/.test(String((error as { code?: unknown } | null)?.code))) return requireModule(url);
   const file = fileOf(url);
   const unknown = (error as { code?: unknown } | null)?.code === 'ERR_UNKNOWN_FILE_EXTENSION';
   if (!unknown || file === undefined || require.extensions[extname(file)] === undefined) throw error;

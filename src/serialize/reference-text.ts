@@ -74,6 +74,8 @@ function readReference(list: unknown[]): Reference {
   if (typeof module !== 'string' || typeof name !== 'string') throw damaged('a reference in it names nothing');
   if (!isFile(module)) throw damaged('a reference in it names no module in a file');
   if (list.length === 2) return { module, registered: name };
+  // The module was rewritten where the text was made: places in it are not those of the file.
+  if (line === null && column === null && own === null) return { module, export: name };
   if (!isCount(line) || !isCount(column) || typeof own !== 'string') throw damaged('a reference in it names no place');
   return { module, export: name, line, column, name: own };
 }

@@ -5,6 +5,7 @@
  * For the rest of the package: `findReference` and `resolveReference` (at once), `prepareReference` (by importing).
  */
 
+import { clearTimeout, setTimeout } from '../timing.js';
 import {
   compiledSince,
   isModuleWhole,
@@ -19,7 +20,10 @@ import { acquaint, findLive, findNear, nameOf, type Sought } from './live-functi
 import { commonExportsOf, exportsOf } from './module-exports.js';
 import { exportOf, importModule, isEvaluating, loadedModule, requireIsPatched, requireModule } from './modules.js';
 import { isOurs } from './own-folder.js';
+import { isInContext } from './realm.js';
 import { registeredAs, registrationOf } from './registered.js';
+import { nameInFile, rewritten } from './rewritten.js';
+import { holdsTests } from './test-files.js';
 
 /** A function or class, described. Plain data. */
 export interface Reference {
@@ -65,6 +69,27 @@ export function findReference(fn: object): Reference | Refusal {
   resolved.set(keyOf(reference), fn);
   acquaint(reference.module, fn);
   return reference;
+}
+
+const standIns = new Map<string, Callable>();
+
+/**
+ * Makes a function that stands for an export of a module and travels as that: where it arrives, it is the export itself.
+ *
+ * @param module the URL of a file
+ */
+export function standIn(module: string, name: string): Callable {
+  const key = `${name} ${module}`;
+  let fn = standIns.get(key);
+  if (fn === undefined) {
+    fn = () => {
+      throw new TypeError(`The export ${name} of ${module} is called where it was not received`);
+    };
+    Object.defineProperty(fn, 'name', { value: name });
+    references.set(fn, { module, export: name });
+    standIns.set(key, fn);
+  }
+  return fn;
 }
 
 /**
@@ -224,7 +249,7 @@ function describe(fn: object): Reference | Refusal {
   } catch {
     return {
       what: labelOf(fn),
-      cure: "this Node has no inspector to find it, so give it a name: register('name', fn)",
+      cure: `${whyNoInspector()}, so it cannot be found; give it a name: register('name', fn)`,
     };
   }
   if (place === undefined) {
@@ -239,13 +264,44 @@ function describe(fn: object): Reference | Refusal {
     }
     return { what: labelOf(fn), cure: 'its code lies in no file: declare it in a module, and export it there' };
   }
+  if (holdsTests(module)) {
+    return { what: `${labelOf(fn)} (line ${line + 1} of ${module})`, cure: testsWouldRun };
+  }
   const exported = exportName(fn, name, place);
-  if (exported !== undefined) return { module, export: exported, name, line, column };
+  if (exported !== undefined) {
+    if (isOurs(module)) return { module: module.replace(/\.cjs$/, '.js'), export: exported };
+    // Children load what is in the file, where the function has another place.
+    if (isInContext && rewritten(module, place.script) !== undefined) return { module, export: exported };
+    return { module, export: exported, name, line, column };
+  }
+  const original = rewritten(module, place.script);
+  if (original === undefined) {
+    return {
+      what: `${labelOf(fn)} (line ${line + 1} of ${module})`,
+      cure: `export it from its module, or ${byRegistering}`,
+    };
+  }
+  const inFile = nameInFile(fn, name, original);
+  if (inFile !== undefined) return { module, export: inFile };
   return {
-    what: `${labelOf(fn)} (line ${line + 1} of ${module})`,
-    cure: `export it from its module, or ${byRegistering}`,
+    what: `${labelOf(fn)} of ${module}, which a test runner or a loader has rewritten`,
+    cure: "export it there by its own name, or give { module, export: 'name' } in its place",
   };
 }
+
+function whyNoInspector(): string {
+  const { bun, deno } = process.versions as { bun?: string; deno?: string };
+  if (bun !== undefined || deno !== undefined) return 'this runtime is not Node and has no inspector of its own thread';
+  if (!('permission' in process)) return 'this Node has no inspector';
+  const flag = '--allow-inspector';
+  const known = process.allowedNodeEnvironmentFlags.has(flag);
+  return `Node runs with --permission, which forbids the inspector${known ? ` without ${flag}` : ''}`;
+}
+
+/** What to do about a function in a file of tests. */
+export const testsWouldRun =
+  'that file declares tests, which a child would run again when it loads the file to find the function. Move the function to ' +
+  'a module of its own, or declare the tests behind the guard `if (isMainProcess) { … }`';
 
 const byRegistering = "use register('name', fn) while its module loads";
 

@@ -1,8 +1,8 @@
 /** Removes what dead processes left: anonymous segments that no process has open and no living process has sent away. */
-import { setTimeout } from 'node:timers';
 import { attach } from '../lifecycle/participant.js';
 import { getLogger } from '../logging.js';
 import { native } from '../native.js';
+import { performanceNow, setTimeout } from '../timing.js';
 import { sweepManaged } from './managed-memory.js';
 import { anonymousPrefix } from './names.js';
 import { shmFiles, statOwn } from './shm-folder.js';
@@ -39,14 +39,14 @@ export function sweep(): Swept[] {
 
 /** Sweeps where no caller could handle an error: it is logged, and what was left stays for the next sweep. */
 export function sweepQuietly(): void {
-  const start = performance.now();
+  const start = performanceNow();
   lastSweep = start;
   try {
     sweep();
   } catch (error) {
     getLogger().warning('what dead processes left in /dev/shm cannot be removed: %s', (error as Error).message);
   }
-  const end = performance.now();
+  const end = performanceNow();
   notBefore = end + (end - start) * restFactor;
 }
 
@@ -56,7 +56,7 @@ let lastSweep = -Infinity;
 
 /** Every object that gets a file of its own calls this: the first of a thread, and now and then a later one, sweeps. */
 export function sweepNowAndThen(): void {
-  const time = performance.now();
+  const time = performanceNow();
   if (time - lastSweep >= pause) sweepQuietly();
 }
 
@@ -67,7 +67,7 @@ let timer: NodeJS.Timeout | undefined;
 
 /** A process was killed, and may have been the last that had a segment open. Sweeps now, or a little later. */
 export function sweepAfterKill(): void {
-  const wait = notBefore - performance.now();
+  const wait = notBefore - performanceNow();
   if (wait <= 0) {
     sweepQuietly();
   } else if (timer === undefined) {

@@ -7,9 +7,11 @@
 import type { ParsedWait } from '../deadline.js';
 import { now, timerMs } from '../deadline.js';
 import { onReattach } from '../lifecycle/participant.js';
+import { threadState } from '../lifecycle/thread-state.js';
 import { throwLater } from '../lifecycle/uncaught.js';
 import { native, TargetKind } from '../native.js';
 import type { Block } from '../shared/block.js';
+import { clearTimeout, setTimeout } from '../timing.js';
 
 /** How long a wait for something that this thread itself holds goes without a native one. */
 const localMs = 10;
@@ -260,9 +262,12 @@ export class WaitQueue implements Receiver, Canceller {
 }
 
 const queues = new Set<Receiver>();
-const armed = new Map<number, Receiver>();
-let started = false;
-let keepingAlive = 0;
+const thread = threadState('wait queue', () => ({
+  armed: new Map<number, Receiver>(),
+  started: false,
+  keepingAlive: 0,
+}));
+const { armed } = thread;
 
 /** Has the receiver told of forks, until {@link resign}. */
 export function enlist(receiver: Receiver): void {
@@ -330,8 +335,8 @@ export function nativeNotice(
 
 /** Makes the channel by which native waits reach this thread, before its first {@link Waiter}. */
 export function start(): void {
-  if (started) return;
-  started = true;
+  if (thread.started) return;
+  thread.started = true;
   native.waitStart((grants) => {
     for (let i = 0; i < grants.length; i += 2) {
       const ticket = grants[i] as number;
@@ -348,9 +353,9 @@ export function start(): void {
 }
 
 function keepAlive(change: number): void {
-  keepingAlive += change;
-  if (keepingAlive === 0) native.waitReference(false);
-  else if (keepingAlive === 1 && change === 1) native.waitReference(true);
+  thread.keepingAlive += change;
+  if (thread.keepingAlive === 0) native.waitReference(false);
+  else if (thread.keepingAlive === 1 && change === 1) native.waitReference(true);
 }
 
 onReattach(() => {

@@ -5,6 +5,7 @@ import { onReadable } from '../lifecycle/readiness.js';
 import { FdEvents, native } from '../native.js';
 import { raiseNotice } from '../process/errand.js';
 import type { EndWatch, RunningChild } from '../process/launchers/launcher.js';
+import { setTimeout } from '../timing.js';
 import { type Setup, Word } from './words.js';
 
 /** The exit code of a Worker that did not come to its end by itself: out of memory, say. */

@@ -1,5 +1,6 @@
 /** The calls that wait for one thing in the server, oldest first. */
 import { now, timerMs } from '../../deadline.js';
+import { clearTimeout, setTimeout } from '../../timing.js';
 import { type Caller, Cancelled, type CurrentCall, currentCall } from '../caller.js';
 
 interface Waiter<T> {

@@ -8,6 +8,7 @@ import { whileLoading } from '../../process/loading.js';
 import { serialize } from '../../serialize/codec.js';
 import { Message, mostUnits, type Window } from '../../serialize/records.js';
 import { nativeNotice } from '../../sync/wait-queue.js';
+import { setImmediate } from '../../timing.js';
 import { Board, Interrupt, Row, WorkerState } from '../board.js';
 import { clock } from '../clock.js';
 import { PlainTask, RunningTask, setCurrentTask } from '../current-task.js';

@@ -4,8 +4,8 @@
  * when they are needed: this file is part of every program, and their state would have to be renewed in every child.
  */
 import { executionAsyncId } from 'node:async_hooks';
-import { setTimeout } from 'node:timers';
 import { inspecting } from '../../lifecycle/inspecting.js';
+import { clearTimeout, setTimeout } from '../../timing.js';
 
 /** What is needed of Node's queues, under Node's names. */
 export interface EngineQueues {

@@ -5,6 +5,7 @@
 import { dropEmitWrappers } from '../../lifecycle/child-exit.js';
 import { terminalDescriptors } from '../../lifecycle/child-stdio.js';
 import { native } from '../../native.js';
+import { clearTimeout } from '../../timing.js';
 import type { EngineQueues } from './engine-queues.js';
 
 /** Nothing that waits in Node's queues will run. The microtasks are not among them. */

@@ -7,6 +7,7 @@ import { onReadable } from '../../lifecycle/readiness.js';
 import { getLogger } from '../../logging.js';
 import { native } from '../../native.js';
 import { writeToStderr } from '../../stderr.js';
+import { clearTimeout, setTimeout } from '../../timing.js';
 import { inheritedExecArgv } from '../exec-argv.js';
 import { executable } from '../executable.js';
 import { mainUrl } from '../main-module.js';

@@ -1,4 +1,6 @@
 /** The moment at which a program has nothing left to do, from where a copy of it starts with a clean slate. */
+
+import { clearTimeout, setTimeout } from '../../timing.js';
 import type { Readiness } from './protocol.js';
 
 /** How long what was loaded may go on working, in ms: what takes longer has probably come to stay. */

@@ -7,6 +7,7 @@ import { setFlagsFromString } from 'node:v8';
 import { now } from '../../deadline.js';
 import { hookedIn } from '../../lifecycle/module-hooks.js';
 import { native } from '../../native.js';
+import { setImmediate } from '../../timing.js';
 import { beginLoading } from '../loading.js';
 import { beBorn } from './born.js';
 import { isGone } from './client.js';

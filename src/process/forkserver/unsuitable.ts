@@ -3,7 +3,8 @@ import { hookedIn } from '../../lifecycle/module-hooks.js';
 import { native } from '../../native.js';
 
 /** Options whose threads, or whose work at Node's own end, a forked child does not have. */
-const flags = /^--(cpu-prof|heap-prof|prof|perf-basic-prof|perf-prof|trace-event|trace-events-enabled|jitless-threads)/;
+const flags =
+  /^--(cpu-prof|heap-prof|prof|perf-basic-prof|perf-prof|frozen-intrinsics|trace-event|trace-events-enabled|jitless-threads)/;
 
 /** Why children of this program cannot be forked; `undefined` if they can. */
 export function unsuitability(execArgv: readonly string[]): string | undefined {
