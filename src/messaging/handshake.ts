@@ -28,7 +28,7 @@ const refused =
   'own, which only its children share: give both the same, or set currentProcess().authkey in both';
 
 /** What the connection is for: a proof for one is none for the other. */
-export type Purpose = 'messages' | 'manager';
+export type Purpose = 'messages' | 'manager' | 'pool';
 
 /** What one side needs. */
 export interface Party {
@@ -39,6 +39,13 @@ export interface Party {
   /** What this side knows of the connection. */
   readonly facts: ChannelFacts;
 }
+
+/** What is to be done about a peer that has the key, and is there for something else. */
+const others: Readonly<Record<Purpose, string>> = {
+  messages: 'The peer is a Listener, and no manager: connect to it with Client()',
+  manager: "The peer is a manager's server: connect to it with a manager's connect()",
+  pool: 'The peer is the host of a named pool: connect to it with new Pool(size, { name })',
+};
 
 /** Yields a message to be sent, or `undefined` where the next one is to be received. */
 export type HandshakeScript = Generator<Buffer | undefined, void, Buffer>;
@@ -65,7 +72,7 @@ const minPythonNonce = 16;
  */
 const challengers = ['listener', 'client'] as const;
 type Challenger = (typeof challengers)[number];
-const purposes: readonly Purpose[] = ['messages', 'manager'];
+const purposes: readonly Purpose[] = ['messages', 'manager', 'pool'];
 
 /**
  * The listener's side.
@@ -219,11 +226,7 @@ function checkMaker({ challenger, purpose }: Maker, wanted: Purpose): void {
     throw new AuthenticationError('The peer sent back the challenge of another client, which is not answered');
   }
   if (purpose === wanted) return;
-  throw new AuthenticationError(
-    purpose === 'manager'
-      ? "The peer is a manager's server: connect to it with a manager's connect()"
-      : 'The peer is a Listener, and no manager: connect to it with Client()',
-  );
+  throw new AuthenticationError(others[purpose]);
 }
 
 function checkVerdict(message: Buffer): void {

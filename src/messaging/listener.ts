@@ -101,8 +101,14 @@ export class Listener implements Waitable {
    */
   constructor(address?: Address | null, options?: ListenerOptions);
   /** @internal */
-  constructor(address?: Address | null, options?: ListenerOptions, purpose?: Purpose);
-  constructor(address?: Address | null, options: ListenerOptions = {}, purpose: Purpose = 'messages') {
+  constructor(address?: Address | null, options?: ListenerOptions, purpose?: Purpose, descriptor?: number);
+  constructor(
+    address?: Address | null,
+    options: ListenerOptions = {},
+    purpose: Purpose = 'messages',
+    /** A socket that listens at the address already, which belongs to the listener from now on. */
+    descriptor?: number,
+  ) {
     refuseClones(this);
     listenerOptions.check(options, 'Listener');
     const { authkey, handshakeTimeout, backlog = 128, modules } = options;
@@ -114,7 +120,7 @@ export class Listener implements Waitable {
     this.#handshakeTimeout = readHandshakeTimeout(handshakeTimeout);
     const parsed = parseAddressOf(family, address ?? (family === 'AF_INET' ? ['localhost', 0] : freshSocketPath()));
     const text = isHostName(parsed) ? native.socketResolve(parsed.text) : parsed.text;
-    this.#descriptor = listen(parsed.local, text, parsed.port, backlog);
+    this.#descriptor = descriptor ?? listen(parsed.local, text, parsed.port, backlog);
     native.fdOwn(this.#descriptor);
     this.address = publicAddress(native.socketAddress(this.#descriptor));
     if (parsed.local && !text.startsWith('\0')) {

@@ -18,6 +18,8 @@ interface Entry extends PoolFunction {
 
 export class PoolFunctions {
   readonly #entries = new Map<object, Entry>();
+  /** Those that another process described. */
+  readonly #described = new Map<string, Entry>();
   readonly #list: Entry[] = [];
   readonly #rows: () => Iterable<number>;
 
@@ -33,11 +35,26 @@ export class PoolFunctions {
     const fn = travellingTarget(target, 'fn');
     known = this.#entries.get(fn);
     if (known !== undefined) return known;
-    const bytes = serialize(fn, 'fn');
+    const entry = this.#add(serialize(fn, 'fn'), fn.name);
+    this.#entries.set(fn, entry);
+    return entry;
+  }
+
+  /** The function that another process has described in these bytes: it is not loaded here. */
+  described(bytes: Buffer, name: string): PoolFunction {
+    const key = bytes.toString('latin1');
+    let entry = this.#described.get(key);
+    if (entry === undefined) {
+      entry = this.#add(bytes, name);
+      this.#described.set(key, entry);
+    }
+    return entry;
+  }
+
+  #add(bytes: Uint8Array, name: string): Entry {
     const strangers = new Set(this.#rows());
     const text = strangers.size > 0 ? bytes : undefined;
-    const entry = { number: this.#list.length, name: fn.name, text, bytes, strangers };
-    this.#entries.set(fn, entry);
+    const entry = { number: this.#list.length, name, text, bytes, strangers };
     this.#list.push(entry);
     return entry;
   }

@@ -6,13 +6,13 @@ import { TimeoutError } from '../errors.js';
 import { inThisContext } from '../lifecycle/async-context.js';
 import { type Settle, waiting } from '../process/waiting.js';
 import { Interrupt } from './board.js';
+import type { TaskRunner } from './engine.js';
 import { Feeding } from './feeding.js';
 import type { PoolFunction } from './functions.js';
 import type { ImapProgress } from './imap-progress.js';
 import { packItems } from './payload.js';
 import { PoolTask } from './task.js';
 import { Application } from './task-record.js';
-import type { Traffic } from './traffic.js';
 
 export interface ImapOptions {
   readonly fn: PoolFunction;
@@ -38,7 +38,7 @@ type Source = { next(): unknown; return?(): unknown };
  * Leaving the loop ends the work. A task that throws makes one `next` reject; the following ones go on with later results.
  */
 export class ImapIterator<T> implements AsyncIterableIterator<T, undefined> {
-  readonly #traffic: Traffic;
+  readonly #runner: TaskRunner;
   readonly #options: ImapOptions;
   readonly #source: Source;
   readonly #isAsync: boolean;
@@ -69,12 +69,12 @@ export class ImapIterator<T> implements AsyncIterableIterator<T, undefined> {
 
   /** @internal */
   constructor(
-    traffic: Traffic,
+    runner: TaskRunner,
     items: Iterable<unknown> | AsyncIterable<unknown>,
     options: ImapOptions,
     done: () => void,
   ) {
-    this.#traffic = traffic;
+    this.#runner = runner;
     this.#options = options;
     this.#done = done;
     const asynchronous = (items as Partial<AsyncIterable<unknown>>)[Symbol.asyncIterator];
@@ -182,7 +182,7 @@ export class ImapIterator<T> implements AsyncIterableIterator<T, undefined> {
   }
 
   get #hasRoom(): boolean {
-    if (!this.#traffic.isRoomy) return false;
+    if (!this.#runner.isRoomy) return false;
     if (this.#isUnbounded || this.#onTheirWay === 0) return true;
     return this.#onTheirWay + this.#options.chunksize <= this.#options.buffersize;
   }
@@ -248,7 +248,7 @@ export class ImapIterator<T> implements AsyncIterableIterator<T, undefined> {
     this.#onTheirWay += items.length;
     this.#running.add(chunk);
     try {
-      this.#traffic.submit(chunk, packItems(items, 0, items.length, `items of chunk ${chunk.number}`));
+      this.#runner.submit(chunk, packItems(items, 0, items.length, `items of chunk ${chunk.number}`));
     } catch (error) {
       chunk.settle(false, error);
     }
@@ -321,7 +321,7 @@ export class ImapIterator<T> implements AsyncIterableIterator<T, undefined> {
     this.#at = 0;
     this.#chunks.clear();
     this.#options.progress.end();
-    for (const chunk of [...this.#running]) this.#traffic.giveUp(chunk, Interrupt.none, undefined);
+    for (const chunk of [...this.#running]) this.#runner.giveUp(chunk, Interrupt.none, undefined);
     if (wasFed) return;
     this.#done();
     closeSource(this.#source);

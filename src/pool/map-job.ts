@@ -1,11 +1,11 @@
 /** A map: one function over many items, in chunks, with the results in their order. */
 import { Interrupt } from './board.js';
+import type { TaskRunner } from './engine.js';
 import { Feeding } from './feeding.js';
 import type { PoolFunction } from './functions.js';
 import { packItems } from './payload.js';
 import { PoolTask } from './task.js';
 import type { Application } from './task-record.js';
-import type { Traffic } from './traffic.js';
 
 /** So many items may be in flight, and at least a few chunks. */
 const mostItems = 16_384;
@@ -31,7 +31,7 @@ export function automaticChunksize(items: number, workers: number): number {
 }
 
 export class MapJob {
-  readonly #traffic: Traffic;
+  readonly #runner: TaskRunner;
   readonly #items: ArrayLike<unknown>;
   readonly #options: MapOptions;
   readonly #settled: (ok: boolean, value: unknown) => void;
@@ -43,18 +43,18 @@ export class MapJob {
   #failure: { readonly error: unknown } | undefined;
   #over = false;
   readonly #feeding = new Feeding(
-    () => !this.isFed && this.#chunks.size < this.#mostChunks && this.#traffic.isRoomy,
+    () => !this.isFed && this.#chunks.size < this.#mostChunks && this.#runner.isRoomy,
     () => this.#feedOne(),
   );
 
   constructor(
-    traffic: Traffic,
+    runner: TaskRunner,
     workers: number,
     items: ArrayLike<unknown>,
     options: MapOptions,
     settled: (ok: boolean, value: unknown) => void,
   ) {
-    this.#traffic = traffic;
+    this.#runner = runner;
     this.#items = items;
     this.#options = options;
     this.#settled = settled;
@@ -81,7 +81,7 @@ export class MapJob {
   fail(error: unknown): void {
     if (this.#over) return;
     this.#finish(false, error);
-    for (const chunk of [...this.#chunks]) this.#traffic.giveUp(chunk, Interrupt.aborted, error);
+    for (const chunk of [...this.#chunks]) this.#runner.giveUp(chunk, Interrupt.aborted, error);
   }
 
   /** The chunk's results, as numbers or as a list. */
@@ -112,7 +112,7 @@ export class MapJob {
     const chunk = new ChunkTask(this, this.#options, from, to);
     this.#chunks.add(chunk);
     try {
-      this.#traffic.submit(chunk, packItems(this.#items, from, to, `items[${from}…]`));
+      this.#runner.submit(chunk, packItems(this.#items, from, to, `items[${from}…]`));
     } catch (error) {
       chunk.settle(false, error);
     }

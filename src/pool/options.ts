@@ -15,6 +15,7 @@ import {
   signalsKind,
 } from '../process/options.js';
 import { type ModuleTarget, travellingTarget } from '../process/target.js';
+import { objectName } from '../shared/block.js';
 import type { AsyncCallbacks } from './async-result.js';
 
 /** What a pool runs: a function that its module exports, or that was registered. Its promise is awaited. */
@@ -43,6 +44,12 @@ export interface PoolOptions<A extends any[] = any[]>
    * those that go to the process group (Ctrl-C, a supervisor's stop) to their parent, which may {@link Pool.drain} the pool.
    */
   signals?: 'default' | 'ignore' | undefined;
+  /**
+   * A name under which all programs of this user share the workers. The first one starts them in a process that outlives it;
+   * they end with the last member. Options that are given have to be those of the pool that exists; what is left out is taken
+   * as it is. `close`, `terminate`, `drain` and `join` are about this member's work.
+   */
+  name?: string | undefined;
 }
 
 /** Options of `Pool.apply`. */
@@ -104,6 +111,7 @@ export const poolOptions = new OptionTable<PoolOptions>({
   context: nullable(contextKind),
   grace,
   signals: signalsKind,
+  name: objectName,
   ...runFields,
 });
 

@@ -4,7 +4,7 @@ import { availableParallelism } from 'node:os';
 import type { Readable } from 'node:stream';
 import { inspect } from 'node:util';
 import { now, type ParsedWait, parseWait, type Wait } from '../deadline.js';
-import { ClosedError, ValueError, WorkerLostError } from '../errors.js';
+import { ClosedError, ValueError } from '../errors.js';
 import { isNoData, refuseClones } from '../identity/uncloneable.js';
 import { afterForkInChild } from '../lifecycle/after-fork.js';
 import { inThisContext } from '../lifecycle/async-context.js';
@@ -17,13 +17,14 @@ import { type Block, blockOf } from '../shared/block.js';
 import { clearInterval, queueMicrotask, setInterval } from '../timing.js';
 import { checkFunction, checkIterable, checkSize, listOf } from './arguments.js';
 import { type AsyncCallbacks, AsyncResult, runCallback } from './async-result.js';
-import { Interrupt, Row, WorkerState } from './board.js';
+import { Interrupt } from './board.js';
 import { taskSettled, type WorkerLostMessage, workerLost } from './channels.js';
-import { Crew, describeEnd } from './crew.js';
+import type { Engine, EngineOwner } from './engine.js';
 import { ImapIterator } from './imap.js';
 import { ImapProgress } from './imap-progress.js';
-import { Initializers } from './initializers.js';
 import { automaticChunksize, MapJob } from './map-job.js';
+import { checkNamed } from './named/config.js';
+import { Membership } from './named/membership.js';
 import {
   type ApplyOptions,
   applyAsyncOptions,
@@ -38,17 +39,15 @@ import {
   type PoolOptions,
   poolOptions,
 } from './options.js';
-import { Output } from './output.js';
+import { OwnWorkers } from './own-workers.js';
 import { packValues } from './payload.js';
 import { processWorkers } from './process-workers.js';
 import { progressBar } from './progress.js';
 import { Signals } from './signals.js';
-import type { PoolStats, PoolWorkerStats } from './stats.js';
+import type { PoolStats } from './stats.js';
 import { SingleTask, type TaskOptions } from './task.js';
 import { Application } from './task-record.js';
-import { textOf } from './thrown.js';
-import { Traffic } from './traffic.js';
-import { type PoolWorker, runOptionsOf, type WorkerEnd, type WorkerSource } from './worker-source.js';
+import { runOptionsOf, type WorkerSource } from './worker-source.js';
 
 interface Job {
   readonly isFed: boolean;
@@ -73,19 +72,13 @@ const pools = new Set<Pool>();
  */
 // biome-ignore lint/suspicious/noExplicitAny: the initializer's parameters, for the constructor alone
 export class Pool<A extends any[] = any[]> {
-  readonly #crew: Crew;
-  readonly #traffic: Traffic;
-  readonly #output: Output;
-  readonly #grace: number;
+  readonly #engine: Engine;
   readonly #jobs = new Set<Job>();
   readonly #signals = new Signals();
-  /** By row: the uncaught error that ends its worker. */
-  readonly #lastErrors = new Map<number, unknown>();
   readonly #serveSync: (deadline: number) => void;
   #state: State = 'running';
   /** Why there are no workers. */
   #failure: { readonly error: unknown } | undefined;
-  #lost = 0;
   /** It was terminated with work unfinished. */
   #isCutShort = false;
   #isGone = false;
@@ -109,73 +102,45 @@ export class Pool<A extends any[] = any[]> {
     const { initargs = [], grace = 1000 } = options;
     const initializer = options.initializer == null ? undefined : travellingTarget(options.initializer, 'initializer');
     const args = argumentList(initargs, 'initargs');
-    const maxTasks = options.maxTasksPerChild ?? 0;
-    this.#output = new Output(options.stdio);
-    this.#grace = grace;
-    const source = (new.target as typeof Pool).workerSource(options);
-    this.#traffic = new Traffic(size, grace, () => this.#crew.rows(), {
-      ready: (row) => this.#crew.ready(row),
-      unable: (_row, error) => this.#fail(error),
-      dying: (row, error) => this.#lastErrors.set(row, error),
-      alert: (row) => this.#crew.alert(row),
-      overdue: (row) => this.#crew.worker(row)?.kill(),
+    const { shares } = new.target as typeof Pool;
+    if (options.name !== undefined && !shares) throw new ValueError(unshared(new.target.name));
+    if (options.name !== undefined) checkNamed(options);
+    const owner: EngineOwner = {
       moved: () => this.#moved(),
-      awaitsWorkers: () => this.#awaitsWorkers(),
-      finished: (task, row, ok, waited, ran) => {
-        if (!taskSettled.hasSubscribers) return;
-        const pid = row < 0 ? undefined : this.#crew.worker(row)?.pid;
-        taskSettled.publish({ pool: this, fn: task.fn.name, ok, pid, waited, ran });
-      },
-    });
-    const initializers = new Initializers(initializer, args);
-    this.#crew = new Crew(size, source, {
-      assignment: (row, attention) => ({
-        row,
-        board: this.#traffic.boardWords,
-        attention,
-        tasks: this.#traffic.tasks,
-        results: this.#traffic.results,
-        functions: this.#traffic.functions.all(),
-        initializer: initializers.give(row),
-        maxTasks,
-        defaultSignals: options.signals === 'default',
-      }),
-      ended: (row, worker, end) => {
-        initializers.settle(row, this.#traffic.board.get(row, Row.initialised) !== 0);
-        const retired = this.#traffic.board.get(row, Row.state) === WorkerState.retired;
-        const judged = this.#traffic.judge(row, () => workerLostBy(worker, end, this.#lastErrors.get(row)));
-        if (!judged) return undefined;
-        this.#lastErrors.delete(row);
-        if (!retired && this.#state !== 'terminated') {
-          this.#lost++;
-          const message: WorkerLostMessage = { pool: this, pid: worker.pid, name: worker.name, ...end };
-          if (workerLost.hasSubscribers) workerLost.publish(message);
-        }
-        return retired;
-      },
-      started: (worker) => {
-        this.#output.add(worker);
-        this.#traffic.attend();
-      },
       failed: (error) => this.#fail(error),
       gone: () => this.#gone(),
-    });
+      lost: (worker) => {
+        const message: WorkerLostMessage = { pool: this, ...worker };
+        if (workerLost.hasSubscribers) workerLost.publish(message);
+      },
+      finished: (task, pid, ok, waited, ran) => {
+        if (taskSettled.hasSubscribers) taskSettled.publish({ pool: this, fn: task.fn.name, ok, pid, waited, ran });
+      },
+    };
+    this.#engine =
+      options.name === undefined
+        ? new OwnWorkers(
+            {
+              size,
+              grace,
+              source: (new.target as typeof Pool).workerSource(options),
+              initializer,
+              initargs: args,
+              options,
+            },
+            owner,
+          )
+        : new Membership(processes ?? undefined, size, { ...options, name: options.name, initargs: args }, owner);
     this.#serveSync = (deadline) => {
-      // Not for long at a time: the death of a worker is not heard meanwhile.
-      this.#traffic.serveSync(Math.min(deadline, now() + 20));
-      this.#crew.poll();
+      this.#engine.serveSync(deadline);
       for (const job of this.#jobs) if (!job.isFed) job.feedNow();
     };
-    try {
-      this.#crew.start();
-    } catch (error) {
-      this.#state = 'terminated';
-      this.#traffic.close();
-      throw error;
-    }
     pools.add(this);
     this.#atExit = new Finalize(() => this.#leave(), { exitPriority: 15 });
   }
+
+  /** @internal Whether a pool of this class can be one of several programs. */
+  static readonly shares: boolean = true;
 
   /** @internal Where the workers of this class come from. */
   static workerSource({ context, ...options }: PoolOptions): WorkerSource {
@@ -324,7 +289,7 @@ export class Pool<A extends any[] = any[]> {
     this.close();
     // The results of imap that are not taken yet stay with their iterators.
     for (const job of [...this.#jobs]) job.unbind?.();
-    if (parsed.ref) this.#crew.hold();
+    if (parsed.ref) this.#engine.hold();
     if (parsed.deadline <= 0 || !(await this.#waitUntilGone(parsed))) {
       const span = left > 0 ? `within ${Math.round(left)} ms` : 'at once';
       this.#terminate(new ClosedError(`The pool was drained, and the work was not done ${span}`));
@@ -346,13 +311,13 @@ export class Pool<A extends any[] = any[]> {
     parsed.signal?.throwIfAborted();
     for (const job of [...this.#jobs]) job.unbind?.();
     if (parsed.deadline <= 0) return this.#isGone;
-    if (parsed.ref) this.#crew.hold();
+    if (parsed.ref) this.#engine.hold();
     return this.#waitUntilGone(parsed);
   }
 
   /** @internal */
   [blockOf](): Block {
-    return (this.#traffic.boardWords as unknown as { [blockOf](): Block })[blockOf]();
+    return this.#engine.block;
   }
 
   /**
@@ -360,27 +325,26 @@ export class Pool<A extends any[] = any[]> {
    * worker waits while it is full. Otherwise null.
    */
   get stdout(): Readable | null {
-    return this.#output.stdout;
+    return this.#engine.stdout;
   }
 
   /** As {@link stdout}, of their stderr. */
   get stderr(): Readable | null {
-    return this.#output.stderr;
+    return this.#engine.stderr;
   }
 
   /** What the pool and its workers do at the moment, and how long tasks took. */
   stats(): PoolStats {
-    const traffic = this.#traffic;
-    const { queued, unfinished } = traffic;
+    const { queued, unfinished, completed, failed, lost, runTime, waitTime } = this.#engine;
     return {
-      workers: this.#isGone ? [] : this.#workerStats(),
+      workers: this.#isGone ? [] : this.#engine.workers(),
       queued: Math.min(queued, unfinished),
       running: Math.max(unfinished - queued, 0),
-      completed: traffic.completed,
-      failed: traffic.failed,
-      lost: this.#lost,
-      runTime: traffic.runTime.summary(),
-      waitTime: traffic.waitTime.summary(),
+      completed,
+      failed,
+      lost,
+      runTime: runTime.summary(),
+      waitTime: waitTime.summary(),
     };
   }
 
@@ -392,7 +356,7 @@ export class Pool<A extends any[] = any[]> {
 
   /** @internal */
   [inspect.custom](): string {
-    return `<${this.constructor.name} state=${stateWords[this.#state]} pool_size=${this.#crew.size}>`;
+    return `<${this.constructor.name} state=${stateWords[this.#state]} pool_size=${this.#engine.size}>`;
   }
 
   /** @internal In the child of a fork: workers and tasks are the parent's. */
@@ -401,20 +365,7 @@ export class Pool<A extends any[] = any[]> {
     this.#state = 'terminated';
     this.#isGone = true;
     this.#jobs.clear();
-    this.#crew.forget();
-    this.#traffic.forget();
-  }
-
-  #workerStats(): PoolWorkerStats[] {
-    const states = ['starting', 'idle', 'busy', 'retired'] as const;
-    const workers: PoolWorkerStats[] = [];
-    for (const row of this.#crew.rows()) {
-      const worker = this.#crew.worker(row);
-      if (worker === undefined) continue;
-      const state = states[this.#traffic.board.get(row, Row.state)] ?? 'starting';
-      workers.push({ pid: worker.pid, name: worker.name, state });
-    }
-    return workers;
+    this.#engine.forget();
   }
 
   #call(
@@ -425,7 +376,7 @@ export class Pool<A extends any[] = any[]> {
     stuck?: (error: unknown) => void,
   ): void {
     this.#checkRunning();
-    const known = this.#traffic.functions.of(fn);
+    const known = this.#engine.functions.of(fn);
     const list = argumentList(args, 'args');
     if (options === undefined) {
       const task = new SingleTask(
@@ -433,7 +384,7 @@ export class Pool<A extends any[] = any[]> {
         settled,
         stuck,
       );
-      this.#traffic.submit(task, packValues(list, 'args'));
+      this.#engine.submit(task, packValues(list, 'args'));
       return;
     }
     const { signal } = options;
@@ -451,9 +402,9 @@ export class Pool<A extends any[] = any[]> {
       settled(ok, value);
     };
     const task = new SingleTask(limits, ended, stuck);
-    this.#traffic.submit(task, packValues(list, 'args'));
+    this.#engine.submit(task, packValues(list, 'args'));
     if (signal === undefined) return;
-    unwatch = this.#signals.watch(signal, () => this.#traffic.giveUp(task, Interrupt.aborted, signal.reason));
+    unwatch = this.#signals.watch(signal, () => this.#engine.giveUp(task, Interrupt.aborted, signal.reason));
   }
 
   #mapPromise<R>(
@@ -500,12 +451,12 @@ export class Pool<A extends any[] = any[]> {
     stuck?: (error: unknown) => void,
   ): void {
     this.#checkRunning();
-    const known = this.#traffic.functions.of(fn);
+    const known = this.#engine.functions.of(fn);
     const { signal, progress } = options;
     const onProgress = options.onProgress && inThisContext(options.onProgress);
     const timeout = durationOf(options);
     const list = listOf(items, 'items');
-    const chunksize = options.chunksize ?? automaticChunksize(list.length, this.#crew.size);
+    const chunksize = options.chunksize ?? automaticChunksize(list.length, this.#engine.size);
     signal?.throwIfAborted();
     if (list.length === 0) {
       settled(true, []);
@@ -514,8 +465,8 @@ export class Pool<A extends any[] = any[]> {
     const bar = progress === true ? progressBar(list.length) : undefined;
     let unwatch: (() => void) | undefined;
     const job = new MapJob(
-      this.#traffic,
-      this.#crew.size,
+      this.#engine,
+      this.#engine.size,
       list,
       {
         fn: known,
@@ -552,11 +503,11 @@ export class Pool<A extends any[] = any[]> {
     imapOptions.check(options, ordered ? 'imap' : 'imapUnordered');
     const { onProgress, progress } = options;
     const chunksize = options.chunksize ?? 1;
-    const buffersize = options.buffersize ?? Math.max(leastBuffer, this.#crew.size * 4) * chunksize;
-    const known = this.#traffic.functions.of(fn);
+    const buffersize = options.buffersize ?? Math.max(leastBuffer, this.#engine.size * 4) * chunksize;
+    const known = this.#engine.functions.of(fn);
     checkIterable(items);
     const job: ImapIterator<R> = new ImapIterator<R>(
-      this.#traffic,
+      this.#engine,
       items,
       { fn: known, chunksize, buffersize, ordered, progress: new ImapProgress(items, progress, onProgress) },
       () => {
@@ -572,16 +523,8 @@ export class Pool<A extends any[] = any[]> {
   /** Something was done: there may be room for more, or nothing left. */
   #moved(): void {
     for (const job of this.#jobs) if (!job.isFed) job.feed();
-    if (this.#state !== 'closed' || this.#jobs.size > 0 || this.#traffic.unfinished > 0) return;
-    this.#traffic.end();
-    this.#crew.disband();
-  }
-
-  /** Whether outcomes are listened to although no task is unfinished. */
-  #awaitsWorkers(): boolean {
-    if (this.#state === 'terminated') return false;
-    for (const row of this.#crew.rows()) if (!this.#crew.isReady(row)) return true;
-    return false;
+    if (this.#state !== 'closed' || this.#jobs.size > 0 || this.#engine.unfinished > 0) return;
+    this.#engine.finish();
   }
 
   /** There will be no workers. */
@@ -593,27 +536,23 @@ export class Pool<A extends any[] = any[]> {
 
   #terminate(reason: unknown): void {
     if (this.#state === 'terminated') return;
-    this.#isCutShort = this.#jobs.size > 0 || this.#traffic.unfinished > 0;
+    this.#isCutShort = this.#jobs.size > 0 || this.#engine.unfinished > 0;
     this.#state = 'terminated';
     for (const job of [...this.#jobs]) job.fail(reason);
     this.#jobs.clear();
-    this.#traffic.failAll(reason);
-    this.#crew.terminate(this.#grace);
+    this.#engine.terminate(reason);
   }
 
   /** At the end of the program. */
   #leave(): void {
     if (this.#state === 'terminated') return;
     this.#state = 'terminated';
-    this.#crew.terminate(this.#grace);
+    this.#engine.leave();
   }
 
   #gone(): void {
     this.#isGone = true;
     if (this.#state === 'closed') this.#state = 'terminated';
-    this.#traffic.dropUnread();
-    this.#traffic.close();
-    this.#output.end();
     this.#atExit.cancel();
     pools.delete(this);
     for (const waiter of [...this.#goneWaiters]) waiter();
@@ -622,7 +561,7 @@ export class Pool<A extends any[] = any[]> {
   async #waitUntilGone(wait: ParsedWait): Promise<boolean> {
     if (this.#isGone) return true;
     // Looks now and then: what nobody told must not make it wait for ever.
-    const glance = setInterval(() => this.#crew.poll(), 500);
+    const glance = setInterval(() => this.#engine.poll(), 500);
     if (!wait.ref) glance.unref();
     return waiting(
       wait,
@@ -647,11 +586,11 @@ export class Pool<A extends any[] = any[]> {
 }
 isNoData(Pool);
 
-function workerLostBy(worker: PoolWorker, end: WorkerEnd, cause: unknown): WorkerLostError {
-  const what = `${describeEnd(worker, end)} while it ran the task`;
-  const details = { pid: worker.pid, ...end };
-  if (cause === undefined) return new WorkerLostError(what, details);
-  return new WorkerLostError(`${what}, of an error that was not caught: ${textOf(cause)}`, { ...details, cause });
+function unshared(className: string): string {
+  return (
+    `A ${className} cannot have a name: its workers are threads of this process, which no other program can use. ` +
+    'Take a Pool of processes, or leave the name out'
+  );
 }
 
 /** How long work may run, in ms. */

@@ -1,6 +1,6 @@
 /** A task of a pool, as the parent keeps it until a worker has said what came of it. */
 import type { PoolFunction } from './functions.js';
-import type { Payload } from './payload.js';
+import type { Packing, Payload } from './payload.js';
 import type { Application } from './task-record.js';
 
 /** What a task is made of. */
@@ -11,6 +11,17 @@ export interface TaskOptions {
   readonly timeout: number;
   /** Whether it may be interrupted. */
   readonly interruptible: boolean;
+}
+
+/** What came of a task, as bytes. */
+export interface RawOutcome {
+  readonly ok: boolean;
+  readonly packing: Packing;
+  /** Not numbers: {@link PoolTask.numbers} got those. */
+  readonly values: readonly unknown[];
+  readonly row: number;
+  readonly waited: number;
+  readonly ran: number;
 }
 
 /** One task. Subclasses know who waits for it. */
@@ -42,6 +53,9 @@ export abstract class PoolTask {
 
   /** Called once. `value`: of a chunk the results, unless {@link numbers} got them; or why there is none. */
   abstract settle(ok: boolean, value: unknown): void;
+
+  /** Takes the outcome as bytes, for another process: then {@link settle} is only called with errors of this side. */
+  relay?(outcome: RawOutcome): void;
 
   /** The result is there, and cannot be had while the thread is blocked; it is settled later. */
   stick(_error: unknown): void {}

@@ -15,6 +15,9 @@ import { runOptionsOf, type WorkerSource } from './worker-source.js';
  */
 // biome-ignore lint/suspicious/noExplicitAny: the initializer's parameters, as of Pool
 export class ThreadPool<A extends any[] = any[]> extends Pool<A> {
+  /** @internal Threads are of one process. */
+  static override readonly shares: boolean = false;
+
   /** @internal Where the workers of this class come from. */
   static override workerSource({ context, ...options }: PoolOptions): WorkerSource {
     if (context !== undefined && context !== null) {

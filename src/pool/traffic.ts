@@ -135,11 +135,15 @@ export class Traffic {
     this.attend();
   }
 
-  /** Whoever waits for the task is told: it is of no interest any more, and is to end. */
-  giveUp(task: PoolTask, why: Interrupt, reason: unknown): void {
+  /**
+   * Cancels the task: settles it with the reason, and interrupts the worker if it is running.
+   *
+   * @param force also of a task that cannot be interrupted: its worker is ended after the grace
+   */
+  giveUp(task: PoolTask, why: Interrupt, reason: unknown, force = false): void {
     if (task.over) return;
     task.over = true;
-    if (task.place >= 0) this.#interrupt(task, why);
+    if (task.place >= 0) this.#interrupt(task, why, force);
     else this.#backlog.giveUp(task);
     // What nobody wanted any more has not failed.
     if (why !== Interrupt.none) this.#count(task, -1, false, 0, 0);
@@ -408,6 +412,16 @@ export class Traffic {
       this.#settle(task, row, false, failure.error, waited, ran);
       return;
     }
+    if (task.relay !== undefined) {
+      if (task.over) {
+        dropValues(values);
+        return;
+      }
+      task.over = true;
+      this.#count(task, row, kind === OutcomeKind.returned, waited, ran);
+      task.relay({ ok: kind === OutcomeKind.returned, packing, values, row, waited, ran });
+      return;
+    }
     if (packing > Packing.list) {
       this.#settle(task, row, true, undefined, waited, ran);
       return;
@@ -436,10 +450,10 @@ export class Traffic {
   }
 
   /** A queued task will not be run; one that is running is told to stop, and its worker ended if it does not. */
-  #interrupt(task: PoolTask, why: Interrupt): void {
+  #interrupt(task: PoolTask, why: Interrupt, force: boolean): void {
     const { board } = this;
     board.cancel(task.place);
-    if (!task.interruptible) return;
+    if (!task.interruptible && !force) return;
     for (let row = 0; row < this.#size; row++) {
       if (board.get(row, Row.ordinal) !== task.ordinal) continue;
       board.set(row, Row.interrupted, task.ordinal);

@@ -232,6 +232,11 @@ export function isKeeping(bytes: Buffer): boolean {
   return keepers.has(bytes);
 }
 
+/** Says of bytes that were made elsewhere that they keep memory. */
+export function keepAgain(bytes: Buffer): void {
+  keepers.add(bytes);
+}
+
 const keepers = new WeakSet<Buffer>();
 
 /** Whether {@link prepare} has nothing to import. */

@@ -1,0 +1,127 @@
+/** Messages between a member of a named pool and its host, over a socket, without waiting or blocking the thread. */
+import { constants } from 'node:buffer';
+import type { Sending } from '../../messaging/channel.js';
+import type { SocketChannel } from '../../messaging/socket-channel.js';
+import type { Notice } from '../../messaging/waitable.js';
+import { FdEvents, native } from '../../native.js';
+import { performanceNow } from '../../timing.js';
+
+/** How long messages are read before the event loop gets a turn, in ms. */
+const maxTurn = 8;
+
+export interface WireOwner {
+  /** A message has come; the bytes are the owner's. */
+  message(bytes: Buffer): void;
+  /** Nothing more will come, and nothing can be sent. Called once, not after {@link Wire.close}. */
+  ended(error: unknown): void;
+}
+
+export class Wire {
+  readonly channel: SocketChannel;
+  readonly #owner: WireOwner;
+  readonly #outbox: Buffer[] = [];
+  #sending: Sending | undefined;
+  #arrival: Notice | undefined;
+  #room: Notice | undefined;
+  #isReferenced = false;
+  #closed = false;
+
+  constructor(channel: SocketChannel, owner: WireOwner) {
+    this.channel = channel;
+    this.#owner = owner;
+  }
+
+  get isClosed(): boolean {
+    return this.#closed;
+  }
+
+  /** Begins to read. */
+  open(): void {
+    this.#read();
+  }
+
+  /** Whether what may come keeps the program alive. */
+  reference(keep: boolean): void {
+    this.#isReferenced = keep;
+    this.#arrival?.reference(keep);
+    this.#room?.reference(keep);
+  }
+
+  /** Sends a message when there is room for it. */
+  send(bytes: Buffer): void {
+    if (this.#closed) return;
+    this.#outbox.push(bytes);
+    if (this.#room === undefined) this.#write();
+  }
+
+  /** Reads and writes without the event loop; `false` when nothing came until the deadline. */
+  serveSync(deadline: number): boolean {
+    if (this.#closed) return false;
+    if (this.#readAll(Infinity) > 0 || this.#closed) return true;
+    const events = this.#outbox.length > 0 ? FdEvents.readable | FdEvents.writable : FdEvents.readable;
+    native.fdPoll(Int32Array.of(this.channel.descriptor, events, 0), deadline);
+    if (this.#outbox.length > 0) this.#write();
+    return this.#readAll(Infinity) > 0;
+  }
+
+  /** Nothing is read or sent any more. */
+  close(): void {
+    if (this.#closed) return;
+    this.#closed = true;
+    this.#arrival?.cancel();
+    this.#room?.cancel();
+    this.#outbox.length = 0;
+    this.channel.close();
+  }
+
+  #read(): void {
+    this.#arrival = undefined;
+    this.#readAll(performanceNow() + maxTurn);
+    if (this.#closed) return;
+    this.#arrival = this.channel.onArrival(() => this.#read());
+    this.#arrival.reference(this.#isReferenced);
+  }
+
+  #readAll(until: number): number {
+    let count = 0;
+    while (!this.#closed) {
+      let message: Buffer | undefined;
+      try {
+        message = this.channel.take(constants.MAX_LENGTH);
+      } catch (error) {
+        this.#end(error);
+        return count + 1;
+      }
+      if (message === undefined) break;
+      count++;
+      this.#owner.message(message);
+      if ((count & 15) === 0 && performanceNow() > until) break;
+    }
+    return count;
+  }
+
+  #write(): void {
+    this.#room = undefined;
+    try {
+      for (let first = this.#outbox[0]; first !== undefined; first = this.#outbox[0]) {
+        this.#sending ??= this.channel.send(first);
+        if (this.#sending.advance() !== true) break;
+        this.#sending = undefined;
+        this.#outbox.shift();
+      }
+    } catch (error) {
+      // What the other side sent before it ended is still read.
+      if (this.#readAll(Infinity) === 0 || !this.#closed) this.#end(error);
+      return;
+    }
+    if (this.#outbox.length === 0 || this.#closed) return;
+    this.#room = this.channel.onRoom(() => this.#write());
+    this.#room.reference(this.#isReferenced);
+  }
+
+  #end(error: unknown): void {
+    if (this.#closed) return;
+    this.close();
+    this.#owner.ended(error);
+  }
+}
