@@ -20,7 +20,7 @@ async function asks(member: Program, what: string, argument?: unknown): Promise<
 
 /** Independent programs that have joined. */
 async function members(t: Scope, pool: string, size: string, count = 3): Promise<Program[]> {
-  const all = Array.from({ length: count }, () => program(t, 'pool-member', { args: [pool, size] }));
+  const all = Array.from({ length: count }, () => program(t, 'pool-member', { args: [pool, size], timeout: 200_000 }));
   for (const member of all) member.send(['join']);
   for (const member of all) await member.message();
   return all;
