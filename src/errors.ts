@@ -14,8 +14,8 @@ export class MultiprocError extends Error {
   readonly code: string;
 
   /** Characters that a terminal would obey are escaped in the message: it may hold names that other programs chose. */
-  constructor(message: string, options: MultiprocErrorOptions = {}) {
-    super(printable(message), options);
+  constructor(message = '', options: MultiprocErrorOptions = {}) {
+    super(printable(String(message)), options);
     this.code = options.code ?? 'ERR_MULTIPROC';
   }
 }
@@ -42,7 +42,7 @@ export class SystemError extends MultiprocError {
  * counts time-outs, buffers that are too short, and failed authentication.
  */
 export class ProcessError extends MultiprocError {
-  constructor(message: string, options?: MultiprocErrorOptions) {
+  constructor(message?: string, options?: MultiprocErrorOptions) {
     super(message, { code: 'ERR_MULTIPROC_PROCESS', ...options });
   }
 }
@@ -168,7 +168,7 @@ export class MaybeEncodingError extends MultiprocError {
 
 /** Misuse that Python reports as `ValueError` or `AssertionError`. */
 export class ValueError extends MultiprocError {
-  constructor(message: string, options?: MultiprocErrorOptions) {
+  constructor(message?: string, options?: MultiprocErrorOptions) {
     super(message, { code: 'ERR_MULTIPROC_VALUE', ...options });
   }
 }

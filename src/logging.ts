@@ -3,6 +3,7 @@
 import { basename } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { format } from 'node:util';
+import { describe } from './options/describe.js';
 import { writeToStderr } from './stderr.js';
 import { wallClock } from './timing.js';
 
@@ -106,7 +107,7 @@ export class Logger {
   /** Records go to this handler, too, from now on. */
   addHandler(handler: LogHandler): void {
     if (typeof handler !== 'function')
-      throw new TypeError(`Expected "handler" to be a function, got ${typeof handler}`);
+      throw new TypeError(`Expected "handler" to be a function, got ${describe(handler)}`);
     if (!this.handlers.includes(handler)) this.handlers.push(handler);
   }
 
@@ -205,7 +206,7 @@ export function adoptLogging({ level, toStderr }: LoggingState): void {
 function levelNumber(level: number | LogLevelName): number {
   const number = typeof level === 'string' ? LogLevel[level] : level;
   if (typeof number === 'number' && Number.isInteger(number)) return number;
-  throw new TypeError(`Expected "level" to be an integer or the name of a level, got ${format(level)}`);
+  throw new TypeError(`Expected "level" to be an integer or the name of a level, got ${describe(level)}`);
 }
 
 function levelName(level: number): string {

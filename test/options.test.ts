@@ -63,6 +63,9 @@ const constructors: Record<string, Call> = {
 };
 
 const waits: Record<string, Call> = {
+  'joinable.take': (o) => joinable.take(o),
+  'joinable.takeSync': (o) => joinable.takeSync(o),
+  'joinable.takeMany': (o) => joinable.takeMany(2, o),
   'lock.acquire': (o) => lock.acquire(o),
   'lock.acquireSync': (o) => lock.acquireSync(o),
   'lock.run': (o) => lock.run(() => 1, o),
@@ -208,6 +211,18 @@ const kinds: Record<string, [misspelt: string, right: string, wrong: unknown, ca
     'redeliver',
     1,
     { JoinableQueue: (o) => new JoinableQueue(0, o), 'JoinableQueue.create': (o) => JoinableQueue.create(0, o) },
+  ],
+  RetryOptions: [
+    'dealy',
+    'delay',
+    '5',
+    {
+      'message.retry': async (o) => {
+        joinable.putSync(1);
+        using message = joinable.takeSync();
+        message.retry(o);
+      },
+    },
   ],
   ConnectionOptions: ['writeable', 'writable', 1, { Connection: (o) => new multiproc.Connection(1, o) }],
   ListenerOptions: ['authKey', 'authkey', 5, { Listener: (o) => new Listener(null, o) }],
@@ -416,5 +431,35 @@ t.test('arguments that objects of a manager do not take are refused', async (t) 
   ]) {
     const error = await errorOf(call, {});
     t.match(error, { name: 'TypeError', message: /^Expected at most \d arguments? for \w+\(\) of a manager, got \d$/ });
+  }
+});
+
+t.test('an empty key is refused wherever a key is given', async (t) => {
+  for (const key of ['', Buffer.alloc(0)]) {
+    t.throws(() => new Listener(null, { authkey: key }), { name: 'ValueError', message: /"authkey" to be a secret/ });
+    t.throws(() => new SyncManager({ authkey: key }), { name: 'ValueError' });
+    t.throws(() => Object.assign(multiproc.currentProcess(), { authkey: key }), { name: 'ValueError' });
+    await t.rejects(Client('/nowhere', { authkey: key }), { name: 'ValueError' });
+  }
+});
+
+t.test("Python's constructor of shared memory is refused with the names of what makes it here", async (t) => {
+  const Constructor = SharedMemory as unknown as new (...args: unknown[]) => unknown;
+  for (const args of [[], [{ create: true, size: 10 }], ['name'], [null, true, 10]]) {
+    t.throws(() => new Constructor(...args), {
+      name: 'TypeError',
+      message: /SharedMemory\.create\(\{ name, size \}\)/,
+    });
+  }
+});
+
+t.test('errors are made without a message, as Error is', async (t) => {
+  for (const [name, value] of Object.entries(multiproc)) {
+    if (!/(Error|Empty|Full|BufferTooShort)$/.test(name) || ['SystemError', 'MaybeEncodingError'].includes(name))
+      continue;
+    const ErrorClass = value as unknown as new (message?: unknown) => multiproc.MultiprocError;
+    t.type(new ErrorClass().message, 'string', name);
+    t.equal(new ErrorClass(5).message, '5', name);
+    t.match(new ErrorClass().code, /^ERR_MULTIPROC/, name);
   }
 });

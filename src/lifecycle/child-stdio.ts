@@ -2,9 +2,11 @@
  * The standard output and error of a forked child: what its parent had not got rid of yet is the parent's to write, and
  * what the child writes is written when `write` returns, so that nothing is left to flush at its end.
  */
+
 import { createReadStream, type ReadStream } from 'node:fs';
 import type { Socket } from 'node:net';
 import { native } from '../native.js';
+import { describe } from '../options/describe.js';
 import { nextTick } from '../timing.js';
 import { isLoaded } from './loaded-builtins.js';
 
@@ -146,7 +148,7 @@ function bytesOf(chunk: unknown, encoding: BufferEncoding | undefined): Uint8Arr
   if (typeof chunk === 'string') return Buffer.from(chunk, encoding);
   if (chunk instanceof Uint8Array) return chunk;
   if (ArrayBuffer.isView(chunk)) return new Uint8Array(chunk.buffer, chunk.byteOffset, chunk.byteLength);
-  throw new TypeError(`Expected "chunk" to be a string or bytes, got ${chunk === null ? 'null' : typeof chunk}`);
+  throw new TypeError(`Expected "chunk" to be a string or bytes, got ${describe(chunk)}`);
 }
 
 // Closing the handle of a standard descriptor cancels its queue and leaves the descriptor open. The writes in it pass for

@@ -2,6 +2,7 @@
 
 import { inspect } from 'node:util';
 import { ValueError } from '../errors.js';
+import { describe } from '../options/describe.js';
 import { kind } from '../options/kinds.js';
 import { OptionTable } from '../options/table.js';
 import { writeToStderr } from '../stderr.js';
@@ -47,7 +48,7 @@ export class Finalize {
    */
   constructor(callback: (...args: never[]) => unknown, options: FinalizeOptions = {}) {
     if (typeof callback !== 'function')
-      throw new TypeError(`Expected "callback" to be a function, got ${typeof callback}`);
+      throw new TypeError(`Expected "callback" to be a function, got ${describe(callback)}`);
     finalizeOptions.check(options, 'Finalize');
     const { object, args = [], exitPriority } = options;
     if (object === undefined && exitPriority === undefined) {

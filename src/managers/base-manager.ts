@@ -168,7 +168,7 @@ export class BaseManager {
     initargs?: Readonly<NoInfer<A>> | LooseArguments,
   ): Promise<void> {
     if (initializer !== undefined && initializer !== null && typeof initializer !== 'function') {
-      throw new TypeError(`Expected "initializer" to be a function, got ${typeof initializer}`);
+      throw new TypeError(`Expected "initializer" to be a function, got ${describe(initializer)}`);
     }
     this.#checkInitial();
     const work = serverWork(this.constructor, {

@@ -1,5 +1,7 @@
 /** What iterating over an argument gives on the server, where that may be a proxy: the content of its object, as in CPython. */
+
 import { isPromise } from 'node:util/types';
+import { describe } from '../options/describe.js';
 import { LocalHold } from './local-hold.js';
 import { holdOf, kindOf } from './proxy.js';
 import { ManagedIterator } from './types/iterator.js';
@@ -44,7 +46,7 @@ function itemsOf(arg: unknown): unknown {
   const object = hold instanceof LocalHold ? hold.entry.object : undefined;
   if (object instanceof ManagedIterator || kind === 'iterator') return drained(arg as AsyncIterable<unknown>);
   if (isIterable(object)) return [...object];
-  throw new TypeError(`Expected something that can be iterated over, got ${String(arg)}`);
+  throw new TypeError(`Expected something that can be iterated over, got ${describe(arg)}`);
 }
 
 function contentBy(proxy: unknown, method: string): unknown {

@@ -1,5 +1,7 @@
 /** The types of objects that each class of managers has: its own, and at first those of the class that it extends. */
+
 import { ValueError } from '../errors.js';
+import { describe } from '../options/describe.js';
 import { boolean, callable, kind, nullable } from '../options/kinds.js';
 import { OptionTable } from '../options/table.js';
 import type { RegisteredType, Registry, TypeOptions } from './registry.js';
@@ -40,7 +42,7 @@ export function addType(
   taken: object,
 ): RegisteredType {
   if (typeof typeid !== 'string' || typeid === '') {
-    throw new TypeError(`Expected "typeid" to be a text, got ${typeof typeid}`);
+    throw new TypeError(`Expected "typeid" to be a text, got ${describe(typeid)}`);
   }
   if (typeid in taken || typeid === 'then')
     throw new ValueError(`Expected another typeid than '${typeid}': managers have it`);

@@ -1,8 +1,8 @@
 /** Carries out the handshake over a connection, within its deadline. */
 import { isUint8Array } from 'node:util/types';
 import type { ParsedWait } from '../deadline.js';
-import { AuthenticationError, EOFError, SystemError, TimeoutError } from '../errors.js';
-import { type Kind, kind } from '../options/kinds.js';
+import { AuthenticationError, EOFError, SystemError, TimeoutError, ValueError } from '../errors.js';
+import { checkedBy, type Kind, unexpected } from '../options/kinds.js';
 import { TooLong } from './channel.js';
 import type { Connection } from './connection.js';
 import { type HandshakeScript, maxHandshakeBytes } from './handshake.js';
@@ -11,10 +11,11 @@ import { type HandshakeScript, maxHandshakeBytes } from './handshake.js';
 export type AuthKey = string | Uint8Array;
 
 /** The option `authkey`. */
-export const authKeyKind: Kind<AuthKey> = kind(
-  'a string or bytes',
-  (key) => typeof key === 'string' || isUint8Array(key),
-);
+export const authKeyKind: Kind<AuthKey> = checkedBy((key, name) => {
+  if (typeof key !== 'string' && !isUint8Array(key)) throw unexpected(name, 'a string or bytes', key);
+  if (key.length > 0) return;
+  throw new ValueError(`Expected "${name}" to be a secret, got an empty one: every peer would know it`);
+});
 
 /** The bytes of a checked `authkey`, copied; `undefined` if there is none. */
 export function readKey(key: AuthKey | undefined): Buffer | undefined {

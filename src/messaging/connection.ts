@@ -5,6 +5,7 @@ import { type ParsedWait, parseSyncWait, parseWait, type Wait } from '../deadlin
 import { BufferTooShort, ClosedError, EOFError, SystemError, TimeoutError, ValueError } from '../errors.js';
 import { isNoData, refuseClones } from '../identity/uncloneable.js';
 import { native } from '../native.js';
+import { describe } from '../options/describe.js';
 import { boolean } from '../options/kinds.js';
 import { OptionTable } from '../options/table.js';
 import { type Origin, within } from '../serialize/afar.js';
@@ -399,7 +400,7 @@ function originOf(channel: Channel, modules: ReadonlySet<string>): Origin | unde
 
 function adopt(descriptor: unknown): Channel {
   if (typeof descriptor !== 'number' || !Number.isInteger(descriptor)) {
-    throw new TypeError(`Expected "descriptor" to be an integer, got ${String(descriptor)}`);
+    throw new TypeError(`Expected "descriptor" to be an integer, got ${describe(descriptor)}`);
   }
   if (descriptor < 0 || descriptor > 0x7fffffff) {
     throw new ValueError(`Expected "descriptor" to be that of an open file, got ${descriptor}`);
@@ -427,7 +428,7 @@ function missed(abandoned: boolean, unsent: () => void): TimeoutError {
 function checkMaxLength(maxLength: unknown): number {
   if (maxLength === undefined || maxLength === null) return largest;
   if (typeof maxLength !== 'number' || Number.isNaN(maxLength)) {
-    throw new TypeError(`Expected "maxLength" to be a number of bytes, got ${String(maxLength)}`);
+    throw new TypeError(`Expected "maxLength" to be a number of bytes, got ${describe(maxLength)}`);
   }
   if (maxLength < 0) throw new ValueError(`Expected "maxLength" not to be negative, got ${maxLength}`);
   return Math.min(maxLength, largest);
@@ -445,7 +446,7 @@ function partOf(bytes: Bytes, offset: unknown = 0, size?: unknown): Uint8Array {
 
 function checkPart(name: string, value: unknown, most: number): number {
   if (typeof value !== 'number' || !Number.isInteger(value)) {
-    throw new TypeError(`Expected "${name}" to be an integer, got ${String(value)}`);
+    throw new TypeError(`Expected "${name}" to be an integer, got ${describe(value)}`);
   }
   if (value < 0 || value > most) throw new ValueError(`Expected "${name}" to be 0 … ${most}, got ${value}`);
   return value;

@@ -1,6 +1,8 @@
 /** A message of a joinable queue as its consumer has it: open until it is acknowledged, given back or given up. */
 import { LeaseExpiredError, ValueError } from '../errors.js';
 import { describe } from '../options/describe.js';
+import { checkedBy } from '../options/kinds.js';
+import { OptionTable } from '../options/table.js';
 import { Settled } from './deliveries.js';
 import type { Delivery } from './delivery.js';
 import type { Settlement } from './get-end.js';
@@ -14,6 +16,14 @@ export interface RetryOptions {
 
 /** The longest delay, in milliseconds: about 35,000 years. */
 const maxDelay = 2 ** 50;
+
+const retryOptions = new OptionTable<RetryOptions>({
+  delay: checkedBy<number>((delay) => {
+    if (Number.isSafeInteger(delay) && (delay as number) >= 0 && (delay as number) <= maxDelay) return;
+    const error = typeof delay === 'number' ? RangeError : TypeError;
+    throw new error(`Expected "delay" to be a non-negative integer of milliseconds, got ${describe(delay)}`);
+  }),
+});
 
 /**
  * A message that `take()` gave. Its consumer has it open until one of {@link done}, {@link retry} and {@link fail}, which name
@@ -79,14 +89,8 @@ export class TakenMessage<T = unknown> {
    * @throws RangeError for a `delay` that is no non-negative integer; else as {@link done}
    */
   retry(options?: RetryOptions): void {
-    if (options !== undefined && (typeof options !== 'object' || options === null)) {
-      throw new TypeError(`Expected { delay }, got ${describe(options)}`);
-    }
-    const delay = options?.delay ?? 0;
-    if (!Number.isSafeInteger(delay) || delay < 0 || delay > maxDelay) {
-      throw new RangeError(`Expected "delay" to be a non-negative integer of milliseconds, got ${describe(delay)}`);
-    }
-    this.#settle({ form: 'retry', delay });
+    retryOptions.check(options, 'retry()');
+    this.#settle({ form: 'retry', delay: options?.delay ?? 0 });
   }
 
   /**

@@ -1,6 +1,8 @@
 /** What the fork server loads once, so that its children have it. */
+
 import { resolve } from 'node:path';
 import { pathToFileURL } from 'node:url';
+import { describe } from '../options/describe.js';
 
 let preloaded: readonly string[] = [];
 
@@ -19,11 +21,11 @@ let preloaded: readonly string[] = [];
  * @throws TypeError for anything but an array of strings and URLs
  */
 export function setForkserverPreload(modules: readonly (string | URL)[]): void {
-  if (!Array.isArray(modules)) throw new TypeError(`Expected "modules" to be an array, got ${typeof modules}`);
+  if (!Array.isArray(modules)) throw new TypeError(`Expected "modules" to be an array, got ${describe(modules)}`);
   preloaded = modules.map((module: unknown) => {
     if (module instanceof URL) return module.href;
     if (typeof module === 'string') return /^\.{0,2}\//.test(module) ? pathToFileURL(resolve(module)).href : module;
-    throw new TypeError(`Expected "modules" to hold strings and URLs, got ${module === null ? 'null' : typeof module}`);
+    throw new TypeError(`Expected "modules" to hold strings and URLs, got ${describe(module)}`);
   });
 }
 

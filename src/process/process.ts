@@ -313,6 +313,8 @@ export class Process {
 
   set authkey(key: Uint8Array | string) {
     if (typeof key !== 'string' && !(key instanceof Uint8Array)) throw unexpected('authkey', 'bytes or a string', key);
+    if (key.length === 0)
+      throw new ValueError('Expected "authkey" to be a secret, got an empty one: every peer would know it');
     const bytes = Buffer.from(key as Uint8Array);
     if (this.#isSelf) self.authkey = bytes;
     else this.#authkey = bytes;

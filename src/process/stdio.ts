@@ -1,7 +1,9 @@
 /** Where the standard streams of a child go. */
+
 import { fstatSync, openSync } from 'node:fs';
 import { constants } from 'node:os';
 import { SystemError } from '../errors.js';
+import { describe } from '../options/describe.js';
 import { StandardPipe } from './standard-pipe.js';
 
 /** One stream: this process's own, the null device, a pipe to this process, or a descriptor of this process. */
@@ -33,7 +35,7 @@ export function checkStdio(stdio: unknown): readonly Stdio[] {
     const stream = streams[index] ?? inherit[index];
     if (words.includes(stream) || (Number.isInteger(stream) && (stream as number) >= 0)) return stream as Stdio;
     throw new TypeError(
-      `Expected the ${name} in "stdio" to be 'inherit', 'ignore', 'pipe' or a descriptor, got ${String(stream)}`,
+      `Expected the ${name} in "stdio" to be 'inherit', 'ignore', 'pipe' or a descriptor, got ${describe(stream)}`,
     );
   });
 }

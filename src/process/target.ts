@@ -1,7 +1,9 @@
 /** What a process is to run, when it is given by the module that has it. */
+
 import { createRequire } from 'node:module';
 import { isAbsolute, join, resolve } from 'node:path';
 import { pathToFileURL } from 'node:url';
+import { describe } from '../options/describe.js';
 import { kind } from '../options/kinds.js';
 import { OptionTable } from '../options/table.js';
 import { exportOf, importedModule, importModule } from '../serialize/modules.js';
@@ -69,9 +71,7 @@ export function travellingTarget(target: unknown, called: string): Callable {
 }
 
 function noTarget(target: unknown, called: string): TypeError {
-  return new TypeError(
-    `Expected "${called}" to be a function or { module, export? }, got ${target === null ? 'null' : typeof target}`,
-  );
+  return new TypeError(`Expected "${called}" to be a function or { module, export? }, got ${describe(target)}`);
 }
 
 /** Whether nothing has to be loaded for the target. */
@@ -86,7 +86,7 @@ export async function findTarget(target: Target): Promise<Callable> {
   const module = String(target.module);
   const found = exportOf(importedModule(module) ?? (await importModule(module)), name);
   if (typeof found !== 'function') {
-    throw new TypeError(`Expected the export "${name}" of ${target.module} to be a function, got ${typeof found}`);
+    throw new TypeError(`Expected the export "${name}" of ${target.module} to be a function, got ${describe(found)}`);
   }
   return found as Callable;
 }

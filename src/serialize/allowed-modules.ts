@@ -1,8 +1,10 @@
 /** The modules that a program allows messages of other machines and users to name. */
+
 import { realpathSync } from 'node:fs';
 import { isAbsolute } from 'node:path';
 import { fileURLToPath, pathToFileURL } from 'node:url';
 import { ValueError } from '../errors.js';
+import { describe } from '../options/describe.js';
 import { checkedBy, type Kind } from '../options/kinds.js';
 
 /** Modules by the URLs or absolute paths of their files. */
@@ -22,7 +24,7 @@ export function readModules(modules: unknown): AllowedModules {
   if (modules === undefined || modules === null) return none;
   if (modules instanceof AllowedModules) return modules;
   if (!Array.isArray(modules)) {
-    throw new TypeError(`Expected "modules" to be an array of URLs and absolute paths, got ${typeof modules}`);
+    throw new TypeError(`Expected "modules" to be an array of URLs and absolute paths, got ${describe(modules)}`);
   }
   return new AllowedModules(modules.flatMap((module, index) => urlsOf(module, `modules[${index}]`)));
 }
@@ -33,7 +35,7 @@ export const modulesKind: Kind<ModuleNames> = checkedBy((value) => void readModu
 /** Its own URL, and that of the file behind links: Node names a module by the latter. */
 function urlsOf(module: unknown, name: string): string[] {
   if (!(typeof module === 'string' || module instanceof URL)) {
-    throw new TypeError(`Expected "${name}" to be a URL or an absolute path, got ${typeof module}`);
+    throw new TypeError(`Expected "${name}" to be a URL or an absolute path, got ${describe(module)}`);
   }
   const url = canonical(String(module), name);
   try {

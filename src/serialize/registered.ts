@@ -1,6 +1,8 @@
 /** Functions and classes that travel under a name given to them, because their module exports none, or not them. */
+
 import { pathToFileURL } from 'node:url';
 import { ValueError } from '../errors.js';
+import { describe } from '../options/describe.js';
 import { loadOf } from './modules.js';
 
 interface Registered {
@@ -32,8 +34,9 @@ const byFunction = new WeakMap<object, Registered>();
 export function register<F extends (...args: never[]) => unknown>(name: string, fn: F): F;
 export function register<C extends abstract new (...args: never[]) => unknown>(name: string, fn: C): C;
 export function register(name: string, fn: object): object {
-  if (typeof name !== 'string' || name === '') throw new TypeError(`Expected "name" to be a text, got ${String(name)}`);
-  if (typeof fn !== 'function') throw new TypeError(`Expected "fn" to be a function or class, got ${typeof fn}`);
+  if (typeof name !== 'string' || name === '')
+    throw new TypeError(`Expected "name" to be a text, got ${describe(name)}`);
+  if (typeof fn !== 'function') throw new TypeError(`Expected "fn" to be a function or class, got ${describe(fn)}`);
   const call = callOf(register);
   if (call === undefined) throw new TypeError(`register('${name}') was called by code that lies in no file`);
   const before = byName.get(name);

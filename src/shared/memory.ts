@@ -58,6 +58,11 @@ export class SharedMemory implements Traveller {
 
   /** @internal */
   constructor(name: string, segment: SegmentId) {
+    if (typeof segment !== 'number') {
+      throw new TypeError(
+        'SharedMemory has no public constructor: call SharedMemory.create({ name, size }), open(name) or openOrCreate({ name, size })',
+      );
+    }
     refuseClones(this);
     this.name = name;
     this.#segment = segment;

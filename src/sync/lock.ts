@@ -5,6 +5,7 @@ import { parseSyncWait, parseWait, type Wait } from '../deadline.js';
 import { TimeoutError, ValueError } from '../errors.js';
 import { isNoData, refuseClones } from '../identity/uncloneable.js';
 import { me } from '../lifecycle/participant.js';
+import { describe } from '../options/describe.js';
 import { type Departure, depart, HandleKind, registerArrival } from '../serialize/handles.js';
 import {
   Block,
@@ -265,7 +266,7 @@ function obtain(mode: Mode, options: NameOptions | undefined): Block {
 }
 
 export function checkFunction(fn: unknown): void {
-  if (typeof fn !== 'function') throw new TypeError(`Expected "fn" to be a function, got ${typeof fn}`);
+  if (typeof fn !== 'function') throw new TypeError(`Expected "fn" to be a function, got ${describe(fn)}`);
 }
 
 export function timedOut(what = 'The lock'): TimeoutError {

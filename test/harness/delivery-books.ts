@@ -43,6 +43,17 @@ function indexOf(value: unknown): number {
   return JSON.stringify(valueFor(i)) === JSON.stringify(value) ? i : -1;
 }
 
+/** Whether the lease has not ended: a consumer may be stalled between a delivery and its booking for longer than the lease. */
+function isStillOpen(message: TakenMessage): boolean {
+  try {
+    message.extend();
+    return true;
+  } catch (error) {
+    if (error instanceof LeaseExpiredError) return false;
+    throw error;
+  }
+}
+
 export class DeliveryBooks {
   readonly queue: JoinableQueue;
   readonly deadLetters: Queue | undefined;
@@ -116,9 +127,9 @@ export class DeliveryBooks {
   async #deal(message: TakenMessage, random: () => number): Promise<void> {
     const i = indexOf(message.value);
     if (!(i >= 0 && i < this.messages)) return this.#report(1);
-    if (Atomics.load(this.#acknowledged, i) !== 0) return this.#report(4);
+    if (Atomics.load(this.#acknowledged, i) !== 0 && isStillOpen(message)) return this.#report(4);
     const before = Atomics.add(this.#seen, i, 1);
-    if (message.attempts < before + 1) this.#report(2);
+    if (message.attempts < before + 1 && isStillOpen(message)) this.#report(2);
     if (message.attempts > maxAttempts) this.#report(3);
     for (let most = Atomics.load(this.#attempts, i); most < message.attempts; most = Atomics.load(this.#attempts, i)) {
       Atomics.compareExchange(this.#attempts, i, most, message.attempts);

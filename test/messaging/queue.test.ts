@@ -4,21 +4,9 @@ import t from 'tap';
 import { leaveNothing, segments } from '../harness/leftovers.js';
 import { program } from '../harness/program.js';
 import { freshName, Remote } from '../harness/remote.js';
+import { Unreadable } from '../programs/messaging-targets.js';
 
 leaveNothing(t);
-
-/** What fails where it is received. */
-export class Unreadable {
-  readonly written = true;
-
-  static [Symbol.for('multiproc.serialize')](): number {
-    return 1;
-  }
-
-  static [Symbol.for('multiproc.deserialize')](): never {
-    throw new Error('unreadable');
-  }
-}
 
 const items: [string, unknown][] = [
   ['null', null],

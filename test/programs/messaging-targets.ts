@@ -88,3 +88,16 @@ export async function connectAndSend(address: string | [string, number], authkey
   await client.send('hello');
   client.close();
 }
+
+/** What fails where it is received. */
+export class Unreadable {
+  readonly written = true;
+
+  static [Symbol.for('multiproc.serialize')](): number {
+    return 1;
+  }
+
+  static [Symbol.for('multiproc.deserialize')](): never {
+    throw new Error('unreadable');
+  }
+}

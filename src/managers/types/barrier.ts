@@ -1,6 +1,8 @@
 /** Barrier in a manager's server. A client that ends while it waits breaks the barrier. */
+
 import { parseWait, type Wait } from '../../deadline.js';
 import { BrokenBarrierError, ValueError } from '../../errors.js';
+import { describe } from '../../options/describe.js';
 import { callable, milliseconds, nullable } from '../../options/kinds.js';
 import { OptionTable } from '../../options/table.js';
 import { currentCall } from '../caller.js';
@@ -34,7 +36,7 @@ export class ManagedBarrier {
     managedBarrierOptions.check(options, 'Barrier');
     const { action, timeout } = options ?? {};
     if (!Number.isSafeInteger(parties))
-      throw new TypeError(`Expected "parties" to be an integer, got ${String(parties)}`);
+      throw new TypeError(`Expected "parties" to be an integer, got ${describe(parties)}`);
     if (parties < 1) throw new ValueError(`Expected "parties" to be positive, got ${parties}`);
     this.#parties = parties;
     this.#action = action;

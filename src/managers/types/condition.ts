@@ -1,6 +1,8 @@
 /** Condition in a manager's server. */
+
 import { parseWait, type Wait } from '../../deadline.js';
 import { ValueError } from '../../errors.js';
+import { describe } from '../../options/describe.js';
 import { type CurrentCall, callBy, currentCall, takeBack } from '../caller.js';
 import { ManagedLock, ManagedRLock } from './lock.js';
 import { Waiting } from './waiting.js';
@@ -55,7 +57,7 @@ export class ManagedCondition {
   notify(n = 1): void {
     this.#checkHeld(currentCall());
     if (!Number.isSafeInteger(n) || n < 0)
-      throw new ValueError(`Expected "n" to be a positive integer, got ${String(n)}`);
+      throw new ValueError(`Expected "n" to be a positive integer, got ${describe(n)}`);
     for (let i = 0; i < n; i++) if (this.#waiting.tellOne(true) === undefined) return;
   }
 

@@ -1,5 +1,7 @@
 /** What a managed dict can do, over a Map or a plain object: Python's methods, and those of Maps. */
+
 import { ValueError } from '../../errors.js';
+import { describe } from '../../options/describe.js';
 import { withEntries } from '../contents.js';
 import { ManagedIterator } from './iterator.js';
 
@@ -241,6 +243,6 @@ class ObjectEntries implements Entries {
 
 function pairsOf(content: Content): Iterable<readonly [unknown, unknown]> {
   if (content === undefined || content === null) return [];
-  if (typeof content !== 'object') throw new TypeError(`Expected a Map, an object or pairs, got ${typeof content}`);
+  if (typeof content !== 'object') throw new TypeError(`Expected a Map, an object or pairs, got ${describe(content)}`);
   return Symbol.iterator in content ? (content as Iterable<readonly [unknown, unknown]>) : Object.entries(content);
 }

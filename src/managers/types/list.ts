@@ -1,5 +1,7 @@
 /** What a managed list can do, over a plain array: Python's methods, and those of arrays. */
+
 import { ValueError } from '../../errors.js';
+import { describe } from '../../options/describe.js';
 import { withItems } from '../contents.js';
 import { ManagedIterator } from './iterator.js';
 
@@ -128,7 +130,7 @@ export class ListMethods {
   }
 
   #place(index: number): number {
-    if (!Number.isSafeInteger(index)) throw new TypeError(`Expected "index" to be an integer, got ${String(index)}`);
+    if (!Number.isSafeInteger(index)) throw new TypeError(`Expected "index" to be an integer, got ${describe(index)}`);
     const place = index < 0 ? index + this.array.length : index;
     if (place < 0 || place >= this.array.length) throw new RangeError(`The list has no index ${index}`);
     return place;

@@ -1,6 +1,8 @@
 /** Queue and JoinableQueue in a manager's server. */
+
 import { parseWait, type Wait } from '../../deadline.js';
 import { ClosedError, Empty, EOFError, Full, ValueError } from '../../errors.js';
+import { describe } from '../../options/describe.js';
 import { type Caller, type CurrentCall, currentCall, type Holdable } from '../caller.js';
 import { withItems } from '../contents.js';
 import { Waiting } from './waiting.js';
@@ -19,7 +21,7 @@ export class ManagedQueue {
 
   constructor(maxsize = 0) {
     if (!Number.isSafeInteger(maxsize))
-      throw new TypeError(`Expected "maxsize" to be an integer, got ${String(maxsize)}`);
+      throw new TypeError(`Expected "maxsize" to be an integer, got ${describe(maxsize)}`);
     this.#maxsize = Math.max(maxsize, 0);
   }
 
@@ -70,7 +72,7 @@ export class ManagedQueue {
   async getMany(max: number, wait?: Wait): Promise<unknown[]> {
     const call = currentCall();
     if (!Number.isSafeInteger(max) || max < 1)
-      throw new ValueError(`Expected "max" to be positive, got ${String(max)}`);
+      throw new ValueError(`Expected "max" to be positive, got ${describe(max)}`);
     const { deadline } = parseWait(wait);
     let item = this.#take(call);
     if (item === nothing) {

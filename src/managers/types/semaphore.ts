@@ -1,6 +1,8 @@
 /** Semaphore and BoundedSemaphore in a manager's server. */
+
 import { parseWait, type Wait } from '../../deadline.js';
 import { ValueError } from '../../errors.js';
+import { describe } from '../../options/describe.js';
 import { Waiting } from './waiting.js';
 
 export class ManagedSemaphore {
@@ -10,7 +12,7 @@ export class ManagedSemaphore {
   #free: number;
 
   constructor(value = 1, most = Number.MAX_SAFE_INTEGER) {
-    if (!Number.isSafeInteger(value)) throw new TypeError(`Expected "value" to be an integer, got ${String(value)}`);
+    if (!Number.isSafeInteger(value)) throw new TypeError(`Expected "value" to be an integer, got ${describe(value)}`);
     if (value < 0) throw new ValueError(`Expected "value" not to be negative, got ${value}`);
     this.#free = value;
     this.#most = most;
@@ -29,7 +31,7 @@ export class ManagedSemaphore {
 
   release(n = 1): void {
     if (!Number.isSafeInteger(n) || n < 1)
-      throw new ValueError(`Expected "n" to be a positive integer, got ${String(n)}`);
+      throw new ValueError(`Expected "n" to be a positive integer, got ${describe(n)}`);
     if (this.#free + n > this.#most) throw new ValueError('The semaphore was released too often');
     for (let i = 0; i < n; i++) if (this.#waiting.tellOne(true) === undefined) this.#free++;
   }
