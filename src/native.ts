@@ -114,15 +114,22 @@ export interface Native {
   lockAcquire(segment: SegmentId, body: number, deadline: number): boolean;
   /** How many sleepers were woken; −1 if nobody held the lock. */
   lockRelease(segment: SegmentId, body: number): number;
-  lockYield(segment: SegmentId, body: number): void;
+  /** For at most 2 ms, lets a sleeper that the last release woke take it. */
+  lockGiveWay(segment: SegmentId, body: number): void;
   lockMarkConsistent(segment: SegmentId, body: number): boolean;
 
   semaphoreAcquire(segment: SegmentId, body: number, deadline: number): boolean;
-  semaphoreRelease(segment: SegmentId, body: number, count: number, limit: number): boolean;
+  /** How many sleepers were woken; −1, with nothing changed, if there were more than `limit` then. */
+  semaphoreRelease(segment: SegmentId, body: number, count: number, limit: number): number;
+  /** For at most 2 ms, lets a sleeper that the last release woke take it. */
+  semaphoreGiveWay(segment: SegmentId, body: number): void;
   /** The index of the permit taken, or −1. */
   permitTry(segment: SegmentId, body: number, limit: number): number;
   permitAcquire(segment: SegmentId, body: number, limit: number, deadline: number): number;
-  permitRelease(segment: SegmentId, body: number, limit: number, index: number): boolean;
+  /** How many sleepers were woken; −1 if this thread does not hold that permit. */
+  permitRelease(segment: SegmentId, body: number, limit: number, index: number): number;
+  /** For at most 2 ms, lets a sleeper that the last release woke take it. */
+  permitGiveWay(segment: SegmentId, body: number, limit: number): void;
   permitsFree(segment: SegmentId, body: number, limit: number): number;
 
   /** One more wait of this thread, which holds the lock; false if there are too many. */

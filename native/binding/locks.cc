@@ -30,12 +30,12 @@ napi_value lock_release(napi_env env, napi_callback_info info) {
   return word == nullptr ? nullptr : number_value(env, sync::lock_release(*word));
 }
 
-// lockYield(segment, body): lets somebody whom the last release woke take the lock.
-napi_value lock_yield(napi_env env, napi_callback_info info) {
+// lockGiveWay(segment, body): lets a sleeper that the last release woke take the lock.
+napi_value lock_give_way(napi_env env, napi_callback_info info) {
   Arguments arguments(env, info);
-  sync::Word* word = locate_word(env, arguments, 0);
-  if (word == nullptr) return nullptr;
-  sync::lock_yield(*word);
+  Located located;
+  if (!locate(env, arguments, 0, sync::Target::Kind::lock, &located)) return nullptr;
+  sync::give_way(located.target);
   return undefined_value(env);
 }
 
@@ -50,10 +50,10 @@ napi_value lock_mark_consistent(napi_env env, napi_callback_info info) {
 
 void export_locks(Napi::Env env, Napi::Object exports) {
   export_function(env, exports, "lockAcquire", lock_acquire);
+  export_function(env, exports, "lockGiveWay", lock_give_way);
   export_function(env, exports, "lockMarkConsistent", lock_mark_consistent);
   export_function(env, exports, "lockRelease", lock_release);
   export_function(env, exports, "lockTry", lock_try);
-  export_function(env, exports, "lockYield", lock_yield);
 }
 
 }  // namespace multiproc::binding

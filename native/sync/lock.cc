@@ -1,10 +1,7 @@
 // A robust lock in one word: who holds it, whether an owner died, whether somebody is parked. States: sync/owner.h.
 #include "sync/lock.h"
 
-#include <sched.h>
-
 #include "sync/registry.h"
-#include "sys/clock.h"
 
 namespace multiproc::sync {
 
@@ -76,11 +73,6 @@ int lock_release(Word& word) {
     if ((seen & kOwnerMask) == 0) return kNotHeld;
   } while (!word.compare_exchange_weak(seen, seen & kDirty, std::memory_order_release, std::memory_order_relaxed));
   return (seen & kContended) != 0 ? sys::futex_wake(&word, 1) : 0;
-}
-
-void lock_yield(Word& word) {
-  int64_t until = sys::monotonic_ns() + 100'000;
-  while ((word.load(std::memory_order_relaxed) & kOwnerMask) == 0 && sys::monotonic_ns() < until) sched_yield();
 }
 
 bool lock_mark_consistent(Word& word, uint32_t me) {

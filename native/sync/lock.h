@@ -21,9 +21,6 @@ constexpr int kNotHeld = -1;
 // Frees the lock, whoever holds it, and wakes one sleeper. Returns how many were woken, or kNotHeld if it was free.
 int lock_release(Word& word);
 
-// After many contended releases in a row by one thread: lets a woken sleeper really take the lock, for at most 100 µs.
-void lock_yield(Word& word);
-
 // Clears DIRTY. Only for the holder: false for anyone else.
 bool lock_mark_consistent(Word& word, uint32_t me);
 

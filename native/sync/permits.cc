@@ -43,13 +43,13 @@ bool watch_holders(const Permits& permits, uint32_t me, sys::FutexSet* set) {
   return true;
 }
 
-void ring(const Permits& permits) {
+int ring(const Permits& permits) {
   uint32_t bell = permits.bell->load();
   while ((bell & kContended) != 0) {
     if (!permits.bell->compare_exchange_weak(bell, (bell + 1) & ~kContended)) continue;
-    sys::futex_wake(permits.bell, 1);
-    return;
+    return sys::futex_wake(permits.bell, 1);
   }
+  return 0;
 }
 
 }  // namespace
@@ -78,12 +78,11 @@ int32_t permits_attempt(const Permits& permits, uint32_t me, bool parked, sys::F
   }
 }
 
-bool permits_release(const Permits& permits, uint32_t me, uint32_t index) {
-  if (index >= permits.limit) return false;
+int permits_release(const Permits& permits, uint32_t me, uint32_t index) {
+  if (index >= permits.limit) return kNotMine;
   uint32_t holder = me;
-  if (!permits.table[index].compare_exchange_strong(holder, 0)) return false;
-  ring(permits);
-  return true;
+  if (!permits.table[index].compare_exchange_strong(holder, 0)) return kNotMine;
+  return ring(permits);
 }
 
 uint32_t permits_free(const Permits& permits) {

@@ -26,8 +26,10 @@ struct Permits {
 int32_t permits_attempt(const Permits& permits, uint32_t me, bool parked, sys::FutexSet* set);
 int32_t permits_try(const Permits& permits, uint32_t me);
 
-// Gives the permit back and wakes one sleeper. False if `me` does not hold it.
-bool permits_release(const Permits& permits, uint32_t me, uint32_t index);
+constexpr int kNotMine = -1;
+
+// Gives the permit back and wakes one sleeper. Returns how many were woken, or kNotMine if `me` does not hold it.
+int permits_release(const Permits& permits, uint32_t me, uint32_t index);
 
 uint32_t permits_free(const Permits& permits);
 

@@ -28,16 +28,15 @@ bool semaphore_try(Word& word) {
   return true;
 }
 
-bool semaphore_release(Word& word, uint32_t count, uint32_t limit) {
+int semaphore_release(Word& word, uint32_t count, uint32_t limit) {
   uint32_t seen = word.load(std::memory_order_relaxed);
   uint64_t free;
   do {
     free = static_cast<uint64_t>(seen & kMaxPermits) + count;
-    if (free > limit) return false;
+    if (free > limit) return kTooMany;
   } while (!word.compare_exchange_weak(seen, static_cast<uint32_t>(free), std::memory_order_release,
                                        std::memory_order_relaxed));
-  if ((seen & kParked) != 0) sys::futex_wake(&word, static_cast<int>(count));
-  return true;
+  return (seen & kParked) != 0 ? sys::futex_wake(&word, static_cast<int>(count)) : 0;
 }
 
 }  // namespace multiproc::sync

@@ -15,7 +15,10 @@ constexpr uint32_t kParked = 1u << 31;
 bool semaphore_attempt(Word& word, bool parked, sys::FutexSet* set);
 bool semaphore_try(Word& word);
 
-// Gives `count` permits back. False, with nothing changed, if that made more than `limit`.
-bool semaphore_release(Word& word, uint32_t count, uint32_t limit);
+constexpr int kTooMany = -1;
+
+// Gives `count` permits back. Returns how many sleepers were woken; kTooMany, with nothing changed, if that made more
+// than `limit`.
+int semaphore_release(Word& word, uint32_t count, uint32_t limit);
 
 }  // namespace multiproc::sync

@@ -2,6 +2,7 @@
 #include "sync/wait.h"
 
 #include <sched.h>
+#include <time.h>
 
 #include <algorithm>
 
@@ -19,6 +20,8 @@ constexpr int kLooks = 200;
 constexpr int kLooksBetweenYields = 20;
 constexpr int64_t kLongestLook = 50'000;
 constexpr uint32_t kMostMisses = 10;
+constexpr int64_t kLongestYield = 100'000;
+constexpr int64_t kLongestWay = 2 * sys::kMillisecond;
 
 int usable_cpus() {
   cpu_set_t cpus;
@@ -86,6 +89,10 @@ bool looks_free(const Target& target) {
       return false;
   }
   return false;
+}
+
+bool is_to_be_had(const Target& target) {
+  return target.kind == Target::Kind::permits ? permits_free(target.permits()) > 0 : looks_free(target);
 }
 
 int32_t look_often(const Target& target, uint32_t me, int looks) {
@@ -222,6 +229,19 @@ void pass_wake_on(const Target& target, int count) {
   // still sleep: one of them must wake up and set it again.
   bool unmarked = (target.word->load(std::memory_order_relaxed) & kContended) == 0;
   if (target.kind == Target::Kind::permits || unmarked || looks_free(target)) sys::futex_wake(target.word, count);
+}
+
+void give_way(const Target& target) {
+  int64_t start = sys::monotonic_ns();
+  for (int64_t now = start; now < start + kLongestWay && is_to_be_had(target); now = sys::monotonic_ns()) {
+    // A sleeper that has not come by then waits for a CPU, perhaps for this one.
+    if (now < start + kLongestYield) {
+      sched_yield();
+    } else {
+      timespec moment = {0, kLongestYield / 2};
+      nanosleep(&moment, nullptr);
+    }
+  }
 }
 
 int32_t look_for(const Target& target, uint32_t me) {

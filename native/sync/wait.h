@@ -64,6 +64,11 @@ void give_back(const Target& target, uint32_t me, int32_t won);
 // Someone who stops waiting may have swallowed a wake-up that was meant for the next sleeper.
 void pass_wake_on(const Target& target, int count = 1);
 
+// For a thread that has given back and taken again a lock or a permit many times, and whose last release woke a
+// sleeper: waits until the sleeper has taken it, for at most 2 ms. Without this the thread's next attempt would be
+// there first, again and again, as a sleeper needs some time to wake up.
+void give_way(const Target& target);
+
 // Names an object in the registry's `waits`; never 0.
 constexpr uint64_t wait_key(uint64_t inode, uint64_t body) { return inode << 24 | (body / 16 & 0xfffffe) | 1; }
 

@@ -8,6 +8,8 @@
 
 #include <cerrno>
 
+#include "sys/shm_file.h"
+
 namespace multiproc::sys {
 
 namespace {
@@ -42,14 +44,6 @@ Failure open_object(const PosixShmRequest& request, int* fd, bool* made) {
   return {EBUSY, "shm_open"};
 }
 
-Failure reserve(int fd, uint64_t size) {
-  int code = 0;
-  do {
-    code = posix_fallocate(fd, 0, static_cast<off_t>(size));
-  } while (code == EINTR);
-  return {code, "posix_fallocate"};
-}
-
 Failure map_object(const PosixShmRequest& request, int fd, std::shared_ptr<Mapping>* mapping) {
   struct stat facts;
   if (fstat(fd, &facts) != 0) return {errno, "fstat"};
@@ -57,7 +51,7 @@ Failure map_object(const PosixShmRequest& request, int fd, std::shared_ptr<Mappi
   uint64_t size = static_cast<uint64_t>(facts.st_size);
   if (size == 0) {
     if (!request.create) return {ENODATA, "shm_open"};
-    Failure failure = reserve(fd, request.size);
+    Failure failure = reserve_file(fd, request.size);
     if (failure) return failure;
     size = request.size;
   }

@@ -38,16 +38,30 @@ int retry_flock(int fd, int operation) {
   return result;
 }
 
+// What one call reserves is all or nothing: the kernel gives back what it got.
+bool has_room(int fd, uint64_t size) {
+  if (size <= kReservePiece) return true;
+  struct statfs system;
+  if (fstatfs(fd, &system) == -1 || system.f_type != TMPFS_MAGIC || system.f_blocks == 0) return true;
+  return system.f_bavail >= (size + static_cast<uint64_t>(system.f_bsize) - 1) / static_cast<uint64_t>(system.f_bsize);
+}
+
 // posix_fallocate returns its error. Before Linux 6.10 a signal makes tmpfs undo the whole call, so that under a timer
 // (a profiler's) a large file would start anew for ever: in small pieces each call has a chance to end in time.
+//
+// A failure gives all pieces back, and does not even begin where there is no room: other programs need the memory.
+// Precondition: no part of the range is in use.
 int reserve(int fd, uint64_t offset, uint64_t size) {
+  if (!has_room(fd, size)) return ENOSPC;
   for (uint64_t done = 0; done < size;) {
     uint64_t piece = std::min(size - done, kReservePiece);
     int code = posix_fallocate(fd, static_cast<off_t>(offset + done), static_cast<off_t>(piece));
     if (code == 0)
       done += piece;
-    else if (code != EINTR)
+    else if (code != EINTR) {
+      if (done > 0) discard_range(fd, offset, done);
       return code;
+    }
   }
   return size == 0 ? EINVAL : 0;
 }
@@ -183,7 +197,13 @@ Failure open_any_file(const std::string& name, int* fd, FileFacts* facts) {
   return {};
 }
 
-Failure reserve_file(int fd, uint64_t size) { return reserve_range(fd, 0, size); }
+Failure reserve_file(int fd, uint64_t size) {
+  Failure failure = reserve_range(fd, 0, size);
+  struct stat status;
+  // It keeps no size without memory behind it; unless another process has meanwhile given it all of its size.
+  if (failure && fstat(fd, &status) == 0 && static_cast<uint64_t>(status.st_size) < size) (void)!ftruncate(fd, 0);
+  return failure;
+}
 
 Failure reserve_range(int fd, uint64_t offset, uint64_t length) {
   int code = reserve(fd, offset, length);

@@ -47,10 +47,11 @@ Failure open_file(const std::string& name, int* fd, FileFacts* facts);
 // Opens an existing file, whoever made it, with whatever mode, and takes no lock. ENOENT, EACCES.
 Failure open_any_file(const std::string& name, int* fd, FileFacts* facts);
 
-// Gives a file its size, its memory reserved.
+// Gives an empty file its size, its memory reserved. On failure it is empty again.
 Failure reserve_file(int fd, uint64_t size);
 
-// Backs a part of a file with memory. ENOSPC when there is none.
+// Backs a part of a file with memory. ENOSPC when there is none: what was had is given back. Precondition: no part of
+// the range is in use.
 Failure reserve_range(int fd, uint64_t offset, uint64_t length);
 
 // Gives the memory behind a part of a file back; zeros will be read there.

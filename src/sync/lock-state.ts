@@ -2,8 +2,8 @@
  * What this thread knows about one lock, shared by all its objects for that lock: who of its tasks waits, and the slow
  * paths. The fast path is two compare-and-swaps in the classes themselves.
  *
- * Within a thread a release hands the lock to the oldest waiting task directly, at most {@link mostInARow} times while
- * others may wait too. So a loop of `await acquire()` starves neither its own process nor the others.
+ * Within a thread a release hands the lock to the oldest waiting task directly, until it is the others' turn (see
+ * {@link GivingWay}). So a loop of `await acquire()` starves neither its own process nor the others.
  */
 import { channel } from 'node:diagnostics_channel';
 import type { ParsedWait } from '../deadline.js';
@@ -13,9 +13,9 @@ import { me, onReattach } from '../lifecycle/participant.js';
 import { layout, native, TargetKind } from '../native.js';
 import type { Block } from '../shared/block.js';
 import type { Waker } from './borrowing.js';
+import { GivingWay } from './giving-way.js';
 import { WaitQueue } from './wait-queue.js';
 
-const mostInARow = 16;
 const { ownerMask } = layout;
 const dirty = layout.dirty | 0;
 const contended = layout.contended | 0;
@@ -41,7 +41,7 @@ export class LockState {
   readonly #queue: WaitQueue;
   #wakers: Waker[] = [];
   #users = 0;
-  #inARow = 0;
+  readonly #row = new GivingWay();
 
   private constructor(block: Block, key: string) {
     this.block = block;
@@ -154,15 +154,14 @@ export class LockState {
     const { heldHere } = this;
     // Somebody may release what was just won for a task that does not know it yet: first it is that task's.
     if (heldHere) this.#queue.deliverEarly();
-    if (heldHere && this.#queue.length > 0 && this.#inARow < mostInARow) {
-      this.#inARow++;
+    if (heldHere && this.#queue.length > 0 && !this.#row.isDue()) {
       this.#queue.settleOldest(0);
       return true;
     }
     const woken = this.#free();
     if (woken < 0) return false;
     if (this.#queue.length > 0) this.#passOn(woken);
-    else if (heldHere && woken > 0 && ++this.#inARow >= mostInARow) this.#yield();
+    else if (heldHere && woken > 0 && this.#row.isDue()) this.#giveWay();
     return true;
   }
 
@@ -194,7 +193,7 @@ export class LockState {
   forget(): void {
     this.holder = undefined;
     this.depth = 0;
-    this.#inARow = 0;
+    this.#row.reset();
     this.#wakers = [];
   }
 
@@ -211,7 +210,7 @@ export class LockState {
 
   /** Enough in a row: whoever sleeps elsewhere goes first. With nobody there, our own tasks go on at once. */
   #passOn(woken: number): void {
-    this.#inARow = 0;
+    this.#row.reset();
     if (woken === 0 && native.lockTry(this.block.segment.id, this.block.body)) {
       this.markContended();
       this.#queue.settleOldest(0);
@@ -220,10 +219,9 @@ export class LockState {
     }
   }
 
-  /** A sleeper needs some time to wake up, and this thread's next fast path would be there first, again and again. */
-  #yield(): void {
-    this.#inARow = 0;
-    native.lockYield(this.block.segment.id, this.block.body);
+  #giveWay(): void {
+    this.#row.reset();
+    native.lockGiveWay(this.block.segment.id, this.block.body);
   }
 
   /** Sends the release by the holder to {@link giveBack}. */
@@ -236,7 +234,7 @@ export class LockState {
   }
 
   #waited(started: number): void {
-    this.#inARow = 0;
+    this.#row.reset();
     this.#taken();
     if (started !== 0) onContention.publish({ name: this.block.name, waitedMs: now() - started });
   }

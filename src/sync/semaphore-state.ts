@@ -5,6 +5,7 @@ import { ValueError } from '../errors.js';
 import { onReattach } from '../lifecycle/participant.js';
 import { layout, native, TargetKind } from '../native.js';
 import { type Block, robustFlag } from '../shared/block.js';
+import { GivingWay } from './giving-way.js';
 import { missed, WaitQueue } from './wait-queue.js';
 
 /** The most permits that a plain semaphore can have. */
@@ -28,6 +29,7 @@ export class CountedState implements SemaphoreState {
   readonly #words: Int32Array;
   readonly #index: number;
   readonly #queue: WaitQueue;
+  readonly #row = new GivingWay();
 
   constructor(block: Block, limit: number) {
     this.#block = block;
@@ -58,16 +60,23 @@ export class CountedState implements SemaphoreState {
     }
     const taken = native.semaphoreAcquire(this.#block.segment.id, this.#block.body, deadline);
     this.#queue.arm();
+    this.#row.reset();
     return taken;
   }
 
   async take(owner: object, wait: ParsedWait): Promise<boolean> {
-    return (await this.#queue.wait(owner, wait, false)) !== missed;
+    const taken = (await this.#queue.wait(owner, wait, false)) !== missed;
+    this.#row.reset();
+    return taken;
   }
 
   giveBack(count: number): void {
     const { segment, body } = this.#block;
-    if (!native.semaphoreRelease(segment.id, body, count, this.#limit)) throw tooMany(count, this.#limit);
+    const woken = native.semaphoreRelease(segment.id, body, count, this.#limit);
+    if (woken < 0) throw tooMany(count, this.#limit);
+    if (woken === 0 || !this.#row.isDue()) return;
+    this.#row.reset();
+    native.semaphoreGiveWay(segment.id, body);
   }
 
   free(): number {
@@ -94,6 +103,7 @@ export class RobustState implements SemaphoreState {
   readonly #queue: WaitQueue;
   readonly #key: string;
   readonly #holding: Holding;
+  readonly #row = new GivingWay();
 
   constructor(block: Block) {
     this.#block = block;
@@ -117,13 +127,16 @@ export class RobustState implements SemaphoreState {
     if (permit === missed) {
       const { segment, body, length } = this.#block;
       permit = native.permitAcquire(segment.id, body, length, deadline);
+      this.#row.reset();
     }
     this.#queue.arm();
     return this.#hold(permit);
   }
 
   async take(owner: object, wait: ParsedWait): Promise<boolean> {
-    return this.#hold(await this.#queue.wait(owner, wait, false));
+    const permit = await this.#queue.wait(owner, wait, false);
+    this.#row.reset();
+    return this.#hold(permit);
   }
 
   giveBack(count: number): void {
@@ -131,7 +144,12 @@ export class RobustState implements SemaphoreState {
     if (count > permits.length) {
       throw new ValueError(`Expected to release permits that this thread holds (${permits.length}), got ${count}`);
     }
-    for (let i = 0; i < count; i++) this.#free(permits.pop() as number);
+    let woken = 0;
+    for (let i = 0; i < count; i++) woken += this.#free(permits.pop() as number);
+    if (woken === 0 || !this.#row.isDue()) return;
+    this.#row.reset();
+    const { segment, body, length } = this.#block;
+    native.permitGiveWay(segment.id, body, length);
   }
 
   free(): number {
@@ -152,9 +170,10 @@ export class RobustState implements SemaphoreState {
     return true;
   }
 
-  #free(permit: number): void {
+  /** How many sleepers were woken. */
+  #free(permit: number): number {
     const { segment, body, length } = this.#block;
-    native.permitRelease(segment.id, body, length, permit);
+    return native.permitRelease(segment.id, body, length, permit);
   }
 }
 

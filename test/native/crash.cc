@@ -364,7 +364,7 @@ class Worker {
     rig->permits_taken++;
     dawdle();
     rig->in_permits.fetch_and(~bit());
-    if (!permits_release(objects_.robust().permits(), me, static_cast<uint32_t>(index))) rig->permits_over++;
+    if (permits_release(objects_.robust().permits(), me, static_cast<uint32_t>(index)) < 0) rig->permits_over++;
   }
 
   // An anonymous object as a program would have it: open, or closed and on its way to somebody.

@@ -154,7 +154,7 @@ TEST("a held target is won when it is released") {
   for (uint32_t ticket : tickets) CHECK(!party.look(ticket));
   lock_release(s.locks[0]);
   semaphore_release(s.count, 1, kMaxPermits);
-  CHECK(permits_release(permits, other.id(), 0));
+  CHECK(permits_release(permits, other.id(), 0) >= 0);
   for (uint32_t ticket : tickets) CHECK_EQUAL(party.take(ticket), 0);
 }
 
@@ -270,10 +270,10 @@ TEST("disarming at any moment loses neither a lock nor a permit") {
           lock_release(s.locks[0]);
         }
         if (i != 1 && wait_until(semaphore_target(s.count), me, sys::kForever) == 0) {
-          CHECK(semaphore_release(s.count, 1, 2));
+          CHECK(semaphore_release(s.count, 1, 2) >= 0);
         }
         int32_t index = i != 2 ? wait_until(permits_target(s, 2), me, sys::kForever) : kNotYet;
-        if (index != kNotYet) CHECK(permits_release(permits, me, static_cast<uint32_t>(index)));
+        if (index != kNotYet) CHECK(permits_release(permits, me, static_cast<uint32_t>(index)) >= 0);
       }
     });
   }
