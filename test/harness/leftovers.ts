@@ -36,15 +36,22 @@ export function leaveNothing(t: { teardown(handler: () => unknown): void }): voi
 
 function unused(names: string[]): string[] {
   if (names.length === 0) return names;
-  // By inode: a file that was made without a name is mapped under another one.
-  const used = new Set<number>();
+  // By device and inode: a file that was made without a name is mapped under another one.
+  const used = new Set<string>();
   for (const pid of readdirSync('/proc').filter((entry) => /^\d+$/.test(entry))) {
-    for (const [, inode] of mappings(pid).matchAll(/ (\d+) +\/dev\/shm\/.+$/gm)) used.add(Number(inode));
+    for (const [, file = ''] of mappings(pid).matchAll(/ (\S+ \d+) +\/dev\/shm\/.+$/gm)) used.add(file);
   }
   return names.filter((name) => {
-    const inode = lstatSync(`${folder}/${name}`, { throwIfNoEntry: false })?.ino;
-    return inode !== undefined && !used.has(inode);
+    const facts = lstatSync(`${folder}/${name}`, { throwIfNoEntry: false });
+    return facts !== undefined && !used.has(`${deviceInMaps(facts.dev)} ${facts.ino}`);
   });
+}
+
+/** A device number as /proc/PID/maps has it. */
+function deviceInMaps(dev: number): string {
+  const major = (dev >>> 8) & 0xfff;
+  const minor = (dev & 0xff) | ((dev >>> 12) & 0xfff00);
+  return [major, minor].map((part) => part.toString(16).padStart(2, '0')).join(':');
 }
 
 function mappings(pid: string): string {
