@@ -497,8 +497,10 @@ export interface Native {
   takeStdio(stdin: number, stdout: number, stderr: number): void;
 }
 
-function load(): Native {
-  const root = ownFolder();
+/** This package's folder: the binary lies in it. */
+export const packageFolder: string = ownFolder();
+
+function load(root: string): Native {
   try {
     return createRequire(import.meta.url)('node-gyp-build')(root) as Native;
   } catch (cause) {
@@ -559,7 +561,7 @@ function unusable(root: string, cause: unknown): string {
   return `${reason}; with a C++ compiler, make and Python, compile one: npm --prefix ${root} run compile`;
 }
 
-export const native: Native = load();
+export const native: Native = load(packageFolder);
 export const layout: Layout = native.layout();
 
 native.setErrorFactory((code, errno, syscall, name, text) => {

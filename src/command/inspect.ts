@@ -11,11 +11,14 @@ import {
   type SemaphoreInfo,
 } from '../shared/inspect.js';
 import type { JoinableQueueInfo, QueueInfo } from '../shared/queue-info.js';
+import { titlesOf } from './processes.js';
 import type { Report } from './report.js';
 import { bytes } from './table.js';
 
 export function inspectCommand([name = '']: string[]): Report {
-  const data = inspect(name);
+  const found = inspect(name);
+  const titles = titlesOf([found]);
+  const data = { ...found, processes: found.openers.map((pid) => ({ pid, title: titles[pid] ?? null })) };
   const lines = [
     ...general(data),
     ...(data.lock ? lock(data.lock) : []),
@@ -26,6 +29,7 @@ export function inspectCommand([name = '']: string[]): Report {
     ...(data.queue ? queue(data.queue) : []),
     ...(data.pool ? ([['busy', `${data.pool.busy} of ${data.pool.workers} workers`]] as Line[]) : []),
     ...(data.arena ? arena(data.arena) : []),
+    ...Object.entries(titles).map(([pid, title]): Line => [`pid ${pid}`, title]),
   ];
   const width = Math.max(...lines.map(([label]) => label.length));
   return { data, text: lines.map(([label, value]) => `${label.padEnd(width)}  ${printableName(value)}\n`).join('') };

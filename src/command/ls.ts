@@ -1,13 +1,19 @@
-/** `multiproc ls`: the shared objects of this user. */
+/** `multiproc ls`: the shared objects of this user, and the processes that have them open. */
 import { list, type ObjectInfo } from '../shared/listing.js';
 import { managerOf } from '../shared/managed-memory.js';
+import { processTable, titlesOf } from './processes.js';
 import type { Report } from './report.js';
 import { bytes, table } from './table.js';
 
 export function ls([prefix]: string[]): Report {
   const found = list(prefix);
   const managers = new Set(found.filter(isLivingManager).map(({ file }) => managerOf(file)));
-  const data = found.map((info) => ({ ...info, state: stateOf(info, managers.has(managerOf(info.file))) }));
+  const titles = titlesOf(found);
+  const data = found.map((info) => ({
+    ...info,
+    processes: info.openers.map((pid) => ({ pid, title: titles[pid] ?? null })),
+    state: stateOf(info, managers.has(managerOf(info.file))),
+  }));
   const rows = data.map((info) => [
     info.name ?? `(${info.file})`,
     info.kind,
@@ -15,9 +21,8 @@ export function ls([prefix]: string[]): Report {
     info.openers.length === 0 ? '-' : info.openers.join(' '),
     info.state,
   ]);
-  const text =
-    rows.length === 0 ? 'There are no shared objects.\n' : table(['NAME', 'KIND', 'MEMORY', 'PIDS', 'STATE'], rows);
-  return { data, text };
+  if (rows.length === 0) return { data, text: 'There are no shared objects.\n' };
+  return { data, text: table(['NAME', 'KIND', 'MEMORY', 'PIDS', 'STATE'], rows) + processTable(titles) };
 }
 
 function isLivingManager({ kind, openers }: ObjectInfo): boolean {

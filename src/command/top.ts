@@ -7,6 +7,7 @@ import { type Holder, type Inspection, inspectAll } from '../shared/inspect.js';
 import type { JoinableQueueInfo, QueueInfo } from '../shared/queue-info.js';
 import { shmSpace } from '../shared/shm-folder.js';
 import { clearTimeout, setTimeout, wallClock } from '../timing.js';
+import { processTable, type Titles, titlesOf } from './processes.js';
 import { bytes, table } from './table.js';
 
 /** What one look has seen; with `--json` each is a line. */
@@ -19,6 +20,8 @@ export interface Look {
   /** Of /dev/shm, in bytes. */
   readonly freeBytes: number;
   readonly objects: readonly Inspection[];
+  /** Of the processes that have these objects open. */
+  readonly titles: Titles;
 }
 
 export interface TopOptions {
@@ -80,10 +83,10 @@ function look(prefix: string | undefined): Look {
   const objects = inspectAll(prefix);
   const { participants, slots } = native.registryState();
   const { bavail, bsize } = shmSpace();
-  return { time: wallClock(), participants, slots, freeBytes: bavail * bsize, objects };
+  return { time: wallClock(), participants, slots, freeBytes: bavail * bsize, objects, titles: titlesOf(objects) };
 }
 
-function show({ time, participants, slots, freeBytes, objects }: Look): string {
+function show({ time, participants, slots, freeBytes, objects, titles }: Look): string {
   const used = objects.reduce((sum, { memory }) => sum + memory, 0);
   const clock = new Date(time).toISOString().slice(11, 19);
   const head =
@@ -98,7 +101,8 @@ function show({ time, participants, slots, freeBytes, objects }: Look): string {
     waiters(each),
     depth(each),
   ]);
-  return head + table(['NAME', 'KIND', 'MEMORY', 'PIDS', 'HELD BY', 'WAITING', 'STATE'], rows);
+  const shown = table(['NAME', 'KIND', 'MEMORY', 'PIDS', 'HELD BY', 'WAITING', 'STATE'], rows);
+  return head + shown + processTable(titles);
 }
 
 function holders({ lock, semaphore, queue }: Inspection): string {

@@ -6,16 +6,15 @@ import { resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { now } from '../deadline.js';
 import { ProcessError, SystemError } from '../errors.js';
-import { FdEvents, native } from '../native.js';
+import { FdEvents, native, packageFolder } from '../native.js';
 import { unexpected } from '../options/kinds.js';
 import { markFor } from './child-mark.js';
+import { lookInterval, Progress } from './progress.js';
 
 let chosen: string | undefined;
 /** Executables that have shown that they are a node. */
 const verified = new Set<string>();
 
-/** How long an executable may take to print its version, in ms. */
-const versionPatience = 10_000;
 const oldestMajor = 20;
 
 /**
@@ -47,7 +46,7 @@ export function executable(): string {
   const path = chosen ?? process.execPath;
   if (!verified.has(path)) {
     if (isOwnExecutable(path)) checkOwnExecutable(path);
-    else checkVersion(path);
+    else checkForeign(path);
     verified.add(path);
   }
   return path;
@@ -83,25 +82,37 @@ function checkOwnExecutable(path: string): void {
   throw notANode(path, 'it is a single executable application, which runs its own program whatever it is given');
 }
 
-function checkVersion(path: string): void {
-  const { exitCode, stdout, stderr } = runToEnd(path, ['-p', 'process.version']);
-  const version = /^v(\d+)\.\d+\.\d+\S*$/.exec(stdout.trim());
-  if (version === null) {
-    const wrote = `it wrote ${JSON.stringify(lastLines(stdout))} to stdout and ${JSON.stringify(lastLines(stderr))} to stderr`;
-    throw notANode(path, `asked for its version as node is (-p process.version), ${exitCode} and ${wrote}`);
+/** What a node is asked to run: it says which one it is, and then whether it can load this package's addon. */
+const question = `
+  const { version, versions } = process;
+  console.log(version, versions.bun === undefined ? 'node' : 'bun');
+  require('module').createRequire(${JSON.stringify(`${packageFolder}/`)})('node-gyp-build')(${JSON.stringify(packageFolder)});
+  console.log('loaded');
+`;
+
+function checkForeign(path: string): void {
+  const { end, stdout, stderr } = runToEnd(path, ['-e', question]);
+  const wrote = `${end} and wrote ${JSON.stringify(lastLines(stdout))} to stdout and ${JSON.stringify(lastLines(stderr))} to stderr`;
+  const answer = /^v(\d+)\.\d+\.\d+\S* (node|bun)\n(loaded\n)?$/.exec(stdout);
+  if (answer === null)
+    throw notANode(path, `asked for its version as node is (-e 'console.log(process.version)'), ${wrote}`);
+  const [, major, kind, loaded] = answer;
+  if (kind === 'bun') throw notANode(path, 'it is Bun, and children need Node');
+  if (Number(major) < oldestMajor) {
+    throw notANode(path, `it is Node.js ${major}, and this package needs ${oldestMajor} or newer`);
   }
-  if (Number(version[1]) < oldestMajor) {
-    throw notANode(path, `it is Node.js ${version[0]}, and this package needs ${oldestMajor} or newer`);
-  }
+  if (loaded === undefined)
+    throw notANode(path, `it is Node.js ${major} and cannot load this package's addon: ${wrote}`);
 }
 
 interface Run {
-  readonly exitCode: string;
+  /** How it ended, in words. */
+  readonly end: string;
   readonly stdout: string;
   readonly stderr: string;
 }
 
-/** How much of its output is read; a process that writes without end blocks, and is killed at the deadline. */
+/** How much of its output is read; a process that writes without end blocks, which is no progress. */
 const longestText = 65_536;
 
 // Blocks meanwhile. Modules that NODE_OPTIONS preloads stay out of it.
@@ -114,8 +125,7 @@ function runToEnd(path: string, args: readonly string[]): Run {
   const [stderr, theirStderr] = native.channelPair(false);
   try {
     const pid = native.spawnProcess(path, [path, ...args], environment, '/', [silence, theirStdout, theirStderr]);
-    const exitCode = describeEnd(endOf(pid, now() + versionPatience));
-    return { exitCode, stdout: textFrom(stdout), stderr: textFrom(stderr) };
+    return { end: endOf(pid), stdout: textFrom(stdout), stderr: textFrom(stderr) };
   } catch (error) {
     throw isMissing(error) ? notANode(path, error.message, error) : error;
   } finally {
@@ -143,14 +153,20 @@ export function isMissing(error: unknown): error is SystemError {
   );
 }
 
-/** The exit code, or −signal, of a child of this process that nothing else reaps; it is killed at the deadline. */
-function endOf(pid: number, deadline: number): number {
+/** How a child of this process ended that nothing else reaps, in words. One that makes no progress is killed. */
+function endOf(pid: number): string {
   const pidfd = native.processFile(pid);
   try {
-    const ended = native.fdPoll(Int32Array.of(pidfd, FdEvents.readable, 0), deadline) === 1;
-    if (!ended) native.signalProcess(pidfd, constants.signals.SIGKILL);
+    const progress = new Progress(pid);
+    let verdict: string | undefined;
+    while (native.fdPoll(Int32Array.of(pidfd, FdEvents.readable, 0), now() + lookInterval) !== 1) {
+      verdict = progress.verdict();
+      if (verdict === undefined) continue;
+      native.signalProcess(pidfd, constants.signals.SIGKILL);
+      break;
+    }
     const [, code, signal] = native.waitChild(pid, false);
-    return signal === 0 ? code : -signal;
+    return verdict === undefined ? describeEnd(signal === 0 ? code : -signal) : `${verdict}, was killed,`;
   } finally {
     native.closeDescriptors([pidfd]);
   }

@@ -5,24 +5,22 @@ import { now } from '../../deadline.js';
 import { EOFError, ProcessError, SystemError } from '../../errors.js';
 import { onReadable } from '../../lifecycle/readiness.js';
 import { getLogger } from '../../logging.js';
-import { native } from '../../native.js';
+import { FdEvents, native } from '../../native.js';
 import { writeToStderr } from '../../stderr.js';
 import { clearTimeout, setTimeout } from '../../timing.js';
 import { inheritedExecArgv } from '../exec-argv.js';
 import { executable } from '../executable.js';
 import { mainUrl } from '../main-module.js';
 import { alwaysPreloaded, forkserverPreload, setForkserverPreload } from '../preload.js';
+import { lookInterval } from '../progress.js';
 import { self } from '../self.js';
 import { ownEnvironment } from './environment.js';
 import { type Begun, type Hello, type Readiness, receiveData, sendData } from './protocol.js';
 import { ServerProcess } from './server-process.js';
 import { changedAttributes, startState } from './start-state.js';
 
-/** How long node may take to come to the server's program, in ms; what `--import` and `--require` load is part of that. */
-const beginPatience = 20_000;
-
-/** How long the server may then take until it serves, in ms; what it preloads is part of that. */
-const startPatience = 120_000;
+/** How long a server may take to read what it is told first, in ms: more than the kernel keeps is a long environment. */
+const helloPatience = 20_000;
 
 /** How long the rest of a message may take whose first bytes are there, in ms. */
 const shortly = 100;
@@ -42,8 +40,6 @@ export interface Server {
   control: number | undefined;
   /** Its program runs: node has started. */
   begun: boolean;
-  /** Until when that, or its answer, has to come. */
-  deadline: number;
   /** Its answer, if it has come. */
   readiness: Readiness | undefined;
   /** Called when its answer has come, or never will. */
@@ -64,8 +60,7 @@ let refusedList: readonly string[] | undefined;
 let deaths = 0;
 
 /**
- * The server, started if there is none, and ready. Blocks meanwhile, for as long as {@link beginPatience} and
- * {@link startPatience} allow.
+ * The server, started if there is none, and ready. Blocks meanwhile, as long as the server makes progress.
  *
  * At most three servers are started for that: one more without the list of modules to preload, and one more to learn what
  * node writes to stderr before it ends.
@@ -79,7 +74,7 @@ export function connect(): Server {
     const candidate = begin();
     if (candidate.control === undefined) return candidate;
     try {
-      while (candidate.readiness === undefined) hear(candidate, candidate.control, candidate.deadline);
+      while (candidate.readiness === undefined) hear(candidate, candidate.control, lookInterval);
       conclude(candidate, candidate.readiness);
     } catch (error) {
       if (!isGone(error)) {
@@ -100,7 +95,7 @@ export async function connectAhead(): Promise<void> {
     // What it said may be that another one has to be started, which is waited for in the same way.
     if (candidate.control === undefined) continue;
     try {
-      hear(candidate, candidate.control, now() + shortly);
+      hear(candidate, candidate.control, 0);
       if (candidate.readiness !== undefined) conclude(candidate, candidate.readiness);
     } catch (error) {
       if (!isGone(error)) {
@@ -125,7 +120,6 @@ export function adoptServer(requests: number, hello: Hello): void {
     process: undefined,
     control: undefined,
     begun: true,
-    deadline: Infinity,
     readiness: undefined,
     onSettled: new Set(),
   };
@@ -161,12 +155,11 @@ function begin(): Server {
     process: process_,
     control: process_.control,
     begun: false,
-    deadline: now() + beginPatience,
     readiness: undefined,
     onSettled: new Set(),
   };
   try {
-    sendData(process_.control, hello, now() + beginPatience);
+    sendData(process_.control, hello, now() + helloPatience);
   } catch (error) {
     // It has ended already, which is seen when its answer is read.
     if (!isGone(error)) throw error;
@@ -206,16 +199,17 @@ function composeHello(list: readonly string[]): Hello {
   };
 }
 
-/** Receives what the server says next. */
-function hear(candidate: Server, control: number, deadline: number): void {
-  const word = receiveData(control, deadline) as Begun | Readiness | undefined;
+/** Receives what the server says next, if it says something within the time, in ms. */
+function hear(candidate: Server, control: number, time: number): void {
+  const poll = native.fdPoll(Int32Array.of(control, FdEvents.readable, 0), now() + time);
+  const word = poll === 1 ? (receiveData(control, now() + shortly) as Begun | Readiness | undefined) : undefined;
   if (word?.state === 'begun') {
     candidate.begun = true;
-    candidate.deadline = now() + startPatience;
   } else if (word !== undefined) {
     candidate.readiness = word;
-  } else if (now() >= candidate.deadline) {
-    candidate.readiness = { state: 'late' };
+  } else {
+    const verdict = candidate.process?.progress.verdict();
+    if (verdict !== undefined) candidate.readiness = { state: 'late', verdict };
   }
 }
 
@@ -233,7 +227,7 @@ function conclude(candidate: Server, readiness: Readiness): void {
       refuse(candidate, `${readiness.with.join(', ')} kept the fork server busy, as it would each of its children`);
       return;
     case 'late':
-      refuse(candidate, `the fork server did not come to serve in ${waited(candidate)} s (${executable()})`);
+      refuse(candidate, `the fork server does not come to serve: ${readiness.verdict}${suspect(candidate)}`);
       return;
     case 'hooked':
       giveUp('module hooks run in a thread of their own, which a fork does not copy');
@@ -244,8 +238,13 @@ function conclude(candidate: Server, readiness: Readiness): void {
   }
 }
 
-function waited({ begun }: Server): number {
-  return (begun ? startPatience : beginPatience) / 1000;
+/** What probably keeps a server from its end of loading. */
+function suspect({ begun, hello }: Server): string {
+  if (begun) return ', after its program began; a module may be waiting at its top level';
+  const options = [...hello.execArgv, ...(hello.env.NODE_OPTIONS ? [`NODE_OPTIONS=${hello.env.NODE_OPTIONS}`] : [])];
+  const named =
+    options.length === 0 ? '' : `; a module that these options preload may be waiting: ${options.join(' ')}`;
+  return `, before its program began (${executable()})${named}`;
 }
 
 // It ended before it served: by a module that ends the process, or node did not start at all.
@@ -254,7 +253,7 @@ function mourn(candidate: Server): void {
   deaths++;
   getLogger().warning('the fork server ended before it served (%s)', obituary);
   // The first one wrote to the program's stderr: the next one's is kept, for the warning.
-  if (deaths === 1 && candidate.hello.preload.length === 0) dismiss(candidate);
+  if (deaths === 1 && !mayServeWithoutList(candidate)) dismiss(candidate);
   else refuse(candidate, `the fork server ended before it served (${obituary})`);
 }
 
@@ -262,13 +261,18 @@ function mourn(candidate: Server): void {
 function refuse(candidate: Server, reason: string): void {
   const { preload } = candidate.hello;
   dismiss(candidate);
-  if (preload.length > 0) {
+  if (mayServeWithoutList(candidate)) {
     refusedList = candidate.list;
     warn(`The fork server preloads nothing of ${preload.join(', ')}: ${reason}`);
   } else {
     giveUp(reason);
     warn(`Children are spawned instead of forked, which takes longer: ${reason}`);
   }
+}
+
+/** Before its program began, a server has loaded nothing of the list. */
+function mayServeWithoutList({ begun, hello }: Server): boolean {
+  return begun && hello.preload.length > 0;
 }
 
 function giveUp(reason: string): void {
@@ -298,7 +302,7 @@ function answered(candidate: Server, control: number): Promise<void> {
   return new Promise((resolve) => {
     const wait = onReadable(control, stop);
     wait.reference(true);
-    const timer = setTimeout(stop, Math.max(0, candidate.deadline - now()));
+    const timer = setTimeout(stop, lookInterval);
     candidate.onSettled.add(stop);
     function stop() {
       candidate.onSettled.delete(stop);

@@ -9,6 +9,7 @@ import { hookedIn } from '../../lifecycle/module-hooks.js';
 import { native } from '../../native.js';
 import { setImmediate } from '../../timing.js';
 import { beginLoading } from '../loading.js';
+import { keepTitle } from '../title.js';
 import { beBorn } from './born.js';
 import { isGone } from './client.js';
 import { company } from './company.js';
@@ -27,6 +28,7 @@ native.identifySenders(inherited.requests);
 // Until here stderr may be a file in memory, which tells the program why node did not start.
 native.placeDescriptor(inherited.stderr, 2);
 native.closeDescriptors([inherited.stderr]);
+keepTitle();
 const hello = awaitHello();
 say({ state: 'begun' });
 if (native.canReplaceEnvironmentBlock()) {

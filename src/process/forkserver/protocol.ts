@@ -42,8 +42,8 @@ export type Readiness =
   /** Module hooks run in a thread, which children would not have. */
   | { readonly state: 'hooked' }
   | { readonly state: 'failed'; readonly module: string; readonly reason: string }
-  /** Said by nothing but the clock: the server did not answer in time. */
-  | { readonly state: 'late' };
+  /** Not said by the server, but seen by its creator: it makes no progress. */
+  | { readonly state: 'late'; readonly verdict: string };
 
 /** A request is this packet with its descriptors; the rest of what the child needs comes on its own channel. */
 export const request = Buffer.from('launch');

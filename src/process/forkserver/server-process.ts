@@ -11,6 +11,7 @@ import { flagsForForking } from '../../lifecycle/single-threaded.js';
 import { getLogger } from '../../logging.js';
 import { FdEvents, native } from '../../native.js';
 import { describeEnd, executable, lastLines } from '../executable.js';
+import { Progress } from '../progress.js';
 import { startNode } from '../start-node.js';
 import { titleOf } from '../title.js';
 import { startDirectory, workingDirectory } from '../working-directory.js';
@@ -30,6 +31,7 @@ export class ServerProcess {
   readonly requests: number;
   /** This process's end of the channel on which the server gets its hello and answers it. */
   readonly control: number;
+  readonly progress: Progress;
   readonly #pid: number;
   readonly #executable = executable();
   /** What node writes to stderr before the server's program runs, if that was asked for. */
@@ -76,6 +78,7 @@ export class ServerProcess {
     }
     this.requests = requests;
     this.control = control;
+    this.progress = new Progress(this.#pid);
     // With the end of this thread, too, nobody is left who asks: then the server ends.
     native.fdOwn(requests);
     native.fdOwn(control);

@@ -1,0 +1,74 @@
+/**
+ * Whether a process that is starting works or waits, told from what the kernel accounts for it. A slow machine makes a start
+ * long, but not idle: a bound on idle time ends a start that waits for something which never comes, and no other.
+ */
+import { readFileSync } from 'node:fs';
+import { now } from '../deadline.js';
+
+/** How long a start may be idle, in ms: longer than modules usually wait for a file or a server at their top level. */
+const idlePatience = 4000;
+
+/** The same where the kernel does not tell, because the permission model hides /proc. */
+const blindPatience = 20_000;
+
+/** How long a start may take at all, in ms. */
+const startPatience = 120_000;
+
+/** How often to look, in ms. */
+export const lookInterval = 100;
+
+/** Processor time that counts as work, in clock ticks of 10 ms: more than timers in the background use meanwhile. */
+const workTicks = 5;
+
+/** What the kernel says of one process. */
+interface Account {
+  /** Runs, waits for a processor, or waits for a disk. */
+  readonly active: boolean;
+  /** Processor time of all its threads, in clock ticks. */
+  readonly ticks: number;
+}
+
+export class Progress {
+  readonly #pid: number;
+  readonly #deadline = now() + startPatience;
+  #lookedAt = now();
+  /** Idle time since it was last seen working, in ms. */
+  #idle = 0;
+  #ticks = 0;
+  #blind = false;
+
+  constructor(pid: number) {
+    this.#pid = pid;
+  }
+
+  /** Looks, and returns why the process is not to be waited for any more; `undefined` if it is. */
+  verdict(): string | undefined {
+    const time = now();
+    // While this process itself was stopped, or got no processor, nothing was seen.
+    const passed = Math.min(time - this.#lookedAt, 2 * lookInterval);
+    this.#lookedAt = time;
+    const account = accountOf(this.#pid);
+    this.#blind = account === undefined;
+    if (account !== undefined && (account.active || account.ticks >= this.#ticks + workTicks)) {
+      this.#idle = 0;
+      this.#ticks = account.ticks;
+    } else {
+      this.#idle += passed;
+    }
+    const patience = this.#blind ? blindPatience : idlePatience;
+    if (this.#idle >= patience) return `it has been waiting for ${patience / 1000} s without doing anything`;
+    return time >= this.#deadline ? `it was still busy after ${startPatience / 1000} s` : undefined;
+  }
+}
+
+function accountOf(pid: number): Account | undefined {
+  try {
+    // The second field, the name in parentheses, may itself have spaces and parentheses.
+    const [state = '', ...fields] = readFileSync(`/proc/${pid}/stat`, 'latin1')
+      .replace(/^.*\) /s, '')
+      .split(' ');
+    return { active: /[RD]/.test(state), ticks: Number(fields[10]) + Number(fields[11]) };
+  } catch {
+    return undefined;
+  }
+}
