@@ -71,6 +71,7 @@ export class Child {
   #answerWatch: EndWatch | undefined;
   readonly #answerWaiters = new Set<() => void>();
   #sentinelShown = false;
+  #hasBegun = true;
   readonly #sentinel: Sentinel;
   /** This process is a copy of the one whose child it is. */
   #disowned = false;
@@ -137,6 +138,11 @@ export class Child {
     if (this.#isAnswered()) unread.unregister(this);
     if (this.#unreadable !== undefined) throw this.#unreadable.reason;
     return this.#answer;
+  }
+
+  /** Of a child that ended before it had loaded what its work needs: the node that ran it, where it had one of its own. */
+  get failedCommand(): string | undefined {
+    return this.#hasBegun ? undefined : this.#running.command;
   }
 
   /** Calls back when there is an answer, or never will be. That is waited for. */
@@ -242,7 +248,10 @@ export class Child {
     this.#watch = undefined;
     this.#answerWatch?.cancel();
     const unclaimed = answered ? undefined : readMessage(this.#errand);
-    if (unclaimed !== undefined) discardMessage(unclaimed);
+    if (unclaimed !== undefined) {
+      this.#hasBegun = false;
+      discardMessage(unclaimed);
+    }
     closeErrand(this.#errand);
     // The user may have the number of the sentinel.
     if (!this.#sentinelShown) this.#running.close();

@@ -1,6 +1,6 @@
 /** Which node runs spawned children and the fork server. */
 import { Buffer } from 'node:buffer';
-import { openSync, realpathSync } from 'node:fs';
+import { realpathSync } from 'node:fs';
 import { constants } from 'node:os';
 import { resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -9,6 +9,7 @@ import { ProcessError, SystemError } from '../errors.js';
 import { FdEvents, native, packageFolder } from '../native.js';
 import { unexpected } from '../options/kinds.js';
 import { markFor } from './child-mark.js';
+import { nullDevice } from './null-device.js';
 import { lookInterval, Progress } from './progress.js';
 
 let chosen: string | undefined;
@@ -120,16 +121,15 @@ function runToEnd(path: string, args: readonly string[]): Run {
   const { NODE_OPTIONS: _, ...env } = process.env;
   const variables = Object.entries(env).map(([name, value]) => `${name}=${value}`);
   const environment = [...variables, ...executableEnvironment(), markFor(path)];
-  const silence = openSync('/dev/null', 'r');
   const [stdout, theirStdout] = native.channelPair(false);
   const [stderr, theirStderr] = native.channelPair(false);
   try {
-    const pid = native.spawnProcess(path, [path, ...args], environment, '/', [silence, theirStdout, theirStderr]);
+    const pid = native.spawnProcess(path, [path, ...args], environment, '/', [nullDevice(), theirStdout, theirStderr]);
     return { end: endOf(pid), stdout: textFrom(stdout), stderr: textFrom(stderr) };
   } catch (error) {
     throw isMissing(error) ? notANode(path, error.message, error) : error;
   } finally {
-    native.closeDescriptors([silence, stdout, theirStdout, stderr, theirStderr]);
+    native.closeDescriptors([stdout, theirStdout, stderr, theirStderr]);
   }
 }
 

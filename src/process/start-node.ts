@@ -1,4 +1,5 @@
 /** The start of a node that runs one of this package's own programs: a child, or a fork server. */
+import { SystemError } from '../errors.js';
 import { native } from '../native.js';
 import { markFor } from './child-mark.js';
 import { executable, executableEnvironment, isMissing, notANode } from './executable.js';
@@ -33,6 +34,17 @@ export function startNode({ program, options, execArgv, args, env, directory, de
       ...descriptors,
     ]);
   } catch (error) {
-    throw isMissing(error) ? notANode(path, error.message, error) : error;
+    if (isMissing(error)) throw notANode(path, error.message, error);
+    throw isLimit(error) ? tooMany(error) : error;
   }
+}
+
+function isLimit(error: unknown): error is SystemError {
+  return error instanceof SystemError && error.code === 'EAGAIN';
+}
+
+function tooMany(cause: SystemError): SystemError {
+  const { code, errno, syscall, path } = cause;
+  const message = `${cause.message}: this user or control group may have no further process or thread (ulimit -u, pids.max)`;
+  return new SystemError(message, { code, errno, syscall, path, cause });
 }

@@ -1,9 +1,9 @@
 /** Where the standard streams of a child go. */
-
-import { fstatSync, openSync } from 'node:fs';
+import { fstatSync } from 'node:fs';
 import { constants } from 'node:os';
 import { SystemError } from '../errors.js';
 import { describe } from '../options/describe.js';
+import { nullDevice } from './null-device.js';
 import { StandardPipe } from './standard-pipe.js';
 
 /** One stream: this process's own, the null device, a pipe to this process, or a descriptor of this process. */
@@ -20,8 +20,6 @@ let own: readonly number[] = [0, 1, 2];
 export function useStdio(descriptors: readonly number[]): void {
   own = descriptors;
 }
-
-let nullDevice: number | undefined;
 
 /**
  * @throws TypeError for anything but a stream, or an array of up to three
@@ -64,9 +62,7 @@ export function openStdio(stdio: readonly Stdio[]): OpenStdio {
 function descriptorOf(stream: Stdio, index: number): number {
   if (stream === 'inherit') return own[index] as number;
   if (typeof stream === 'number') return checkOpen(stream, index);
-  // Kept: every child wants it.
-  nullDevice ??= openSync('/dev/null', 'r+');
-  return nullDevice;
+  return nullDevice();
 }
 
 // A forked child could say it only when its parent has one already.

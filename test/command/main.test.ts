@@ -1,10 +1,11 @@
 /** The command: what it shows of objects that are held and waited for, what it removes, and its exit codes. */
 import { spawnSync } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
-import { Lock, Semaphore, SharedArray, serialize, Value } from 'multiproc';
+import { Event, Lock, Process, Semaphore, SharedArray, serialize, Value } from 'multiproc';
 import t from 'tap';
 import { leaveNothing } from '../harness/leftovers.js';
 import { freshName, Remote } from '../harness/remote.js';
+import { holdOpen } from '../programs/process-targets.js';
 
 leaveNothing(t);
 
@@ -32,6 +33,11 @@ t.test('ls lists what starts with a prefix, and who has it open', async (t) => {
   t.match(second, { name: `${name}b`, kind: 'Value', openers: [], creatorPid: process.pid, state: 'unused' });
   t.strictSame(more, []);
   t.match(multiproc('ls', name), { status: 0, stdout: new RegExp(`^NAME .*\\n${name}a +Lock .*\\n${name}b +Value `) });
+  const titles = Object.fromEntries(
+    first.processes.map(({ pid, title }: { pid: number; title: string }) => [pid, title]),
+  );
+  t.match(titles[process.pid], /main\.test\.js/);
+  t.match(multiproc('ls', name).stdout, new RegExp(`^${process.pid} +\\S*node .*main\\.test\\.js`, 'm'));
   t.match(multiproc('ls', `${name}none`), { status: 0, stdout: 'There are no shared objects.\n' });
   lock.close();
 });
@@ -59,6 +65,28 @@ t.test('inspect tells who holds, how deep, and who waits', async (t) => {
   await holder.kill();
   await acquired;
   t.match(parsed('inspect', name).lock, { holder: { pid: waiter.pid }, depth: 1, ownerDied: true, waiters: [] });
+});
+
+t.test('ls, inspect and top name children and their program', async (t) => {
+  const name = freshName(t);
+  const lock = new Lock({ name });
+  const begun = new Event();
+  const child = new Process({ target: holdOpen, args: [lock, begun], name: 'Counter-7', daemon: true });
+  child.start();
+  await begun.wait();
+  const title = new RegExp(`${child.pid} +Counter-7: node .*main\\.test\\.js$`, 'm');
+  for (const args of [
+    ['ls', name],
+    ['inspect', name],
+    ['top', name],
+  ]) {
+    const { stdout } = spawnSync(process.execPath, [program, ...args], { encoding: 'utf8', input: '' });
+    t.match(stdout, title, args[0]);
+  }
+  t.match(parsed('inspect', name).processes, [{ title: /./ }, { title: /./ }]);
+  child.kill();
+  await child.join();
+  lock.close();
 });
 
 t.test('inspect tells the permits and the shape', async (t) => {

@@ -1,5 +1,5 @@
 /** How children start where the surroundings are unusual: preloaded modules, executables, debuggers, ways to name the main module. */
-import { mkdirSync, symlinkSync, writeFileSync } from 'node:fs';
+import { mkdirSync, readFileSync, symlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import t from 'tap';
 import { folder } from '../harness/folder.js';
@@ -7,6 +7,8 @@ import { leaveNothing } from '../harness/leftovers.js';
 import { command } from '../harness/program.js';
 
 t.setTimeout(300_000);
+// Most of them wait for other processes.
+t.jobs = 4;
 leaveNothing(t);
 
 const node = process.execPath;
@@ -61,6 +63,65 @@ for (const [what, source, cause] of [
     t.equal(program.stderr.match(/MULTIPROC_FORKSERVER/g)?.length, 1, program.stderr);
   });
 }
+
+for (const [what, files, args, where] of [
+  [
+    'a preloaded module never ends',
+    { 'pre.mjs': `${onlyInServer} await new Promise((resolve) => setTimeout(resolve, 1e8));` },
+    ['--import', './pre.mjs'],
+    /before its program began.*--import \.\/pre\.mjs/,
+  ],
+  [
+    'a module of the list never ends',
+    { 'list.mjs': 'await new Promise((resolve) => setTimeout(resolve, 1e8));' },
+    [],
+    /preloads nothing of file:.*list\.mjs.*after its program began/,
+  ],
+] as const) {
+  t.test(`start() continues after some seconds, with one warning, where ${what}`, async (t) => {
+    const source = `import { setForkserverPreload } from 'multiproc'; setForkserverPreload(['./list.mjs']); ${main}`;
+    const path = folder(t, { 'main.mjs': args.length > 0 ? main : source, ...files });
+    const program = command(t, node, { args: [...args, 'main.mjs'], cwd: path });
+    for (let i = 0; i < 2; i++) t.equal(await program.line(), `undefined ${args.length > 0 ? 'spawned' : 'forked'}`);
+    t.strictSame(await program.ended, { code: 0, signal: null });
+    t.match(program.stderr, where);
+    t.equal(program.stderr.match(/MULTIPROC_FORKSERVER/g)?.length, 1, program.stderr);
+  });
+}
+
+t.test('a module that works for longer than others may wait is preloaded', async (t) => {
+  const source = `
+    globalThis.preloaded = 'preloaded';
+    ${onlyInServer} for (const end = performance.now() + 4500; performance.now() < end; );
+  `;
+  const path = folder(t, { 'main.mjs': main, 'pre.cjs': source });
+  const program = command(t, node, { args: ['--require', './pre.cjs', 'main.mjs'], cwd: path });
+  for (let i = 0; i < 2; i++) t.equal(await program.line(), 'preloaded forked');
+  t.strictSame(await program.ended, { code: 0, signal: null });
+  t.equal(program.stderr, '');
+});
+
+t.test('a child whose modules wait without end says so', async (t) => {
+  const path = folder(t, {
+    'main.mjs': `
+      import { isMainProcess, Process } from 'multiproc';
+      export const work = () => {};
+      if (isMainProcess) {
+        const child = new Process({ target: work });
+        child.start();
+        process.stdin.on('data', () => child.kill()).on('end', () => process.exit());
+      } else await new Promise((resolve) => setTimeout(resolve, 1e8));
+    `,
+  });
+  const program = command(t, node, { args: ['main.mjs'], cwd: path });
+  await new Promise<void>((resolve) => {
+    program.child.stderr?.on('data', () => /MULTIPROC_LOADING/.test(program.stderr) && resolve());
+    void program.ended.then(() => resolve());
+  });
+  program.child.stdin?.end('end it');
+  t.strictSame(await program.ended, { code: 0, signal: null });
+  t.match(program.stderr, /Process-1 has not begun .*main\.mjs.*isMainProcess/);
+});
 
 t.test(
   'preloaded modules that leave nothing behind, and quiet ones in NODE_OPTIONS, are in forked children',
@@ -132,44 +193,138 @@ const executables: [string, (path: string) => string, RegExp][] = [
   ],
   ['that is not there', () => '/no/such/node', /^ProcessError.*\/no\/such\/node.*ENOENT.*setExecutable/],
   ['that cannot be executed', (path) => join(path, 'main.mjs'), /^ProcessError.*main\.mjs.*EACCES.*setExecutable/],
+  ['that is a folder', (path) => path, /^ProcessError.*EACCES.*setExecutable/],
+  ['of no known format', (path) => script(path, 'text', 'text'), /^ProcessError.*ENOEXEC.*setExecutable/],
   [
     'that fails',
-    (path) => script(path, 'echo "no node today" >&2; exit 3'),
+    (path) => script(path, 'fails', '#!/bin/sh\necho "no node today" >&2; exit 3'),
     /^ProcessError.*exit code 3.*no node today.*setExecutable/,
   ],
   [
+    'that a signal ends',
+    (path) => script(path, 'killed', '#!/bin/sh\nkill -ILL $$'),
+    /^ProcessError.*signal 4.*setExecutable/,
+  ],
+  [
+    'without its shared library',
+    (path) => withoutLibrary(path),
+    /^ProcessError.*exit code 127.*error while loading shared libraries.*setExecutable/,
+  ],
+  [
+    'that loads no addons',
+    (path) => script(path, 'addonless', `#!/bin/sh\nexec ${node} --no-addons "$@"`),
+    /^ProcessError.*cannot load this package's addon.*ERR_DLOPEN_DISABLED.*setExecutable/,
+  ],
+  [
     'that runs the program itself',
-    (path) => script(path, `exec ${node} ${join(path, 'main.mjs')}`),
+    (path) => script(path, 'itself', `#!/bin/sh\nexec ${node} ${join(path, 'main.mjs')}`),
     /^ProcessError.*setExecutable/,
   ],
-  ['that is a script which becomes node', (path) => script(path, `exec ${node} "$@"`), /^worked$/],
+  [
+    'that is a script which becomes node',
+    (path) => script(path, 'becomes', `#!/bin/sh\nexec ${node} "$@"`),
+    /^worked$/,
+  ],
 ];
 
-function script(path: string, text: string): string {
-  const file = join(path, 'script');
-  writeFileSync(file, `#!/bin/sh\n${text}\n`, { mode: 0o755 });
+/** Those that are killed after some seconds. */
+const silent: [string, (path: string) => string, RegExp][] = [
+  [
+    'that hangs silently',
+    (path) => script(path, 'hangs', '#!/bin/sh\nexec sleep 1000'),
+    /^ProcessError.*without doing anything, was killed.*setExecutable/,
+  ],
+  [
+    'that closes its output and stays',
+    (path) => script(path, 'closes', '#!/bin/sh\nexec sleep 1000 >&- 2>&-'),
+    /^ProcessError.*without doing anything, was killed.*setExecutable/,
+  ],
+];
+
+function script(path: string, name: string, text: string): string {
+  const file = join(path, name);
+  writeFileSync(file, `${text}\n`, { mode: 0o755 });
   return file;
 }
 
-t.test('an executable is checked before it runs children', async (t) => {
-  for (const method of ['spawn', 'forkserver']) {
-    for (const [what, make, expected] of executables) {
+/** A copy of this very node that asks for a library of the same length as one that it needs, and that is not there. */
+function withoutLibrary(path: string): string {
+  const file = join(path, 'incomplete');
+  const bytes = readFileSync('/bin/sh');
+  const at = bytes.indexOf('libc.so.6');
+  bytes.write('libc.so.0', at, 'latin1');
+  writeFileSync(file, bytes, { mode: 0o755 });
+  return file;
+}
+
+for (const [list, methods] of [
+  [executables, ['spawn', 'forkserver']],
+  [silent, ['spawn']],
+] as const) {
+  t.test(
+    `an executable is checked before it runs children: one ${list[0]?.[0]}, and ${list.length - 1} more`,
+    async (t) => {
       const path = folder(t, {
         'main.mjs': `
-          import { Process, setExecutable } from 'multiproc';
-          export const work = () => 'worked';
-          setExecutable(process.env.EXECUTABLE);
-          const child = new Process({ target: { module: './work.mjs', export: 'work' }, context: '${method}' });
-          try { child.start(); console.log(await child.result); } catch (error) { console.log(String(error).replaceAll('\\n', ' ')); }
-        `,
+        import { Process, setExecutable } from 'multiproc';
+        const [files, methods] = [process.env.EXECUTABLES, process.env.METHODS].map((text) => text.split(':'));
+        for (const file of files) {
+          for (const context of methods) {
+            setExecutable(file);
+            const child = new Process({ target: { module: './work.mjs', export: 'work' }, context });
+            try {
+              child.start();
+              console.log(await child.result);
+            } catch (error) {
+              console.log(String(error).replaceAll('\\n', ' '));
+            }
+          }
+        }
+      `,
         'work.mjs': 'export const work = () => "worked";',
       });
-      const program = command(t, node, { args: ['main.mjs'], cwd: path, env: { EXECUTABLE: make(path) } });
-      t.match(await program.line(), expected, `${method}: an executable ${what}`);
+      const files = list.map(([, make]) => make(path));
+      const program = command(t, node, {
+        args: ['main.mjs'],
+        cwd: path,
+        env: { EXECUTABLES: files.join(':'), METHODS: methods.join(':') },
+      });
+      for (const [what, , expected] of list) {
+        for (const method of methods) t.match(await program.line(), expected, `${method}: an executable ${what}`);
+      }
       t.strictSame(await program.ended, { code: 0, signal: null });
       await t.rejects(program.line());
-    }
+    },
+  );
+}
+
+t.test('a child that ends before its work begins says which node was to run it', async (t) => {
+  const path = folder(t, {
+    'main.mjs': `
+      import { isMainProcess, Process } from 'multiproc';
+      export const work = () => {};
+      if (isMainProcess) {
+        const ways = [['--no-such-option'], ['--require', './throws.cjs'], ['--import', './exits.mjs']];
+        const children = ways.map((execArgv) => new Process({ target: work, execArgv }));
+        for (const child of children) child.start();
+        for (const { result } of children) console.log(await result.catch(String));
+      }
+    `,
+    'throws.cjs': 'throw new Error("not here");',
+    'exits.mjs': 'process.exit(7);',
+  });
+  const program = command(t, node, { args: ['main.mjs'], cwd: path });
+  for (const [option, code] of [
+    ['--no-such-option', 9],
+    ['--require ./throws.cjs', 1],
+    ['--import ./exits.mjs', 7],
+  ] as const) {
+    const line = await program.line();
+    t.match(line, /^ProcessError: Process-\d ended with exit code/);
+    t.ok(line.includes(`exit code ${code} before`) && line.includes(`${node} ${option} could not start`), line);
   }
+  t.strictSame(await program.ended, { code: 0, signal: null });
+  t.match(program.stderr, /bad option[\s\S]*not here|not here[\s\S]*bad option/);
 });
 
 /** Starts a child from a main function that is not guarded and continues after an \`await\`. */
@@ -293,6 +448,7 @@ t.test("the kernel's lists of processes show a child's name and program", async 
       const read = (file) => readFileSync('/proc/self/' + file, 'utf8').replace(/[\\0\\n]+$/, '');
       export const look = () => read('comm') + '|' + read('cmdline') + '|' + process.title + '|' + process.execArgv;
       if (isMainProcess) {
+        console.log(read('comm'));
         for (const title of [undefined, 'shop']) {
           if (title !== undefined) process.title = title;
           for (const method of ['spawn', 'forkserver']) {
@@ -307,11 +463,12 @@ t.test("the kernel's lists of processes show a child's name and program", async 
   const file = join(path, 'main.mjs');
   const program = command(t, node, { args: ['main.mjs', 'a'], cwd: path });
   const titles = [`Counter-7: node ${file} a`, 'Counter-7: shop'];
+  const usual = await program.line();
   for (const title of titles) {
     for (const method of ['spawn', 'forkserver']) {
       const [name, line = '', own, options] = (await program.line()).split('|');
-      t.strictSame([name, own, options], [title.slice(0, 15), title, ''], method);
-      t.ok(line.includes(method === 'spawn' && !line.startsWith('C') ? `--title=${title}` : title), line);
+      t.strictSame([name, own, options], [usual, title, ''], method);
+      t.equal(line.replace(/\0+$/, ''), title, method);
     }
   }
   t.strictSame(await program.ended, { code: 0, signal: null });

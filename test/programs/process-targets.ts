@@ -425,3 +425,9 @@ export class Capitals extends Process {
     this.childEnd.close();
   }
 }
+
+/** Has the object open until it is killed. */
+export async function holdOpen(_object: unknown, begun: Event): Promise<void> {
+  begun.set();
+  await sleep(1e8);
+}

@@ -7,6 +7,7 @@ import { ReceivedMessage } from '../message.js';
 import { oneself, Process } from '../process.js';
 import { self } from '../self.js';
 import { beginProcess, perform } from './perform.js';
+import { warningIfStuck } from './slow-loading.js';
 
 /**
  * For a spawned child, or one of the fork server.
@@ -32,7 +33,7 @@ function receive(errand: Errand): ReceivedMessage {
 
 /** Loads what the message names, and makes its objects. */
 async function restore(message: ReceivedMessage, errand: Errand, plain: typeof Process): Promise<Process> {
-  if (!message.isAtHand()) await whileLoading(() => message.load());
+  if (!message.isAtHand()) await warningIfStuck(() => whileLoading(() => message.load()));
   const { target, subclass } = message.work();
   const { args, fields } = take(message, errand);
   return Object.assign(oneself((subclass ?? plain) as typeof Process, target, args), fields);

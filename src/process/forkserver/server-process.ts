@@ -1,5 +1,5 @@
 /** A fork server that this process starts: its program, its descriptors, and its end. */
-import { fstatSync, openSync, readSync } from 'node:fs';
+import { fstatSync, readSync } from 'node:fs';
 import { constants } from 'node:os';
 import { dirname, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -11,6 +11,7 @@ import { flagsForForking } from '../../lifecycle/single-threaded.js';
 import { getLogger } from '../../logging.js';
 import { FdEvents, native } from '../../native.js';
 import { describeEnd, executable, lastLines } from '../executable.js';
+import { nullDevice } from '../null-device.js';
 import { Progress } from '../progress.js';
 import { startNode } from '../start-node.js';
 import { titleOf } from '../title.js';
@@ -47,13 +48,19 @@ export class ServerProcess {
    * @throws SystemError if there can be no further process
    */
   constructor({ argv, env, execArgv }: Hello, keepsStderr: boolean) {
-    const [requests, theirRequests] = native.channelPair(true);
-    const [control, theirControl] = native.channelPair(false);
-    const parent = native.processFile(native.currentPid());
-    const silence = openSync('/dev/null', 'r+');
+    const mine: number[] = [];
+    const theirs: number[] = [];
+    const makePair = (isPackets: boolean) => {
+      const [own, other] = native.channelPair(isPackets);
+      mine.push(own);
+      theirs.push(other);
+    };
     // Another Node may not have the others.
     const forking = this.#executable === process.execPath ? flagsForForking : ['--single-threaded'];
     try {
+      makePair(true);
+      makePair(false);
+      theirs.push(native.processFile(native.currentPid()));
       if (keepsStderr) {
         this.#stderr = native.memoryFile('multiproc:stderr');
         native.fdOwn(this.#stderr);
@@ -67,15 +74,16 @@ export class ServerProcess {
         env: { ...env, ...firstOf(env.NODE_OPTIONS) },
         directory: startDirectory ?? workingDirectory(),
         // In the order of `inherited`.
-        descriptors: [silence, 1, this.#stderr ?? 2, theirRequests, theirControl, parent, 2],
+        descriptors: [nullDevice(), 1, this.#stderr ?? 2, ...theirs, 2],
       });
     } catch (error) {
-      native.closeDescriptors([requests, control]);
+      native.closeDescriptors(mine);
       this.#closeStderr();
       throw error;
     } finally {
-      native.closeDescriptors([theirRequests, theirControl, parent, silence]);
+      native.closeDescriptors(theirs);
     }
+    const [requests, control] = mine as [number, number];
     this.requests = requests;
     this.control = control;
     this.progress = new Progress(this.#pid);

@@ -41,6 +41,8 @@ export interface RunningChild {
   readonly pid: number;
   /** Of a thread: its `threadId`. */
   readonly thread?: number;
+  /** Of a child that is a node of its own: the executable and its options, for errors. */
+  readonly command?: string;
   /** A descriptor that becomes readable once the child has ended, and stays so: a pidfd. Closed by `close()`. */
   readonly sentinel: number;
   /**

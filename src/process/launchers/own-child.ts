@@ -9,13 +9,15 @@ const unknowable = 255;
 
 export class OwnChild implements RunningChild {
   readonly pid: number;
+  readonly command?: string;
   readonly sentinel: number;
   #exitCode: number | null = null;
   #closed = false;
 
   /** Not reaped by anybody until now, so that the pid is still the child's. */
-  constructor(pid: number) {
+  constructor(pid: number, command?: string) {
     this.pid = pid;
+    if (command !== undefined) this.command = command;
     try {
       this.sentinel = native.processFile(pid);
     } catch (error) {

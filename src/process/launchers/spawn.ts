@@ -1,6 +1,7 @@
 /** The start method `spawn`: a fresh node that runs this package's entry. Works everywhere, costs a node's start. */
 import { fileURLToPath } from 'node:url';
 import { inspectorUrl } from '../../lifecycle/inspecting.js';
+import { executable } from '../executable.js';
 import { startNode } from '../start-node.js';
 import { titleOf } from '../title.js';
 import { startDirectory } from '../working-directory.js';
@@ -31,6 +32,6 @@ export const spawnLauncher: MethodLauncher = {
       // Where entry/main.ts looks for them.
       descriptors: [...stdio, errand.memory, errand.notice, errand.creator],
     });
-    return new OwnChild(pid);
+    return new OwnChild(pid, [executable(), ...execArgv].join(' '));
   },
 };
