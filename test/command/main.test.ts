@@ -81,7 +81,7 @@ t.test('ls, inspect and top name children and their program', async (t) => {
     ['top', name],
   ]) {
     const { stdout } = spawnSync(process.execPath, [program, ...args], { encoding: 'utf8', input: '' });
-    t.match(stdout, title, args[0]);
+    t.match(stdout, title, args.join(' '));
   }
   t.match(parsed('inspect', name).processes, [{ title: /./ }, { title: /./ }]);
   child.kill();
