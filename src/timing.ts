@@ -13,6 +13,9 @@ const tick = process.nextTick;
 const microtask = globalThis.queueMicrotask;
 const performanceClock = performance;
 const { now: sinceStart } = performance;
+
+/** How much of the time since an earlier look the event loop was busy. */
+export const { eventLoopUtilization } = performance;
 const RealDate = Date;
 
 /** Seconds and nanoseconds on the system's monotonic clock. */

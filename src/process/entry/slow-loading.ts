@@ -1,5 +1,5 @@
 /** A warning where the modules of a child's work do not come to their end: without it, the child waits without a word. */
-import { clearTimeout, setTimeout } from '../../timing.js';
+import { clearTimeout, eventLoopUtilization, setTimeout } from '../../timing.js';
 import { self } from '../self.js';
 
 /** How long modules may wait at their top level before that is said, in ms. */
@@ -10,7 +10,6 @@ const maxUtilization = 0.5;
 
 /** Loads them, and gives the warning meanwhile, if it comes to that. */
 export async function warningIfStuck<T>(load: () => Promise<T>): Promise<T> {
-  const { eventLoopUtilization } = performance;
   let before = eventLoopUtilization();
   let timer = setTimeout(look, patience).unref();
   function look() {
