@@ -15,7 +15,12 @@ const examples = readdirSync(`${root}examples`, { recursive: true, encoding: 'ut
   .sort();
 
 /** Programs that do not end by themselves, or that another test runs. */
-const elsewhere = new Set(['counter/counter.ts', 'managers/remote-client.ts', 'managers/remote-server.ts']);
+const elsewhere = new Set([
+  'counter/counter.ts',
+  'managers/remote-client.ts',
+  'managers/remote-server.ts',
+  'services/cluster.ts',
+]);
 
 for (const example of examples.filter((file) => !elsewhere.has(file) && !file.startsWith('ports/'))) {
   t.test(`examples/${example}`, async (t) => {

@@ -87,6 +87,10 @@ function packOurs(name: string, { prebuilt }: { prebuilt: boolean }): { tarball:
     'README.md',
     'LICENSE',
     'CHANGELOG.md',
+    'CONTRIBUTING.md',
+    'SECURITY.md',
+    'docs',
+    'examples',
   ]) {
     if (existsSync(join(root, entry))) cpSync(join(root, entry), join(folder, entry), { recursive: true });
   }
@@ -122,7 +126,7 @@ function project(name: string): string {
 t.test('the tarball holds the program, the sources and the binary, and nothing else', { skip }, async (t) => {
   const { files } = packOurs('contents', { prebuilt: true });
   const expected =
-    /^(commonjs\/.+\.cjs|dist\/.+\.(c?js|d\.c?ts)|native\/.+\.(cc|h)|prebuilds\/.+\.node|package\.json|binding\.gyp|CMakeLists\.txt|[A-Z]+(\.md)?)$/;
+    /^(commonjs\/.+\.cjs|dist\/.+\.(c?js|d\.c?ts)|native\/.+\.(cc|h)|prebuilds\/.+\.node|docs\/.+\.md|examples\/.+\.(ts|md)|package\.json|binding\.gyp|CMakeLists\.txt|[A-Z]+(\.md)?)$/;
   t.strictSame(
     files.filter((file) => !expected.test(file)),
     [],
@@ -138,6 +142,45 @@ t.test('the tarball holds the program, the sources and the binary, and nothing e
   ]) {
     t.ok(files.includes(file), file);
   }
+});
+
+/** Links of Markdown to files, as `[from, to]`: `to` from the package's folder on, with an anchor. */
+function links(file: string, text: string): [file: string, target: string][] {
+  const prose = text.replace(/^```[\s\S]*?^```/gm, '').replace(/`[^`\n]*`/g, '');
+  return [...prose.matchAll(/\]\(([^()\s]+)\)/g)]
+    .map(([, target = '']) => target)
+    .filter((target) => !/^[a-z]+:/.test(target))
+    .map((target) => [file, target.startsWith('#') ? file + target : join(dirname(file), target)]);
+}
+
+/** The anchors that headings of a page have, as Markdown's renderers make them. */
+function anchors(text: string): string[] {
+  return [...text.matchAll(/^#+ (.+)$/gm)].map(([, heading = '']) =>
+    heading
+      .toLowerCase()
+      .replace(/[^\p{L}\p{N} _-]/gu, '')
+      .replaceAll(' ', '-'),
+  );
+}
+
+t.test('every link of the README and the documentation leads to a file in the tarball', { skip }, async (t) => {
+  const { files } = packOurs('links', { prebuilt: false });
+  const folder = join(temporary, 'links');
+  const pages = files.filter((file) => file.endsWith('.md'));
+  for (const page of ['README.md', 'docs/pools.md', 'examples/README.md']) t.ok(pages.includes(page), page);
+  const missing = pages
+    .flatMap((page) => links(page, readFileSync(join(folder, page), 'utf8')))
+    .filter(([, target]) => {
+      const [path = '', anchor] = target.split('#');
+      if (!files.some((file) => file === path || file.startsWith(path.endsWith('/') ? path : `${path}/`))) return true;
+      return anchor !== undefined && !anchors(readFileSync(join(folder, path), 'utf8')).includes(anchor);
+    });
+  t.strictSame(missing, []);
+  t.strictSame(
+    links('docs/a.md', 'see [b](b.md#c) and `[x](y)`'),
+    [['docs/a.md', 'docs/b.md#c']],
+    'the check sees links',
+  );
 });
 
 t.test('without a compiler it installs offline, runs no script, and works', { skip }, async (t) => {
