@@ -75,6 +75,8 @@ export interface Shape {
   readonly size: number;
   /** Of an object in a sparse segment: so many bytes of the segment are backed by memory at first. */
   readonly reserved?: number;
+  /** Of structs, whose layout is in the block as text: what is wanted, and what reads that of a block. */
+  readonly structs?: { readonly text: string; readonly textIn: (block: Block) => string };
 }
 
 /** Every shared object takes these last. */
@@ -366,7 +368,7 @@ export function closedError(what: string): ClosedError {
 function matching(block: Block, shape: Shape): Block {
   if (block.kind !== shape.kind) return mismatch(block, 'kind', kindNames[shape.kind], kindNames[block.kind]);
   if ((block.type & shape.type & 0xff) === 0x53 && (block.type !== shape.type || block.flags !== shape.flags)) {
-    return mismatch(block, 'layout', 'as given', 'another one');
+    return mismatch(block, 'layout', shape.structs?.text, shape.structs?.textIn(block));
   }
   if (block.type !== shape.type) return mismatch(block, 'type', code(shape.type), code(block.type));
   // Which lock it has is compared by the condition.

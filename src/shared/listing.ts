@@ -17,7 +17,8 @@ export interface ObjectInfo {
   file: string;
   /**
    * `'Lock'`, `'Value'` …; `'Pool'` (what its workers do), `'arena'`, `'memory'` (raw, anonymous), `'managed memory'` (of a SharedMemoryManager, with what
-   * its lists are in), `'manager'` (there while one lives), or `'unknown'` for a file that is damaged.
+   * its lists are in), `'manager'` (there while one lives), `'named pool'` (by which its
+   * members find its host), or `'unknown'` for a file that is damaged.
    */
   kind: string;
   /** In bytes, header included: how much it may take. */
@@ -94,6 +95,7 @@ const blockFlagsOffset = 12;
 
 /** Of a file without a header of ours. */
 function rawKindOf(file: string): string {
+  if (file.startsWith(`${anonymousPrefix()}pool.`)) return 'named pool';
   if (managerOf(file) === undefined) return 'memory';
   return file.startsWith(anonymousPrefix()) ? 'manager' : 'managed memory';
 }

@@ -39,6 +39,7 @@ export function obtainStructs(
     flags: hashOf(layout.text),
     length,
     size: sizes.dataOffset + bytes + text.length,
+    structs: { text: layout.text, textIn: (other: Block) => layoutIn(other).text },
   };
   let made = false;
   const block = Block.obtain(mode, shape, options, (fresh) => {

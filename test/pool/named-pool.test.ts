@@ -1,6 +1,6 @@
 /** A named pool is one pool for all programs of a user, whichever of them, of its workers, or its host dies. */
 import { readdirSync, readFileSync } from 'node:fs';
-import { Pool, sweep, ThreadPool } from 'multiproc';
+import { list, Pool, sweep, ThreadPool } from 'multiproc';
 import t, { type Test } from 'tap';
 import { leaveNothing } from '../harness/leftovers.js';
 import { type Program, program, type Scope } from '../harness/program.js';
@@ -112,6 +112,10 @@ t.test('one name, one pool: options that differ are an error that shows both', a
   const options = { name: name('options'), initializer: prepare, initargs: [5] as [number], grace: 500 };
   const pool = new Pool(1, options);
   t.equal(await pool.run(preparedValue), 5);
+  t.match(
+    list().find(({ file }) => file.endsWith(`.pool.${options.name}`)),
+    { kind: 'named pool', name: null },
+  );
   const kind = { name: 'MultiprocError', code: 'ERR_MULTIPROC_KIND' };
   t.throws(() => new Pool(2, options), { ...kind, message: /to have processes 2, but it exists with processes 1/ });
   t.throws(() => new Pool(1, { ...options, initializer: failToPrepare, initargs: [] }), {
