@@ -5,16 +5,17 @@ import { now, type ParsedWait, parseWait, type Wait } from '../deadline.js';
 import { ClosedError, SystemError, TimeoutError, ValueError } from '../errors.js';
 import { isNoData, refuseClones } from '../identity/uncloneable.js';
 import { onReadable } from '../lifecycle/readiness.js';
-import { native } from '../native.js';
+import { FdEvents, native } from '../native.js';
 import { describe } from '../options/describe.js';
 import { checkedBy } from '../options/kinds.js';
 import { OptionTable } from '../options/table.js';
 import { type AllowedModules, readModules } from '../serialize/allowed-modules.js';
-import { clearTimeout, setTimeout } from '../timing.js';
+import { clearImmediate, clearTimeout, setImmediate, setTimeout } from '../timing.js';
 import { type Address, isHostName, publicAddress } from './address.js';
 import { type AuthKey, authenticate, authKeyKind, readKey } from './authentication.js';
 import { listenerFacts } from './channel-claim.js';
 import { Connection } from './connection.js';
+import { descriptorLimit } from './descriptor-limit.js';
 import { type Family, familyKind, parseAddressOf } from './family.js';
 import { listenerHandshake, type Purpose } from './handshake.js';
 import { handshakeTimeoutKind, readHandshakeTimeout } from './handshake-timeout.js';
@@ -30,7 +31,7 @@ export interface ListenerOptions extends PeerOptions {
   authkey?: AuthKey | undefined;
   /** How long a client may take to prove that it knows the key, in ms. Default 10,000. */
   handshakeTimeout?: number | undefined;
-  /** How many connections the kernel keeps until they are accepted. Default 128 (1 in Python). */
+  /** How many connections the kernel keeps until they are accepted. Default: as many as it allows (1 in Python). */
   backlog?: number | undefined;
   /** Of the address, which says it by itself; without an address, which kind of one to take. Default `'AF_UNIX'`. */
   family?: Family | null | undefined;
@@ -47,15 +48,43 @@ const listenerOptions = new OptionTable<ListenerOptions>({
   ...peerFields,
 });
 
-/** So many clients may be proving at once; the next ones wait in the kernel, or have the place of one that is slow. */
-const mostHandshakes = 64;
-/** Who has not proved itself after this time, in ms, is turned away when others wait. */
-const patienceMs = 1000;
+/** Linux lowers this to net.core.somaxconn. */
+const maxBacklog = 4096;
+/** Upper bound on connections that have not proved the key; three quarters of the descriptors where that is less. */
+const maxUnproven = 16_384;
+/** Connections that are accepted in one turn of the event loop. */
+const maxAccepts = 512;
+/** Handshakes that are begun in one turn of the event loop; those in flight advance before the next ones. */
+const maxBeginnings = 16;
+/**
+ * How long, in ms, a connection keeps its place unproven while another one needs it: twice as long as handshakes take here,
+ * within these bounds, and at first as long as a client on this machine needs that is busy starting.
+ */
+const firstPatienceMs = 50;
+const minPatienceMs = 20;
+const maxPatienceMs = 1000;
+/** Weight of the newest handshake in the mean duration. */
+const newestWeight = 0.2;
+/** Pause, in ms, after an accept that failed, so that a loop of accepts does not keep the thread busy. */
+const pauseMs = 20;
+/** The process, the system or the kernel's memory has no room for another descriptor: a place that gets free is a cure. */
+const shortages = new Set(['EMFILE', 'ENFILE', 'ENOBUFS', 'ENOMEM']);
 
 /** A client that was let in or turned away. */
-type Outcome =
-  | { readonly connection: Connection; readonly peer: string | [string, number] }
-  | { readonly error: unknown };
+type Outcome = Success | Failure;
+interface Success {
+  readonly connection: Connection;
+  readonly peer: string | [string, number];
+}
+interface Failure {
+  readonly error: unknown;
+}
+/** A connection that was accepted, and the time of that. */
+interface Arrival {
+  readonly channel: SocketChannel;
+  readonly peer: string | [string, number];
+  readonly since: number;
+}
 
 /** Of this process and its parents: to be removed at the end. */
 const open = new Set<Listener>();
@@ -80,9 +109,19 @@ export class Listener implements Waitable {
   readonly #uid = process.geteuid?.();
   readonly #handshakeTimeout: number;
   readonly #acceptors: Turns;
-  readonly #outcomes: Outcome[] = [];
-  /** Those who are proving, and since when. */
+  /** Clients that were let in, which `accept` returns before it reports the failures. */
+  readonly #successes: Success[] = [];
+  readonly #failures: Failure[] = [];
+  /** Connections whose handshakes have not begun, the oldest first. */
+  readonly #arrivals: Arrival[] = [];
+  #beginning: NodeJS.Immediate | undefined;
+  /** Connections whose handshakes are in flight, and when these began, the oldest first. */
   readonly #handshakes = new Map<Connection, number>();
+  readonly #maxHandshakes: number;
+  /** Mean duration of the handshakes that succeeded, in ms; `undefined` before the first. */
+  #meanDuration: number | undefined;
+  /** No connection is accepted before this time: there is no room, or an accept has failed. */
+  #acceptFrom = 0;
   /** The socket file, to be removed by the process that made it. */
   readonly #file: { readonly path: string; readonly inode: number; readonly pid: number } | undefined;
   readonly #notices = new Notices();
@@ -111,7 +150,7 @@ export class Listener implements Waitable {
   ) {
     refuseClones(this);
     listenerOptions.check(options, 'Listener');
-    const { authkey, handshakeTimeout, backlog = 128, modules } = options;
+    const { authkey, handshakeTimeout, backlog = maxBacklog, modules } = options;
     const family = options.family ?? undefined;
     this.#key = readKey(authkey);
     this.#purpose = purpose;
@@ -126,6 +165,7 @@ export class Listener implements Waitable {
     if (parsed.local && !text.startsWith('\0')) {
       this.#file = { path: text, inode: lstatSync(text).ino, pid: process.pid };
     }
+    this.#maxHandshakes = Math.max(1, Math.min(maxUnproven, Math.floor(descriptorLimit() * 0.75)));
     this.#acceptors = new Turns((callback) => this.#watch(callback));
     open.add(this);
   }
@@ -143,13 +183,14 @@ export class Listener implements Waitable {
   /**
    * The next client, once it has proved that it knows the key, and this listener has proved it, too.
    *
-   * A client that fails makes one call fail; the listener goes on. Clients prove at the same time, so none that is slow
-   * or silent keeps the others waiting.
+   * A client that fails makes one call fail; the listener goes on. Clients are accepted before they prove the key, and prove
+   * it at the same time, so one that is slow or silent does not delay the others. Where descriptors run short, the oldest
+   * connection that has not proved the key is closed for the next one.
    *
    * @param wait milliseconds, or `{ timeout, signal }`; absent: for ever
    * @throws AuthenticationError for a client that does not know the key, or speaks another protocol
-   * @throws TimeoutError for a client that took too long, and when the time is over
-   * @throws SystemError `EMFILE` …; the next call may succeed
+   * @throws TimeoutError for a client that took too long or was closed for another one, and when the time is over
+   * @throws SystemError `EMFILE` … while no descriptor can be had; the next call tries again after 20 ms
    */
   async accept(wait?: Wait): Promise<Connection> {
     const parsed = parseWait(wait);
@@ -169,8 +210,10 @@ export class Listener implements Waitable {
     this.#notices.close();
     this.#notice?.cancel();
     this.#acceptors.fail(closedError());
+    clearImmediate(this.#beginning);
+    for (const { channel } of this.#arrivals.splice(0)) channel.close();
     for (const connection of this.#handshakes.keys()) connection.close();
-    for (const outcome of this.#outcomes.splice(0)) if ('connection' in outcome) outcome.connection.close();
+    for (const { connection } of this.#successes.splice(0)) connection.close();
     this.removeFile();
     native.fdClose(this.#descriptor);
   }
@@ -197,7 +240,7 @@ export class Listener implements Waitable {
     return {
       ready: () => {
         if (this.#closed) throw closedError();
-        return this.#outcomes.length > 0 || native.fdPoll(new Int32Array([this.#descriptor, 1, 0]), 0) > 0;
+        return this.#successes.length + this.#failures.length > 0 || this.#hasClient();
       },
       notice: (callback) => this.#notices.add((call) => onReadable(this.#descriptor, call), callback),
       asleep: this.#descriptor,
@@ -205,48 +248,114 @@ export class Listener implements Waitable {
   }
 
   #next(): Outcome | undefined {
-    for (;;) {
-      const outcome = this.#outcomes.shift();
-      if (outcome !== undefined) return outcome;
-      if (this.#handshakes.size >= mostHandshakes && this.#patienceLeft() > 0) return undefined;
-      const accepted = native.socketAccept(this.#descriptor);
-      if (accepted === null) return undefined;
-      if (this.#handshakes.size >= mostHandshakes) this.#evictOldest();
-      this.#receive(new SocketChannel(accepted[0]), publicAddress(accepted[1]));
-    }
+    const outcome = this.#outcome();
+    if (outcome !== undefined || now() < this.#acceptFrom) return outcome;
+    let accepted = 0;
+    while (accepted < maxAccepts && this.#successes.length === 0 && this.#acceptOne()) accepted++;
+    if (this.#beginning === undefined) this.#begin();
+    return this.#outcome();
   }
 
-  #receive(channel: SocketChannel, peer: string | [string, number]): void {
-    const connection = new Connection(channel, { modules: this.#modules });
-    if (this.#key === undefined) {
-      this.#outcomes.push({ connection, peer });
-      return;
+  /** Clients that were let in come before those that were not, however many these are. */
+  #outcome(): Outcome | undefined {
+    return this.#successes.shift() ?? this.#failures.shift();
+  }
+
+  /** Accepts a connection that the kernel has. False if there is none, or no room yet. */
+  #acceptOne(): boolean {
+    if (this.#arrivals.length + this.#handshakes.size >= this.#maxHandshakes && !this.#makeRoom()) return false;
+    let accepted: ReturnType<typeof native.socketAccept>;
+    try {
+      accepted = native.socketAccept(this.#descriptor);
+    } catch (error) {
+      return this.#acceptInstead(error);
     }
-    this.#handshakes.set(connection, now());
-    const wait: ParsedWait = { deadline: now() + this.#handshakeTimeout, signal: undefined, ref: true };
+    if (accepted === null) return false;
+    const arrival = { channel: new SocketChannel(accepted[0]), peer: publicAddress(accepted[1]), since: now() };
+    if (this.#key !== undefined) {
+      this.#arrivals.push(arrival);
+    } else {
+      const connection = new Connection(arrival.channel, { modules: this.#modules });
+      this.#successes.push({ connection, peer: arrival.peer });
+    }
+    return true;
+  }
+
+  /**
+   * Begins handshakes, some in each turn of the event loop, until there are no arrivals. The newest and the oldest arrival
+   * have their turns alternately: neither has to wait until the handshakes of all others have begun.
+   */
+  #begin(): void {
+    this.#beginning = undefined;
+    for (let begun = 0; begun < maxBeginnings; begun++) {
+      const arrival = begun % 2 === 0 ? this.#arrivals.pop() : this.#arrivals.shift();
+      if (arrival === undefined) return;
+      this.#prove(this.#key as Buffer, arrival);
+    }
+    this.#beginning = setImmediate(() => this.#begin());
+  }
+
+  /** After an accept that failed: where an unproven connection is closed for it, the next accept can succeed. */
+  #acceptInstead(error: unknown): boolean {
+    if (isShortage(error)) {
+      // The kernel looks for a free descriptor before it looks for a client.
+      if (!this.#hasClient()) return false;
+      if (this.#arrivals.length + this.#handshakes.size > 0) return this.#makeRoom();
+    }
+    this.#acceptFrom = now() + pauseMs;
+    throw error;
+  }
+
+  /** Closes the oldest unproven connection if a client waits and its time is over. False if there is no room yet. */
+  #makeRoom(): boolean {
+    const [oldest] = this.#handshakes;
+    // Arrivals have their time when their handshakes have begun.
+    if (oldest === undefined || !this.#hasClient()) return false;
+    const [connection, since] = oldest;
+    const evictFrom = since + this.#patience;
+    if (now() < evictFrom) {
+      this.#acceptFrom = evictFrom;
+      return false;
+    }
+    const error = new TimeoutError(
+      'A client had not yet proved that it knows the key when another one needed its place: it was turned away',
+    );
+    // The caller looks for failures itself: `#settle` would have it look while it is looking.
+    this.#handshakes.delete(connection);
+    this.#failures.push({ error });
+    connection.close();
+    return true;
+  }
+
+  get #patience(): number {
+    if (this.#meanDuration === undefined) return firstPatienceMs;
+    return Math.min(Math.max(2 * this.#meanDuration, minPatienceMs), maxPatienceMs);
+  }
+
+  /** Whether the kernel has a connection to accept. */
+  #hasClient(): boolean {
+    return native.fdPoll(new Int32Array([this.#descriptor, FdEvents.readable, 0]), 0) > 0;
+  }
+
+  #prove(key: Buffer, { channel, peer, since }: Arrival): void {
+    const connection = new Connection(channel, { modules: this.#modules });
+    const begun = now();
+    this.#handshakes.set(connection, begun);
+    const wait: ParsedWait = { deadline: since + this.#handshakeTimeout, signal: undefined, ref: true };
     const facts = listenerFacts(channel.descriptor, typeof this.address === 'string', this.#uid);
-    const party = { key: this.#key, purpose: this.#purpose, python: this.#python, facts };
+    const party = { key, purpose: this.#purpose, python: this.#python, facts };
     authenticate(connection, listenerHandshake(party), wait).then(
-      () => this.#settle(connection, { connection, peer }),
+      () => {
+        const duration = now() - begun;
+        this.#meanDuration = mix(this.#meanDuration ?? duration, duration);
+        this.#settle(connection, { connection, peer });
+      },
       (error) => {
         connection.close();
-        // Who was evicted has had its outcome.
+        // A connection that was closed for another one has had its outcome.
         if (this.#handshakes.has(connection)) this.#settle(connection, { error });
       },
     );
-  }
-
-  /** How long the oldest of those who are proving may still take while others wait, in ms. */
-  #patienceLeft(): number {
-    const [oldest] = this.#handshakes.values();
-    return oldest === undefined ? Infinity : oldest + patienceMs - now();
-  }
-
-  #evictOldest(): void {
-    const [connection] = this.#handshakes.keys();
-    if (connection === undefined) return;
-    this.#settle(connection, { error: new TimeoutError('A client did not prove in time that it knows the key') });
-    connection.close();
   }
 
   #settle(connection: Connection, outcome: Outcome): void {
@@ -255,11 +364,13 @@ export class Listener implements Waitable {
       connection.close();
       return;
     }
-    this.#outcomes.push(outcome);
+    this.#acceptFrom = 0;
+    if ('connection' in outcome) this.#successes.push(outcome);
+    else this.#failures.push(outcome);
     this.#onChange?.();
   }
 
-  /** Those who accept look again when a client comes, and when one has proved itself or failed. */
+  /** `accept` looks again when a client comes, when one has proved the key or failed, and when there is room again. */
   #watch(callback: () => void): Notice {
     const cancel = () => {
       this.#onChange = undefined;
@@ -271,13 +382,30 @@ export class Listener implements Waitable {
       callback();
     };
     this.#onChange = changed;
-    const isFull = this.#handshakes.size >= mostHandshakes;
-    const patience = isFull ? this.#patienceLeft() : 0;
-    this.#notice = patience > 0 ? after(patience, changed) : onReadable(this.#descriptor, changed);
+    const pause = this.#acceptFrom - now();
+    this.#notice = pause > 0 ? after(pause, changed) : this.#onClient(changed);
     return { reference: (keep) => this.#notice?.reference(keep), cancel };
+  }
+
+  #onClient(callback: () => void): Notice {
+    try {
+      return onReadable(this.#descriptor, callback);
+    } catch (error) {
+      // Waiting needs descriptors of its own at first. An accept that cannot have one reports that, once a client is there.
+      if (isShortage(error)) return after(pauseMs, callback);
+      throw error;
+    }
   }
 }
 isNoData(Listener);
+
+function isShortage(error: unknown): boolean {
+  return error instanceof SystemError && shortages.has(error.code ?? '');
+}
+
+function mix(mean: number, newest: number): number {
+  return mean + newestWeight * (newest - mean);
+}
 
 function after(ms: number, callback: () => void): Notice {
   const timer = setTimeout(callback, Math.max(Math.ceil(ms), 1));

@@ -4,11 +4,22 @@ import { existsSync, mkdtempSync, rmSync, statSync } from 'node:fs';
 import { connect, createServer, type Socket } from 'node:net';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
-import { type Address, AuthenticationError, Client, ClosedError, Listener, TimeoutError, ValueError } from 'multiproc';
+import {
+  type Address,
+  AuthenticationError,
+  Client,
+  ClosedError,
+  type Connection,
+  Listener,
+  TimeoutError,
+  ValueError,
+} from 'multiproc';
 import t from 'tap';
 import { findPython } from '../harness/foreign.js';
 import { leaveNothing } from '../harness/leftovers.js';
-import { command } from '../harness/program.js';
+import { command, program } from '../harness/program.js';
+import type { CrowdOrder } from '../programs/crowd.js';
+import type { HostOrder } from '../programs/host.js';
 
 leaveNothing(t);
 
@@ -333,25 +344,43 @@ while True:
   client.close();
 });
 
-t.test('clients that say nothing do not keep others out', async (t) => {
-  const listener = new Listener(['127.0.0.1', 0], { authkey: 'secret', handshakeTimeout: Infinity });
-  const [host, port] = listener.address as [string, number];
-  const silent: Socket[] = [];
-  for (let i = 0; i < 80; i++) {
-    const socket = connect(port, host).on('error', () => {});
-    await new Promise<void>((resolve) => socket.once('connect', resolve));
-    silent.push(socket);
+t.test('500 clients that connect at once are all let in, without any option', async (t) => {
+  const host = program(t, 'host');
+  const authkey = 'secret';
+  const address = await host.ask<Address>({ kind: 'listener', address: freshPath(), authkey } satisfies HostOrder);
+  const crowd = program(t, 'crowd');
+  t.strictSame(await crowd.ask({ address, authkey, count: 500 } satisfies CrowdOrder), { letIn: 500, reasons: [] });
+  t.strictSame(await host.ask('failures'), []);
+});
+
+t.test('clients that prove nothing do not keep others out, also where descriptors are short', async (t) => {
+  for (const spare of [undefined, 40]) {
+    const host = program(t, 'host');
+    const authkey = 'secret';
+    const order = { kind: 'listener', address: ['127.0.0.1', 0], authkey } satisfies HostOrder;
+    const address = await host.ask<Address>(spare === undefined ? order : { ...order, spare });
+    for (const silence of ['silent', 'half a frame', 'dripping'] as const) {
+      const crowd = program(t, 'crowd');
+      await crowd.ask({ address, authkey, count: 80, silence } satisfies CrowdOrder);
+    }
+    let client: Connection | undefined;
+    while (client === undefined) client = await Client(address, { authkey }).catch(() => undefined);
+    t.equal(await client.recv(), 'welcome');
+    client.close();
   }
-  const client = Client(listener.address, { authkey: 'secret' });
-  for (;;) {
-    // Those who are turned away are told so, each by a call of its own.
-    const accepted = await listener.accept().catch((error: unknown) => error);
-    if (accepted instanceof TimeoutError) continue;
-    (accepted as { close(): void }).close();
-    break;
-  }
-  t.pass('the client has proved itself');
+});
+
+t.test('a listener without a free descriptor reports that, does not spin, and goes on when there is one', async (t) => {
+  const host = program(t, 'host');
+  const order = { kind: 'listener', address: freshPath(), authkey: 'secret', spare: 0 } satisfies HostOrder;
+  const address = await host.ask<Address>(order);
+  const begun = performance.now();
+  const client = Client(address, { authkey: 'secret' });
+  const failures: { code: unknown }[] = [];
+  while (failures.length < 5) failures.push(...(await host.ask<{ code: unknown }[]>('failures')));
+  t.strictSame([...new Set(failures.map(({ code }) => code))], ['EMFILE']);
+  t.ok(failures.length <= (performance.now() - begun) / 20 + 2, `${failures.length} failures`);
+  t.equal(await host.ask('free'), 'freed');
+  t.equal(await (await client).recv(), 'welcome');
   (await client).close();
-  for (const socket of silent) socket.destroy();
-  listener.close();
 });
