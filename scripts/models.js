@@ -2,7 +2,7 @@
 //
 //   node scripts/models.js [part of a file name …]
 //
-// Needs spin and a C compiler (`apt-get install spin gcc`). models/models.js is the table of models and variants.
+// Needs spin and a C compiler (`apt-get install spin gcc`); without spin it says so and checks nothing. models/models.js is the table of models and variants.
 import { spawnSync } from 'node:child_process';
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -29,7 +29,10 @@ const wanted = process.argv.slice(2);
 const maxDepth = 1_000_000;
 const timeout = 600_000;
 
-if (spawnSync('spin', ['-V']).error) fatal('spin was not found: apt-get install spin');
+if (spawnSync('spin', ['-V']).error) {
+  console.log('skipped: the models are checked with spin, which is not installed here (apt-get install spin)');
+  process.exit();
+}
 const chosen = models.filter(({ file }) => wanted.length === 0 || wanted.some((part) => file.includes(part)));
 if (chosen.length === 0) fatal('no model has such a name');
 

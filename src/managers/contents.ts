@@ -5,6 +5,7 @@ import { describe } from '../options/describe.js';
 import { LocalHold } from './local-hold.js';
 import { holdOf, kindOf } from './proxy.js';
 import { ManagedIterator } from './types/iterator.js';
+import { checkCopied } from './unfolding.js';
 
 type Items = Iterable<unknown>;
 
@@ -23,18 +24,36 @@ const iteratedBy = new Map([
  * @throws TypeError for a proxy of an object that cannot be iterated over
  */
 export function withItems<T>(args: readonly unknown[], act: (...items: Items[]) => T): T | Promise<T> {
-  return whenRead(args.map(itemsOf), act);
+  return whenRead(contentsOf(args, itemsOf), act);
 }
 
 /** The same for entries: those of dicts, and any other argument as it is. */
 export function withEntries<T, A>(args: readonly A[], act: (...contents: A[]) => T): T | Promise<T> {
-  const contents = args.map((arg) => (kindOf(arg) === 'dict' ? contentBy(arg, 'entries') : itemsOf(arg)));
+  const contents = contentsOf(args, (arg) => (kindOf(arg) === 'dict' ? contentBy(arg, 'entries') : itemsOf(arg)));
   return whenRead(contents, act as (...contents: never[]) => T);
 }
 
 function whenRead<T>(contents: readonly unknown[], act: (...contents: never[]) => T): T | Promise<T> {
   if (!contents.some(isPromise)) return act(...(contents as never[]));
   return Promise.all(contents).then((ready) => act(...(ready as never[])));
+}
+
+/** What was copied out of objects of the server, or is given more than once, is counted: no bytes came for it. */
+function contentsOf(args: readonly unknown[], read: (arg: unknown) => unknown): unknown[] {
+  const given = new Set<unknown>();
+  let copied = 0;
+  return args.map((arg) => {
+    const content = read(arg);
+    if (content !== arg || given.has(arg)) copied += countOf(content);
+    given.add(arg);
+    checkCopied(copied);
+    return content;
+  });
+}
+
+function countOf(content: unknown): number {
+  if (Array.isArray(content)) return content.length;
+  return content instanceof Set || content instanceof Map ? content.size : 0;
 }
 
 function itemsOf(arg: unknown): unknown {

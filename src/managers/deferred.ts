@@ -11,11 +11,12 @@ export interface Deferred {
 }
 
 export class DeferredCalls {
-  #acts: Deferred[] = [];
+  readonly #acts = new Set<Deferred>();
+  readonly #byNumber = new Map<number, Deferred>();
   #size = 0;
 
   get isEmpty(): boolean {
-    return this.#acts.length === 0;
+    return this.#acts.size === 0;
   }
 
   /** Bytes that all of them keep. */
@@ -24,29 +25,38 @@ export class DeferredCalls {
   }
 
   add(act: Deferred): void {
-    this.#acts.push(act);
+    this.#acts.add(act);
+    if (act.number !== 0) this.#byNumber.set(act.number, act);
     this.#size += act.size;
   }
 
-  /** The oldest, which is the caller's now. */
+  /** Removes and returns the oldest; `undefined` if there is none. */
   next(): Deferred | undefined {
-    const act = this.#acts.shift();
-    if (act !== undefined) this.#size -= act.size;
+    const [act] = this.#acts;
+    if (act !== undefined) this.#remove(act);
     return act;
   }
 
   /** False if there is no such call. */
   takeBack(number: number): boolean {
-    const index = this.#acts.findIndex((act) => act.number === number);
-    if (index === -1) return false;
-    const [act] = this.#acts.splice(index, 1) as [Deferred];
-    this.#size -= act.size;
+    const act = this.#byNumber.get(number);
+    if (act === undefined) return false;
+    this.#remove(act);
     act.forgo();
     return true;
   }
 
   clear(): void {
-    for (const act of this.#acts.splice(0)) act.forgo();
+    for (const act of this.#acts) act.forgo();
+    this.#acts.clear();
+    this.#byNumber.clear();
     this.#size = 0;
+  }
+
+  #remove(act: Deferred): void {
+    this.#acts.delete(act);
+    // A client may give two calls one number.
+    if (this.#byNumber.get(act.number) === act) this.#byNumber.delete(act.number);
+    this.#size -= act.size;
   }
 }

@@ -80,18 +80,32 @@ export function isDeeper(value: unknown, most: number): boolean {
 }
 
 /**
- * Whether an array in the value is longer than the message that it came in: only a sparse one is, as every other element
- * takes a byte. A walk over such a length would keep the server from its other clients. Follows what {@link isDeeper} does.
+ * Whether the arrays in the value are together longer than the message that they came in: only sparse ones are, as every other
+ * element takes a byte. A walk over such a length would keep the server from its other clients. Follows what {@link isDeeper} does.
  */
 export function hasLongArray(value: unknown, bytes: number): boolean {
   const seen = new Set<object>();
   const left: unknown[] = [value];
+  let length = 0;
   while (left.length > 0) {
     const each = left.pop();
     if (typeof each !== 'object' || each === null || ArrayBuffer.isView(each) || seen.has(each)) continue;
-    if (Array.isArray(each) && each.length > bytes) return true;
+    if (Array.isArray(each)) length += each.length;
+    if (length > bytes) return true;
     seen.add(each);
     for (const part of partsOf(each)) if (typeof part === 'object') left.push(part);
+  }
+  return false;
+}
+
+/** Whether a value has more parts than that, each counted as often as it is referred to. Follows what {@link isDeeper} does. */
+export function isLarger(value: unknown, most: number): boolean {
+  const left: unknown[] = [value];
+  for (let count = 0; left.length > 0; count++) {
+    if (count + left.length > most) return true;
+    const each = left.pop();
+    if (typeof each !== 'object' || each === null || ArrayBuffer.isView(each)) continue;
+    for (const part of partsOf(each)) left.push(part);
   }
   return false;
 }

@@ -5,6 +5,7 @@ import { MultiprocError, RemoteError } from '../errors.js';
 import { inThisContext } from '../lifecycle/async-context.js';
 import type { Channel } from '../messaging/channel.js';
 import type { Origin } from '../serialize/afar.js';
+import { performanceNow, setImmediate } from '../timing.js';
 import { asCall, type Caller, Cancelled, type CurrentCall, callBy, type Holdable, takeBack } from './caller.js';
 import type { Carriage } from './carriage.js';
 import { DeferredCalls } from './deferred.js';
@@ -42,6 +43,8 @@ const batchBytes = 64 * 1024;
 /** Arrays may have this many elements for each byte of their message, and this many more: small ones may have holes. */
 const elementsPerByte = 8;
 const elementsPerCall = 10_000;
+/** Work of one client, in ms, after which the others have their turn. */
+const sliceMs = 5;
 /** What a deferred call takes beside its arguments. */
 const deferredSize = 200;
 
@@ -64,6 +67,10 @@ export class Session implements Talker, Carriage, Caller {
   /** What comes behind a call whose modules are being loaded, or when the client does not take its answers. */
   #rest: FrameReader | undefined;
   #loading = false;
+  /** Work since other clients had their turn, in ms. */
+  #spent = 0;
+  /** Whether other clients have their turn now. */
+  #yields = false;
 
   /** @param options `origin`: the client, if that is on another machine or of another user */
   constructor(
@@ -139,6 +146,7 @@ export class Session implements Talker, Carriage, Caller {
   }
 
   #readOn(reader: FrameReader): void {
+    let began = performanceNow();
     while (!reader.atEnd && !this.ended) {
       if (this.#mustWait) {
         reader.keepRest();
@@ -147,12 +155,33 @@ export class Session implements Talker, Carriage, Caller {
       }
       this.#next(reader);
       this.#unburden();
+      began = this.#spend(began);
     }
   }
 
-  /** Nothing that the client says is read now: a call's modules are being loaded, or the client does not take its answers. */
+  /** Counts the time since then. What this client says next is read after the others' turn, if it was much. */
+  #spend(began: number): number {
+    const end = performanceNow();
+    this.#spent += end - began;
+    if (this.#spent < sliceMs || this.#yields) return end;
+    this.#yields = true;
+    setImmediate(() => {
+      this.#yields = false;
+      this.#spent = 0;
+      if (this.ended) return;
+      this.relieved();
+      this.#talk.flush();
+      this.#talk.watch();
+    });
+    return end;
+  }
+
+  /**
+   * Nothing that the client says is read now: a call's modules are being loaded, the client does not take its answers, or
+   * others have their turn.
+   */
   get #mustWait(): boolean {
-    return this.#loading || this.#talk.backlog > this.#server.limits.unreadBytes;
+    return this.#yields || this.#loading || this.#talk.backlog > this.#server.limits.unreadBytes;
   }
 
   #unburden(): void {
@@ -166,11 +195,13 @@ export class Session implements Talker, Carriage, Caller {
 
   /** Starts calls that were deferred, as far as there may be more. */
   #goOn(): void {
+    let began = performanceNow();
     while (!this.#isBusy && !this.#mustWait && !this.ended) {
       const act = this.#deferred.next();
       if (act === undefined) return;
       this.#talk.attempt(act.start);
       this.#unburden();
+      began = this.#spend(began);
     }
   }
 

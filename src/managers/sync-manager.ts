@@ -180,7 +180,7 @@ async function makePool(processes?: number | null, options?: PoolOptions): Promi
     }
   }
   const { Pool } = await import('../pool/pool.js');
-  return new ManagedPool(new Pool(processes, options));
+  return new ManagedPool(processes, () => new Pool(processes, options));
 }
 
 /**

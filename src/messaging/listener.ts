@@ -56,6 +56,10 @@ const maxUnproven = 16_384;
 const maxAccepts = 512;
 /** Handshakes that are begun in one turn of the event loop; those in flight advance before the next ones. */
 const maxBeginnings = 16;
+/** Handshakes in flight that may still be within the patience: more would only make each of them slower. */
+const maxFresh = 128;
+/** Pause, in ms, before the next look whether that has changed. */
+const freshPauseMs = 2;
 /**
  * How long, in ms, a connection keeps its place unproven while another one needs it: twice as long as handshakes take here,
  * within these bounds, and at first as long as a client on this machine needs that is busy starting.
@@ -79,11 +83,10 @@ interface Success {
 interface Failure {
   readonly error: unknown;
 }
-/** A connection that was accepted, and the time of that. */
+/** A connection that was accepted, and where it came from. */
 interface Arrival {
   readonly channel: SocketChannel;
   readonly peer: string | [string, number];
-  readonly since: number;
 }
 
 /** Of this process and its parents: to be removed at the end. */
@@ -114,7 +117,10 @@ export class Listener implements Waitable {
   readonly #failures: Failure[] = [];
   /** Connections whose handshakes have not begun, the oldest first. */
   readonly #arrivals: Arrival[] = [];
-  #beginning: NodeJS.Immediate | undefined;
+  /** Cancels the next round of beginnings. */
+  #beginning: (() => void) | undefined;
+  /** Those of the handshakes in flight that are within the patience, at the last look. */
+  readonly #fresh = new Map<Connection, number>();
   /** Connections whose handshakes are in flight, and when these began, the oldest first. */
   readonly #handshakes = new Map<Connection, number>();
   readonly #maxHandshakes: number;
@@ -210,7 +216,7 @@ export class Listener implements Waitable {
     this.#notices.close();
     this.#notice?.cancel();
     this.#acceptors.fail(closedError());
-    clearImmediate(this.#beginning);
+    this.#beginning?.();
     for (const { channel } of this.#arrivals.splice(0)) channel.close();
     for (const connection of this.#handshakes.keys()) connection.close();
     for (const { connection } of this.#successes.splice(0)) connection.close();
@@ -271,7 +277,7 @@ export class Listener implements Waitable {
       return this.#acceptInstead(error);
     }
     if (accepted === null) return false;
-    const arrival = { channel: new SocketChannel(accepted[0]), peer: publicAddress(accepted[1]), since: now() };
+    const arrival = { channel: new SocketChannel(accepted[0]), peer: publicAddress(accepted[1]) };
     if (this.#key !== undefined) {
       this.#arrivals.push(arrival);
     } else {
@@ -288,11 +294,27 @@ export class Listener implements Waitable {
   #begin(): void {
     this.#beginning = undefined;
     for (let begun = 0; begun < maxBeginnings; begun++) {
+      if (this.#arrivals.length > 0 && !this.#mayBegin()) {
+        const timer = setTimeout(() => this.#begin(), freshPauseMs);
+        this.#beginning = () => clearTimeout(timer);
+        return;
+      }
       const arrival = begun % 2 === 0 ? this.#arrivals.pop() : this.#arrivals.shift();
       if (arrival === undefined) return;
       this.#prove(this.#key as Buffer, arrival);
     }
-    this.#beginning = setImmediate(() => this.#begin());
+    const immediate = setImmediate(() => this.#begin());
+    this.#beginning = () => clearImmediate(immediate);
+  }
+
+  /** Whether few of the handshakes in flight are within the patience. */
+  #mayBegin(): boolean {
+    const before = now() - this.#patience;
+    for (const [connection, begun] of this.#fresh) {
+      if (begun >= before) break;
+      this.#fresh.delete(connection);
+    }
+    return this.#fresh.size < maxFresh;
   }
 
   /** After an accept that failed: where an unproven connection is closed for it, the next accept can succeed. */
@@ -322,6 +344,7 @@ export class Listener implements Waitable {
     );
     // The caller looks for failures itself: `#settle` would have it look while it is looking.
     this.#handshakes.delete(connection);
+    this.#fresh.delete(connection);
     this.#failures.push({ error });
     connection.close();
     return true;
@@ -337,11 +360,12 @@ export class Listener implements Waitable {
     return native.fdPoll(new Int32Array([this.#descriptor, FdEvents.readable, 0]), 0) > 0;
   }
 
-  #prove(key: Buffer, { channel, peer, since }: Arrival): void {
+  #prove(key: Buffer, { channel, peer }: Arrival): void {
     const connection = new Connection(channel, { modules: this.#modules });
     const begun = now();
     this.#handshakes.set(connection, begun);
-    const wait: ParsedWait = { deadline: since + this.#handshakeTimeout, signal: undefined, ref: true };
+    this.#fresh.set(connection, begun);
+    const wait: ParsedWait = { deadline: begun + this.#handshakeTimeout, signal: undefined, ref: true };
     const facts = listenerFacts(channel.descriptor, typeof this.address === 'string', this.#uid);
     const party = { key, purpose: this.#purpose, python: this.#python, facts };
     authenticate(connection, listenerHandshake(party), wait).then(
@@ -360,6 +384,7 @@ export class Listener implements Waitable {
 
   #settle(connection: Connection, outcome: Outcome): void {
     this.#handshakes.delete(connection);
+    this.#fresh.delete(connection);
     if (this.#closed) {
       connection.close();
       return;

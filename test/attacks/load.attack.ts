@@ -58,8 +58,9 @@ for (const kind of kinds) {
           for (let i = 0; i < 20; i++) {
             const start = performance.now();
             // On a busy machine a client may be slower than the patience of a listener that is short of descriptors.
-            const connection = await (
-              kind === 'manager' ? managerPeer(served, authkey) : Client(served, { authkey })
+            const connection = await (kind === 'manager'
+              ? managerPeer(served, authkey)
+              : Client(served, { authkey })
             ).catch(() => undefined);
             if (connection !== undefined) waits.push(performance.now() - start);
             connection?.close();

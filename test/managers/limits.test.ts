@@ -80,3 +80,54 @@ t.test('answers to the calls of one message are held back until the client takes
   t.equal(answers.length, 400);
   t.ok(peak() - before < 200, 'of 400 MB');
 });
+
+t.test('what a client names costs no more than what it sent', async (t) => {
+  const manager = await limited(t, {});
+  let shared: unknown = ['x'];
+  for (let i = 0; i < 40; i++) shared = [shared, shared];
+  const list = await manager.list<unknown>([shared, 'y']);
+  const refused = { name: 'RangeError', message: /do not refer to the same array so often/ };
+  await t.rejects(list.join(), refused);
+  await t.rejects(list.sort(), refused);
+  await t.rejects((await manager.dict<unknown>({})).pop(shared as never), refused);
+  for (const [type, size] of [
+    ['d', 1e9],
+    ['u', 1e8],
+  ] as const) {
+    await t.rejects(manager.Array(type, size) as unknown as Promise<unknown>, /at most 1073741824 bytes/);
+  }
+  await t.rejects(manager.Pool(1_000_000) as unknown as Promise<unknown>, /at most \d+ workers/);
+  const semaphore = await manager.Semaphore(0);
+  await semaphore.release(1e12);
+  t.equal(await semaphore.tryAcquire(), true);
+  const copy = await manager.list(Array.from({ length: 100_000 }, () => 1));
+  const grow = async () => {
+    for (;;) await copy.extend(copy as never);
+  };
+  await t.rejects(grow(), { name: 'RangeError', message: /at most 8388608 items/ });
+});
+
+t.test('nothing that is allowed comes under these bounds', async (t) => {
+  const manager = await limited(t, {});
+  const row = [3, 1, 2];
+  const list = await manager.list<unknown>([row, row, 'b', undefined, 'a']);
+  t.equal(await list.join('-'), '3,1,2-3,1,2-b--a');
+  await list.sort();
+  t.strictSame(await list.getValue(), [[3, 1, 2], [3, 1, 2], 'a', 'b', undefined]);
+  const ring: unknown[] = [1];
+  ring.push(ring);
+  t.equal(await (await manager.list([ring])).join(), '1,', 'an array within itself');
+  const dict = await manager.dict<number>({ a: 1, b: 2, c: 3 });
+  t.strictSame(await dict.popItem(), ['c', 3]);
+  await dict.set('d', 4);
+  await dict.delete('a');
+  await dict.set('a', 5);
+  await dict.set('b', 6);
+  for (const item of [
+    ['a', 5],
+    ['d', 4],
+    ['b', 6],
+  ])
+    t.strictSame(await dict.popItem(), item);
+  await t.rejects(dict.popItem(), { name: 'ValueError' });
+});

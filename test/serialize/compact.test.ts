@@ -2,6 +2,7 @@
 import { deserialize, Queue, serialize } from 'multiproc';
 import t from 'tap';
 import { leaveNothing } from '../harness/leftovers.js';
+import { command } from '../harness/program.js';
 
 t.before(() => leaveNothing(t));
 
@@ -239,4 +240,52 @@ t.test('what is no plain data is refused or sent as before', async (t) => {
   } finally {
     Reflect.deleteProperty(Object.prototype, 'inherited');
   }
+});
+
+/** Keys by which a text that holds them could be left, if they were not escaped. */
+const hostileKeys = [
+  '"]: 0, x: (globalThis.taken = true), ["',
+  '": (globalThis.taken = true), "',
+  "'+(globalThis.taken=true)+'",
+  '`$' + '{globalThis.taken = true}`',
+  '}; globalThis.taken = true; ({',
+  '\\", y: (globalThis.taken = true), "',
+  '\u2028globalThis.taken = true//',
+  '\n*/globalThis.taken = true/*',
+  'a]: (globalThis.taken = true), [b',
+  '$1: (globalThis.taken = true), $&',
+  '__proto__',
+  'get x',
+  'async *f() {}',
+  '...globalThis',
+  '\ud800',
+  '',
+];
+
+t.test('keys of a peer are never read as code, however often they come', async (t) => {
+  const objects = hostileKeys.flatMap((key, i) => {
+    const object = Object.fromEntries([
+      [key, i],
+      ['plain', key],
+    ]);
+    // More than the reader makes before it compiles a function for them.
+    return Array.from({ length: 150 }, () => object);
+  });
+  for (const object of objects)
+    t.strictSame(Object.entries(deserialize(serialize(object)) as object), Object.entries(object));
+  const all = Object.fromEntries(hostileKeys.map((key, i) => [key, i]));
+  for (let i = 0; i < 150; i++) {
+    const read = deserialize(serialize(all)) as object;
+    t.strictSame(Object.entries(read), Object.entries(all));
+    t.equal(Object.getPrototypeOf(read), Object.prototype);
+  }
+  t.equal((globalThis as { taken?: boolean }).taken, undefined);
+});
+
+t.test('programs that forbid code from strings read the same', async (t) => {
+  const script = `import(${JSON.stringify(import.meta.resolve('multiproc'))}).then(({ serialize, deserialize }) => {
+    for (let i = 0; i < 200; i++) console.log(JSON.stringify(deserialize(serialize({ id: i, name: 'n' })))) })`;
+  const child = command(t, process.execPath, { args: ['--disallow-code-generation-from-strings', '-e', script] });
+  for (let i = 0; i < 200; i++) t.equal(await child.line(), `{"id":${i},"name":"n"}`);
+  t.strictSame(await child.ended, { code: 0, signal: null });
 });

@@ -3,6 +3,7 @@
 import { ValueError } from '../../errors.js';
 import { describe } from '../../options/describe.js';
 import { withEntries } from '../contents.js';
+import { textOf } from '../unfolding.js';
 import { ManagedIterator } from './iterator.js';
 
 type Content = Iterable<readonly [unknown, unknown]> | Readonly<Record<string, unknown>> | null | undefined;
@@ -18,6 +19,8 @@ interface Entries {
   keys(): IterableIterator<unknown>;
   values(): IterableIterator<unknown>;
   entries(): IterableIterator<[unknown, unknown]>;
+  /** The key that came last. */
+  lastKey(): unknown;
   copy(): unknown;
 }
 
@@ -78,7 +81,7 @@ export class DictMethods {
   pop(key: unknown, ...fallback: unknown[]): unknown {
     if (!this.#entries.has(key)) {
       if (fallback.length > 0) return fallback[0];
-      throw new ValueError(`The dict has no key ${String(key)}`);
+      throw new ValueError(`The dict has no key ${textOf(key)}`);
     }
     const value = this.#entries.get(key);
     this.#entries.delete(key);
@@ -87,10 +90,11 @@ export class DictMethods {
 
   /** Removes the entry that came last. */
   popItem(): [unknown, unknown] {
-    const last = this.entries().at(-1);
-    if (last === undefined) throw new ValueError('The dict is empty');
-    this.#entries.delete(last[0]);
-    return last;
+    if (this.#entries.size === 0) throw new ValueError('The dict is empty');
+    const key = this.#entries.lastKey();
+    const value = this.#entries.get(key);
+    this.#entries.delete(key);
+    return [key, value];
   }
 
   /** The value of the key, which gets this one if it has none. */
@@ -142,8 +146,13 @@ export function overObject(object: Record<string, unknown>): DictMethods {
   return new DictMethods(new ObjectEntries(object));
 }
 
+/** Keys that are gone may stay in the order of a small dict. */
+const minOrder = 64;
+
 class MapEntries implements Entries {
   readonly #map: Map<unknown, unknown>;
+  /** Keys in their order, from the first `lastKey` on: a Map has no way back. A key that is in it twice counts where it is last. */
+  #order: unknown[] | undefined;
 
   constructor(map: Map<unknown, unknown>) {
     this.#map = map;
@@ -158,7 +167,18 @@ class MapEntries implements Entries {
   }
 
   set(key: unknown, value: unknown): void {
+    if (this.#order !== undefined && !this.#map.has(key)) {
+      if (this.#order.length > 2 * this.#map.size + minOrder) this.#order = undefined;
+      else this.#order.push(key);
+    }
     this.#map.set(key, value);
+  }
+
+  lastKey(): unknown {
+    this.#order ??= [...this.#map.keys()];
+    const order = this.#order;
+    while (order.length > 0 && !this.#map.has(order.at(-1))) order.pop();
+    return order.at(-1);
   }
 
   has(key: unknown): boolean {
@@ -170,6 +190,7 @@ class MapEntries implements Entries {
   }
 
   clear(): void {
+    this.#order = undefined;
     this.#map.clear();
   }
 
@@ -204,20 +225,20 @@ class ObjectEntries implements Entries {
   }
 
   get(key: unknown): unknown {
-    return this.has(key) ? this.#object[String(key)] : undefined;
+    return this.has(key) ? this.#object[textOf(key)] : undefined;
   }
 
   set(key: unknown, value: unknown): void {
     const properties = { value, writable: true, enumerable: true, configurable: true };
-    Object.defineProperty(this.#object, String(key), properties);
+    Object.defineProperty(this.#object, textOf(key), properties);
   }
 
   has(key: unknown): boolean {
-    return Object.hasOwn(this.#object, String(key));
+    return Object.hasOwn(this.#object, textOf(key));
   }
 
   delete(key: unknown): boolean {
-    return this.has(key) && Reflect.deleteProperty(this.#object, String(key));
+    return this.has(key) && Reflect.deleteProperty(this.#object, textOf(key));
   }
 
   clear(): void {
@@ -234,6 +255,10 @@ class ObjectEntries implements Entries {
 
   entries(): IterableIterator<[unknown, unknown]> {
     return Object.entries(this.#object).values();
+  }
+
+  lastKey(): unknown {
+    return Object.keys(this.#object).at(-1);
   }
 
   copy(): unknown {

@@ -3,13 +3,17 @@
 import { ValueError } from '../../errors.js';
 import { describe } from '../../options/describe.js';
 import { withItems } from '../contents.js';
+import { checkCopied, checkUnfolded, sortByTexts, textOf } from '../unfolding.js';
 import { ManagedIterator } from './iterator.js';
 
 /** Of Array.prototype, as they are. */
-const arrayMethods = `at unshift shift splice slice concat fill copyWithin includes indexOf lastIndexOf join map
-  filter find findIndex findLast findLastIndex some every reduce reduceRight flat flatMap toSorted toReversed toSpliced with`
+const arrayMethods = `at unshift shift splice slice fill copyWithin includes indexOf lastIndexOf map
+  filter find findIndex findLast findLastIndex some every reduce reduceRight flatMap toReversed toSpliced with`
   .trim()
   .split(/\s+/);
+
+/** Characters of all separators in one text. */
+const maxSeparators = 2 ** 26;
 
 export class ListMethods {
   static readonly kind = 'list';
@@ -39,7 +43,9 @@ export class ListMethods {
   extend(items: Iterable<unknown>): Promise<void> | void {
     return withItems([items], (read) => {
       // First all of them: they may be this very list.
-      for (const item of [...read]) this.array.push(item);
+      const added = [...read];
+      if (added.length > 0 && read !== items) checkCopied(this.array.length + added.length);
+      for (const item of added) this.array.push(item);
     });
   }
 
@@ -80,7 +86,49 @@ export class ListMethods {
   /** Without a function numbers go by their size, as in Python, everything else as texts, as in arrays. */
   sort(compare?: (a: unknown, b: unknown) => number): void {
     const numeric = this.array.every((item) => typeof item === 'number' || typeof item === 'bigint');
-    this.array.sort(compare ?? (numeric ? bySize : undefined));
+    if (compare !== undefined || numeric || !Array.isArray(this.array)) {
+      this.array.sort(compare ?? (numeric ? bySize : undefined));
+    } else {
+      sortByTexts(this.array);
+    }
+  }
+
+  toSorted(compare?: (a: unknown, b: unknown) => number): unknown[] {
+    const sorted = [...this.array];
+    if (compare !== undefined) sorted.sort(compare);
+    else sortByTexts(sorted);
+    return sorted;
+  }
+
+  join(separator?: unknown): string {
+    const between = separator === undefined ? ',' : textOf(separator);
+    // Numbers and texts of typed arrays have a length that their bytes bound.
+    if (Array.isArray(this.array)) checkUnfolded(this.array);
+    if (between.length * this.array.length > maxSeparators) {
+      throw new RangeError(
+        `Expected separators of at most ${maxSeparators} characters in all, got ${this.array.length} of ${between.length}`,
+      );
+    }
+    return this.array.join(between);
+  }
+
+  flat(depth: unknown = 1): unknown[] {
+    const levels = Number(depth);
+    checkUnfolded(this.array, levels);
+    return this.array.flat(levels);
+  }
+
+  concat(...items: unknown[]): unknown[] {
+    // An array that is given many times is copied as often.
+    const given = new Set<unknown>();
+    let repeated = 0;
+    for (const item of items) {
+      if (!Array.isArray(item)) continue;
+      if (given.has(item)) repeated += item.length;
+      given.add(item);
+    }
+    checkCopied(repeated);
+    return this.array.concat(...items);
   }
 
   reverse(): void {

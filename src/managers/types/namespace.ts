@@ -1,5 +1,10 @@
 /** Namespace in a manager's server: attributes, and nothing else. */
 import { inspect } from 'node:util';
+import { isLarger } from '../limits.js';
+import { textOf } from '../unfolding.js';
+
+/** Parts of a value that are shown in full; of a larger one only the outermost are. */
+const maxShown = 100_000;
 
 export class ManagedNamespace {
   static readonly kind = 'namespace';
@@ -10,20 +15,20 @@ export class ManagedNamespace {
   }
 
   get(name: string): unknown {
-    return this.#attributes.get(String(name));
+    return this.#attributes.get(textOf(name));
   }
 
   set(name: string, value: unknown): void {
-    this.#attributes.set(String(name), value);
+    this.#attributes.set(textOf(name), value);
   }
 
   has(name: string): boolean {
-    return this.#attributes.has(String(name));
+    return this.#attributes.has(textOf(name));
   }
 
   /** Whether it was there. */
   delete(name: string): boolean {
-    return this.#attributes.delete(String(name));
+    return this.#attributes.delete(textOf(name));
   }
 
   keys(): string[] {
@@ -33,7 +38,7 @@ export class ManagedNamespace {
   /** As Python writes it, without names that begin with an underscore. */
   toText(): string {
     const shown = [...this.#attributes].filter(([name]) => !name.startsWith('_'));
-    return `Namespace(${shown.map(([name, value]) => `${name}=${inspect(value)}`).join(', ')})`;
+    return `Namespace(${shown.map(([name, value]) => `${name}=${inspect(value, { depth: isLarger(value, maxShown) ? 0 : 2 })}`).join(', ')})`;
   }
 
   getValue(): Record<string, unknown> {

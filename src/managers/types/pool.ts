@@ -1,4 +1,5 @@
 /** Pool in a manager's server: its workers are processes of that, and anybody may give it work. */
+import { availableParallelism } from 'node:os';
 import type { Wait, WaitOptions } from '../../deadline.js';
 import type { AsyncResult } from '../../pool/async-result.js';
 import type { ApplyOptions, ImapOptions, MapAsyncOptions, MapOptions, PoolFn } from '../../pool/options.js';
@@ -7,16 +8,52 @@ import type { PoolStats } from '../../pool/stats.js';
 import { Cancelled, currentCall } from '../caller.js';
 import { ManagedIterator } from './iterator.js';
 
+/** Upper bound on the workers of all pools of the server that have not ended, as clients name how many a pool has. */
+const maxWorkers = Math.max(64, 4 * availableParallelism());
+let workers = 0;
+
+interface Crew {
+  readonly pool: Pool;
+  /** Workers that are counted until the pool has ended. */
+  count: number;
+}
+
 /** Nobody can give it work any more: what it has is done, then its workers end. */
-const forgotten = new FinalizationRegistry<Pool>((pool) => pool.close());
+const forgotten = new FinalizationRegistry<Crew>((crew) => {
+  crew.pool.close();
+  discountLater(crew);
+});
+
+function discountLater(crew: Crew): void {
+  const discount = () => {
+    workers -= crew.count;
+    crew.count = 0;
+  };
+  crew.pool.join({ ref: false }).then(discount, discount);
+}
 
 export class ManagedPool {
   static readonly kind = 'pool';
   readonly #pool: Pool;
+  readonly #crew: Crew;
 
-  constructor(pool: Pool) {
-    this.#pool = pool;
-    forgotten.register(this, pool);
+  /**
+   * @param processes workers; absent: one for each processor
+   * @param make makes the pool
+   * @throws RangeError if the pools of the server would have too many workers
+   */
+  constructor(processes: number | null | undefined, make: () => Pool) {
+    const count = typeof processes === 'number' && processes > 0 ? processes : availableParallelism();
+    if (workers + count > maxWorkers) {
+      throw new RangeError(
+        `Expected the pools of a manager's server to have at most ${maxWorkers} workers, got ${count} more than ${workers}: ` +
+          'terminate pools that are not needed, or start the pool in the client',
+      );
+    }
+    this.#pool = make();
+    workers += count;
+    this.#crew = { pool: this.#pool, count };
+    forgotten.register(this, this.#crew);
   }
 
   run(fn: PoolFn, ...args: unknown[]): Promise<unknown> {
@@ -61,10 +98,12 @@ export class ManagedPool {
 
   close(): void {
     this.#pool.close();
+    discountLater(this.#crew);
   }
 
   terminate(): void {
     this.#pool.terminate();
+    discountLater(this.#crew);
   }
 
   join(wait?: Wait): Promise<boolean> {

@@ -7,6 +7,15 @@ import { type Elements, type ScalarType, typeOf } from '../../shared/types.js';
 import { ManagedIterator } from './iterator.js';
 import { ListMethods, nothingForSelf } from './list.js';
 
+/** Bytes, in all, of the arrays of which clients named the length and sent no elements. */
+const maxNamedBytes = 2 ** 30;
+/** An element that is converted is an element of an Array, and takes time to be made. */
+const convertedBytes = 64;
+let namedBytes = 0;
+const collected = new FinalizationRegistry<number>((bytes) => {
+  namedBytes -= bytes;
+});
+
 type Operation = 'add' | 'sub' | 'and' | 'or' | 'xor' | 'exchange';
 
 export class ManagedValue {
@@ -85,14 +94,19 @@ export class ManagedArray extends ListMethods {
   readonly #type: ScalarType;
 
   /**
-   * @throws TypeError, RangeError for elements that are not of the type
+   * @throws TypeError, RangeError for elements that are not of the type, and for a size that would take too much memory
    */
   constructor(name: string, sizeOrIterable: unknown) {
     const type = typeOf(name);
+    const bytes = bytesNamed(type, sizeOrIterable);
     const elements = ownElements(type, checkedContent(type, sizeOrIterable));
     const converted = type.family === 'converted' && type.code !== 'c';
     super((converted ? Array.from(elements as Iterable<number>, type.decode) : elements) as unknown[]);
     this.#type = type;
+    if (bytes > 0) {
+      namedBytes += bytes;
+      collected.register(this, bytes);
+    }
     Object.defineProperty(this, 'fill', {
       value: (value: unknown, ...range: number[]) =>
         nothingForSelf(this.array.fill(this.#checked(value), ...range), this.array),
@@ -121,6 +135,17 @@ export class ManagedArray extends ListMethods {
     const stored = this.#type.encode(value);
     return Array.isArray(this.array) ? this.#type.decode(stored) : stored;
   }
+}
+
+/** Bytes that an array of a named size takes; 0 for elements that were sent. */
+function bytesNamed(type: ScalarType, size: unknown): number {
+  if (typeof size !== 'number' || !(size > 0)) return 0;
+  const bytes = size * (type.family === 'converted' && type.code !== 'c' ? convertedBytes : type.size);
+  if (namedBytes + bytes <= maxNamedBytes) return bytes;
+  throw new RangeError(
+    `Expected arrays of named sizes to take at most ${maxNamedBytes} bytes in a manager's server, got ${bytes} for ${size} elements ` +
+      `beside ${namedBytes}: send the elements, or use SharedArray`,
+  );
 }
 
 /** A size, text, or elements each of which is of the type: none wraps around, as none does in {@link ManagedArray.set}. */

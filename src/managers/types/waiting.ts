@@ -11,15 +11,16 @@ interface Waiter<T> {
 }
 
 export class Waiting<T> {
-  readonly #waiters: Waiter<T>[] = [];
+  readonly #waiters = new Set<Waiter<T>>();
 
   get length(): number {
-    return this.#waiters.length;
+    return this.#waiters.size;
   }
 
   /** Who has waited longest. */
   get first(): CurrentCall | undefined {
-    return this.#waiters[0]?.call;
+    const [oldest] = this.#waiters;
+    return oldest?.call;
   }
 
   /**
@@ -37,9 +38,7 @@ export class Waiting<T> {
     return new Promise((resolve, reject) => {
       const waiter: Waiter<T> = { call, resolve, reject, timer: undefined };
       const leave = (): boolean => {
-        const index = this.#waiters.indexOf(waiter);
-        if (index === -1) return false;
-        this.#waiters.splice(index, 1);
+        if (!this.#waiters.delete(waiter)) return false;
         this.#dismiss(waiter);
         onEnd?.();
         return true;
@@ -48,7 +47,7 @@ export class Waiting<T> {
         if (leave()) reject(new Cancelled());
       };
       // First: the time may be over already.
-      this.#waiters.push(waiter);
+      this.#waiters.add(waiter);
       if (deadline !== Infinity) {
         const expire = () => {
           const left = deadline - now();
@@ -67,19 +66,22 @@ export class Waiting<T> {
 
   /** Tells the oldest. Who that was; `undefined` if nobody waits. */
   tellOne(value: T): Caller | undefined {
-    const waiter = this.#waiters.shift();
+    const [waiter] = this.#waiters;
     if (waiter === undefined) return undefined;
+    this.#waiters.delete(waiter);
     this.#dismiss(waiter);
     waiter.resolve(value);
     return waiter.call.caller;
   }
 
   tellAll(value: T): void {
-    while (this.#waiters.length > 0) this.tellOne(value);
+    while (this.#waiters.size > 0) this.tellOne(value);
   }
 
   failAll(reason: unknown): void {
-    for (const waiter of this.#waiters.splice(0)) {
+    const waiters = [...this.#waiters];
+    this.#waiters.clear();
+    for (const waiter of waiters) {
       this.#dismiss(waiter);
       waiter.reject(reason);
     }
