@@ -8,6 +8,7 @@ import type { StartMethod } from '../process/launchers/launcher.js';
 import type { StartContext } from '../process/options.js';
 import { Process } from '../process/process.js';
 import { getStartMethod, methodOfContext } from '../process/start-method.js';
+import { warmUp } from '../process/warm-up.js';
 import { findReference } from '../serialize/references.js';
 import type { ManagerLimits } from './limits.js';
 import { registryOf } from './registering.js';
@@ -81,6 +82,8 @@ export async function startServer(
       context: methodFor(context),
     });
     child.name = child.name.replace(/^Process/, name || 'Manager');
+    // A fork server has to start first, perhaps: the event loop is not blocked for that long.
+    await warmUp(methodFor(context));
     child.start();
     writer.close();
     return { child, address: addressFrom(await reportFrom(reader, child)) };

@@ -349,6 +349,7 @@ const common = unguarded(
 for (const [what, args] of [
   ['by a link', ['link']],
   ['as a folder', ['.']],
+  ['as a folder whose main has no extension', ['folder']],
   ['without its extension', ['./cli']],
   ['as a link that is kept', ['--preserve-symlinks', '--preserve-symlinks-main', 'link.mjs']],
   ['after it was preloaded', ['--import', './main.mjs', 'empty.mjs']],
@@ -363,6 +364,9 @@ for (const [what, args] of [
       'empty.mjs': '',
     });
     symlinkSync('main.mjs', join(path, 'link.mjs'));
+    mkdirSync(join(path, 'folder'));
+    writeFileSync(join(path, 'folder', 'package.json'), '{ "main": "start", "exports": "./other.js" }');
+    writeFileSync(join(path, 'folder', 'start.js'), common);
     mkdirSync(join(path, 'bin'));
     symlinkSync('../main.mjs', join(path, 'link'));
     symlinkSync('cli.js', join(path, 'bin', 'cli'));
@@ -380,6 +384,69 @@ for (const [what, args] of [
     await t.rejects(program.line());
   });
 }
+
+for (const [what, text] of [
+  ['a wrapper that puts it in argv', "process.argv[1] = main; process.title = 'app'; import(main);"],
+  [
+    'a wrapper that requires it',
+    "process.argv = [process.argv[0], main]; require('node:module')._load(main, null, true);",
+  ],
+  ['a Worker', "new (require('node:worker_threads').Worker)(main);"],
+] as const) {
+  t.test(`an unguarded module that is run by ${what} makes one child, with the clear error`, async (t) => {
+    const path = folder(t, { 'cli.js': common, 'run.cjs': `const main = __dirname + '/cli.js'; ${text}` });
+    const program = command(t, node, { args: ['run.cjs', 'other'], cwd: path });
+    t.equal(await program.line(), 'exit code 1');
+    t.strictSame(await program.ended, { code: 0, signal: null });
+    t.match(program.stderr, /isMainProcess/);
+    await t.rejects(program.line());
+  });
+}
+
+t.test('a warm-up without a guard starts one server', async (t) => {
+  const path = folder(t, {
+    'main.mjs': `
+      import { readFileSync } from 'node:fs';
+      import { isMainProcess, Process, setForkserverPreload, warmUp } from 'multiproc';
+      setForkserverPreload(['main']);
+      await warmUp();
+      const children = (pid) => readFileSync('/proc/' + pid + '/task/' + pid + '/children', 'latin1').trim().split(' ');
+      export const work = () => {};
+      if (isMainProcess) {
+        const [server, ...others] = children(process.pid);
+        console.log(others.length, children(server).join());
+        const child = new Process({ target: work });
+        child.start();
+        console.log(await child.exited);
+      }
+    `,
+  });
+  const program = command(t, node, { args: ['main.mjs'], cwd: path });
+  t.equal(await program.line(), '0 ');
+  t.equal(await program.line(), '0');
+  t.strictSame(await program.ended, { code: 0, signal: null });
+  t.equal(program.stderr, '');
+});
+
+t.test('a manager starts without blocking the event loop for the start of a fork server', async (t) => {
+  const path = folder(t, {
+    // Turns of the event loop before the server is there: a blocking start has none.
+    'main.mjs': `
+      import { isMainProcess, Manager } from 'multiproc';
+      if (isMainProcess) {
+        let turns = 0;
+        const timer = setInterval(() => turns++, 2);
+        const manager = await Manager();
+        clearInterval(timer);
+        console.log(turns > 10);
+        await manager.shutdown();
+      }
+    `,
+  });
+  const program = command(t, node, { args: ['main.mjs'], cwd: path });
+  t.equal(await program.line(), 'true');
+  t.strictSame(await program.ended, { code: 0, signal: null });
+});
 
 t.test('pools, managers and threads without a guard say what a process says', async (t) => {
   for (const make of ['new Pool(1)', 'await Manager()', 'new ThreadPool(1)']) {
