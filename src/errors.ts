@@ -28,12 +28,31 @@ export class SystemError extends MultiprocError {
   readonly syscall: string;
   /** The name of the object or file that the call was about; empty where there is none. */
   readonly path: string;
+  /** Of `ENOSPC` for shared memory: the bytes that were wanted. */
+  declare readonly wanted?: number;
+  /** Of `ENOSPC` for shared memory: the bytes of /dev/shm that were free. */
+  declare readonly free?: number;
+  /** Of `ENOSPC` for shared memory: the bytes that /dev/shm has in all. */
+  declare readonly capacity?: number;
 
-  constructor(message: string, details: ErrorOptions & { code: string; errno: number; syscall: string; path: string }) {
+  constructor(
+    message: string,
+    details: ErrorOptions & {
+      code: string;
+      errno: number;
+      syscall: string;
+      path: string;
+      wanted?: number;
+      free?: number;
+      capacity?: number;
+    },
+  ) {
     super(message, details);
     this.errno = details.errno;
     this.syscall = details.syscall;
     this.path = details.path;
+    const { wanted, free, capacity } = details;
+    if (wanted !== undefined) Object.assign(this, { wanted, free, capacity });
   }
 }
 

@@ -41,7 +41,10 @@ export interface Geometry {
 export function geometryFor(capacity: number, base = smallestExtent): Geometry {
   let count = 1;
   let size = base;
-  for (let total = size; (size < capacity || total < 2 * capacity) && count < layout.ringExtents; count++) {
+  // Two that hold any message: the largest one is drained, but not left yet, when the next large message comes.
+  let previous = 0;
+  for (let total = size; (previous < capacity || total < 2 * capacity) && count < layout.ringExtents; count++) {
+    previous = size;
     size = Math.min(size * 2, largestExtent);
     if (total + size > mostBytes) break;
     total += size;
@@ -81,6 +84,8 @@ export class Extents {
   /** In units, one more than there are extents. */
   readonly #starts: number[] = [0];
   readonly #windows: (Window | undefined)[] = [];
+  /** The least number of bytes that the system refused since this was 0. */
+  lacking = 0;
 
   constructor(segment: Segment, first: number, geometry: Geometry, capacity: number, table: number) {
     this.#segment = segment;
@@ -158,19 +163,54 @@ export class Extents {
       this.#words[at] = pages;
       return true;
     }
+    if (this.#reclaim(index) && this.#back(index, has, needed)) {
+      this.#words[at] = needed;
+      return true;
+    }
+    const lacking = (needed - has) * page;
+    this.lacking = this.lacking === 0 ? lacking : Math.min(this.lacking, lacking);
     return false;
+  }
+
+  /**
+   * Gives back the memory of a drained extent that is still in use: the ring is empty, and its position lies there. The page
+   * there keeps its memory, for the jump that leads on. Nothing can be put into the extent until it was left.
+   *
+   * @returns whether there was any memory
+   */
+  vacate(index: number, position: number): boolean {
+    const pages = this.#pages(index);
+    if (index === 0 || pages === 0) return false;
+    const at = Math.floor((position - this.start(index)) / unitsOfPage);
+    // In this order: what is said to have memory always has it.
+    this.#words[this.#table + 2 * index + 1] = 0;
+    this.#giveBack(index, 0, at);
+    this.#giveBack(index, at + 1, pages);
+    return true;
+  }
+
+  /** Whether so many units will fit, or the refused bytes be there, when all that is unread has been taken. */
+  comesFree(units: number): boolean {
+    let bytes = 0;
+    for (let i = 0; i < this.count; i++) {
+      if (units + 2 <= this.reserved(i)) return true;
+      if (i > 0) bytes += this.#pages(i) * page;
+    }
+    const { bavail, blocks, bsize } = shmSpace();
+    return blocks === 0 || bavail * bsize + bytes >= this.lacking;
   }
 
   /** The extent has been drained. Nothing if it was released already: it may be in use again. */
   release(index: number, use: number): void {
     if (this.use(index) !== use) return;
-    if (index > 0 && this.size(index) * unit > this.#kept) this.#discard(index);
+    if (index > 0 && this.size(index) * unit > this.#kept) this.#discard(index, this.size(index) / unitsOfPage);
     this.setUse(index, 0);
   }
 
   /** Whether a record of so many units can be put at all. */
   fits(units: number): boolean {
-    const most = Math.min(this.size(this.count - 1), this.#capacityPages * unitsOfPage);
+    // The first extent keeps its memory.
+    const most = Math.min(this.size(this.count - 1), (this.#capacityPages - this.#pages(0)) * unitsOfPage);
     return units + 2 <= most || units + 2 <= this.size(0);
   }
 
@@ -202,15 +242,26 @@ export class Extents {
     }
   }
 
-  #reclaim(but: number): void {
-    for (let i = 1; i < this.count; i++) if (i !== but && !this.used(i)) this.#discard(i);
+  /** Whether there was any memory to give back. */
+  #reclaim(but: number): boolean {
+    let reclaimed = false;
+    for (let i = 1; i < this.count; i++) {
+      if (i === but || this.used(i) || this.#pages(i) === 0) continue;
+      this.#discard(i, this.#pages(i));
+      reclaimed = true;
+    }
+    return reclaimed;
   }
 
-  #discard(index: number): void {
-    const pages = this.#pages(index);
-    if (pages === 0) return;
+  #discard(index: number, pages: number): void {
     // In this order: what is said to have memory always has it.
     this.#words[this.#table + 2 * index + 1] = 0;
-    native.segmentDiscard(this.#segment.id, this.#first + this.start(index) * unit, pages * page);
+    this.#giveBack(index, 0, pages);
+  }
+
+  #giveBack(index: number, from: number, to: number): void {
+    if (from >= to) return;
+    const offset = this.#first + this.start(index) * unit;
+    native.segmentDiscard(this.#segment.id, offset + from * page, (to - from) * page);
   }
 }

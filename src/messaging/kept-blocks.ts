@@ -10,6 +10,7 @@ import { native } from '../native.js';
 import { Window } from '../serialize/records.js';
 import { BlockWord, headerUnits, KeptWord } from '../shared/delivery-layout.js';
 import type { Segment } from '../shared/segment.js';
+import { noMemoryFor } from '../shared/shortage.js';
 import { unit } from './extents.js';
 
 const page = 4096;
@@ -203,14 +204,23 @@ export class KeptBlocks {
   #reserve(has: number, needed: number): void {
     const max = Math.min(this.#capacityPages, this.#pages);
     if (needed > max) throw this.#noRoom();
-    const pages = Math.min(Math.max(needed, has + Math.ceil(has / 4), keptPages), max);
+    const generous = Math.min(Math.max(needed, has + Math.ceil(has / 4), keptPages), max);
+    for (const pages of [generous, needed]) {
+      if (!this.#back(has, pages)) continue;
+      Atomics.store(this.#words, KeptWord.reserved, pages);
+      return;
+    }
+    throw noMemoryFor('a message that is kept until it is acknowledged', (needed - has) * page);
+  }
+
+  #back(has: number, pages: number): boolean {
     try {
       native.segmentReserve(this.#segment.id, this.#first + has * page, (pages - has) * page);
+      return true;
     } catch (error) {
-      if (error instanceof SystemError && (error.code === 'ENOSPC' || error.code === 'ENOMEM')) throw this.#noRoom();
+      if (error instanceof SystemError && (error.code === 'ENOSPC' || error.code === 'ENOMEM')) return false;
       throw error;
     }
-    Atomics.store(this.#words, KeptWord.reserved, pages);
   }
 
   /** The blocks before `end`, at least. */

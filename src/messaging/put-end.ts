@@ -22,6 +22,10 @@ export const Put = {
   noRoom: 2,
   /** Somebody holds the lock for long: a stopped process. */
   busy: 3,
+  /** /dev/shm has no memory for it, also when all that is unread has been taken. */
+  noMemory: 4,
+  /** It is larger than the capacity leaves to one message. */
+  tooLarge: 5,
 } as const;
 export type Put = (typeof Put)[keyof typeof Put];
 
@@ -34,6 +38,22 @@ export interface RecordWriter {
 /** What {@link PutEnd} finds instead of a place. */
 const noRoom = -1;
 const full = -2;
+const noMemory = -3;
+const tooLarge = -4;
+
+/** What a put without a place comes to. */
+function outcomeOf(place: number): Put {
+  switch (place) {
+    case full:
+      return Put.full;
+    case noMemory:
+      return Put.noMemory;
+    case tooLarge:
+      return Put.tooLarge;
+    default:
+      return Put.noRoom;
+  }
+}
 
 export class PutEnd extends RingEnd {
   readonly #maxsize: number;
@@ -80,7 +100,7 @@ export class PutEnd extends RingEnd {
     if (Atomics.compareExchange(words, at, 0, me) !== 0 && !this.lock(deadline)) return Put.busy;
     try {
       const place = this.#claim(units);
-      if (place < 0) return place === noRoom ? Put.noRoom : Put.full;
+      if (place < 0) return outcomeOf(place);
       const window = this.#window;
       this.lastUnits = record.write(window, place - window.start);
       this.#commit(place + this.lastUnits);
@@ -123,7 +143,7 @@ export class PutEnd extends RingEnd {
 
   #putOne(value: unknown, units: number): Put {
     const place = this.#claim(units);
-    if (place < 0) return place === noRoom ? Put.noRoom : Put.full;
+    if (place < 0) return outcomeOf(place);
     const window = this.#window;
     this.lastUnits = writeRecord(window, place - window.start, value);
     this.#commit(place + this.lastUnits);
@@ -151,7 +171,7 @@ export class PutEnd extends RingEnd {
       if (!inside || head <= tail) {
         // One unit stays free for a jump, here and below; and tail never meets head from behind.
         if (tail + units + 1 <= end) return tail;
-        if (inside && window.start + units + 2 <= head) {
+        if (inside && window.start + units + 2 <= head && head < end) {
           jump(window, tail, window.start);
           return window.start;
         }
@@ -168,12 +188,27 @@ export class PutEnd extends RingEnd {
     if (!this.#chains && head !== tail) return noRoom;
     const extents = this.#extents;
     const behind = head > tail && head < window.end;
-    if (!behind && tail + units + 1 <= window.end && (this.#chains || index > 0)) {
+    const isBacked = tail < window.start + extents.reserved(index);
+    extents.lacking = 0;
+    if (isBacked && !behind && tail + units + 1 <= window.end && (this.#chains || index > 0)) {
       if (extents.reserve(index, tail + units + 1 - window.start)) return tail;
     }
     for (let i = index + 1; i < extents.count; i++) if (this.#mayMove(i, units)) return this.#move(window, tail, i);
     for (let i = index - 1; i >= 0; i--) if (this.#mayMove(i, units)) return this.#move(window, tail, i);
-    return noRoom;
+    if (head === tail) return this.#claimByVacating(units, window, index, tail);
+    return extents.lacking === 0 || extents.comesFree(units) ? noRoom : noMemory;
+  }
+
+  /** The ring is empty: nothing that is waited for would give more room than there is. */
+  #claimByVacating(units: number, window: Window, index: number, tail: number): number {
+    const extents = this.#extents;
+    if (extents.vacate(index, tail)) {
+      extents.lacking = 0;
+      for (let i = 0; i < extents.count; i++) {
+        if (i !== index && this.#mayMove(i, units)) return this.#move(window, tail, i);
+      }
+    }
+    return extents.lacking === 0 ? tooLarge : noMemory;
   }
 
   #mayMove(index: number, units: number): boolean {

@@ -4,6 +4,7 @@ import { Full } from '../errors.js';
 import { TargetKind } from '../native.js';
 import { compactUnits, mostUnits, scratch } from '../serialize/records.js';
 import { closedError } from '../shared/block.js';
+import { noMemoryFor } from '../shared/shortage.js';
 import { Line, notYet, soon } from './line.js';
 import { frozen, type Parcel, pack, packAll } from './parcel.js';
 import { Put, type PutEnd } from './put-end.js';
@@ -56,8 +57,10 @@ export class QueuePuts {
     const parcel = this.#pack(item);
     try {
       const outcome = this.#end.tryPut(parcel.value, parcel.units, 0);
-      if (outcome !== Put.done) parcel.cancel();
-      return outcome === Put.done;
+      if (outcome === Put.done) return true;
+      if (outcome === Put.noMemory || outcome === Put.tooLarge) this.#checkWaiting(outcome, parcel);
+      parcel.cancel();
+      return false;
     } catch (error) {
       parcel.cancel();
       throw error;
@@ -156,9 +159,16 @@ export class QueuePuts {
 
   /** Whether it makes sense to wait for room. */
   #checkWaiting(outcome: Put, parcel: Parcel): void {
-    if (outcome !== Put.noRoom) return;
-    if (!this.#ring.fits(parcel.units)) {
-      throw new Full(`A message of about ${parcel.units * 8} bytes is larger than the queue's capacity`);
+    if (outcome === Put.full || outcome === Put.busy) return;
+    const bytes = parcel.units * 8;
+    if (outcome === Put.noMemory) throw noMemoryFor('a message', bytes);
+    if (outcome === Put.tooLarge || !this.#ring.fits(parcel.units)) {
+      const { capacity, hasOwnCapacity } = this.#ring;
+      if (!hasOwnCapacity) throw noMemoryFor('a message', bytes, capacity);
+      throw new Full(
+        `A message of about ${bytes} bytes is larger than the queue's capacity of ${capacity} bytes allows: make the ` +
+          'queue with a larger "capacity", or make messages smaller',
+      );
     }
     if (this.#ring.maxsize === 0) {
       throw new Full('There is no shared memory for the message: messages take all there is');

@@ -117,6 +117,7 @@ export class Queue<T = unknown> {
    * @param wait milliseconds, or `{ timeout, signal }`; absent: for ever
    * @throws TypeError for `undefined`, and for what cannot travel, naming its path
    * @throws Full when the time has passed; with `maxsize` 0 when `capacity` bytes are unread
+   * @throws SystemError `ENOSPC` when /dev/shm has no memory for it, also after all that is unread has been taken
    * @throws ClosedError after `close()` or `end()`
    */
   put(item: T, wait?: Wait): Promise<void> {
@@ -137,7 +138,7 @@ export class Queue<T = unknown> {
     this.#puts.putSync(item, wait);
   }
 
-  /** Puts a message if there is room. `false` if there is none. */
+  /** Puts a message if there is room. `false` if there is none now; throws as {@link put} if there will be none. */
   tryPut(item: T): boolean {
     return this.#puts.tryPut(item);
   }

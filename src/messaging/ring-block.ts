@@ -68,6 +68,8 @@ export interface RingMemory {
   readonly extents: Extents;
   /** Bytes. */
   readonly capacity: number;
+  /** Whether the capacity was asked for, rather than half of what was free. */
+  readonly hasOwnCapacity: boolean;
   /** Whether a put goes on in further memory rather than waiting for the reader. */
   readonly chains: boolean;
   /** Where the memory behind the extents begins in the segment, in bytes. */
@@ -83,10 +85,12 @@ export function ringMemory(block: Block, words: Int32Array, at: number): RingMem
   const geometry = { base: words[at + Fact.base] as number, count: words[at + Fact.extents] as number };
   const first = startOfExtents(block.kind);
   checkGeometry(block, first, geometry);
-  const capacity = capacityOf(words, at) || defaultCapacity();
+  const ownCapacity = capacityOf(words, at);
+  const capacity = ownCapacity || defaultCapacity();
   return {
     extents: new Extents(block.segment, first, geometry, capacity, at + extentTable),
     capacity,
+    hasOwnCapacity: ownCapacity !== 0,
     chains: words[at + Fact.chains] !== 0,
     end: first + sizeOf(geometry),
   };

@@ -46,6 +46,10 @@ export class Ring {
   /** The ends themselves, for who puts or takes often. */
   readonly puts: PutEnd;
   readonly gets: GetEnd;
+  /** Bytes. */
+  readonly capacity: number;
+  /** Whether the capacity was asked for, rather than half of what was free. */
+  readonly hasOwnCapacity: boolean;
   #closed = false;
   #patience: number = mostPatience;
   #waits = 0;
@@ -58,6 +62,8 @@ export class Ring {
     this.#at = (block.body + layout.ringOffset) / 4;
     const memory = ringMemory(block, this.#words, this.#at);
     this.#extents = memory.extents;
+    this.capacity = memory.capacity;
+    this.hasOwnCapacity = memory.hasOwnCapacity;
     this.gets = new GetEnd(block, this.#words, this.#at, memory);
     this.puts = new PutEnd(block, this.#words, this.#at, memory, this.gets);
   }

@@ -12,6 +12,7 @@ import { defaultCapacity } from '../messaging/extents.js';
 import { Queue } from '../messaging/queue.js';
 import { busy, nothing, Put, type Ring } from '../messaging/ring.js';
 import { TargetKind } from '../native.js';
+import { noMemoryFor } from '../shared/shortage.js';
 import { nativeNotice } from '../sync/wait-queue.js';
 import { clearTimeout, setImmediate, setTimeout } from '../timing.js';
 import { Backlog } from './backlog.js';
@@ -278,9 +279,11 @@ export class Traffic {
       if (put !== Put.done) this.#giveBack(place);
     }
     if (put !== Put.done) {
-      if (put === Put.noRoom && (!this.#taskRing.fits(units) || this.#flyingCount === 0)) {
+      // What is read of the results frees memory, too.
+      const never = put === Put.tooLarge || (put === Put.noMemory && this.#resultRing.length === 0);
+      if (never || (put === Put.noRoom && (!this.#taskRing.fits(units) || this.#flyingCount === 0))) {
         dropPayload(payload);
-        throw new RangeError(`A task of about ${units * 8} bytes is larger than the shared memory that there is`);
+        throw noMemoryFor('a task', units * 8, put === Put.noMemory ? undefined : this.#taskRing.capacity);
       }
       return false;
     }

@@ -19,6 +19,7 @@ import {
 } from '../serialize/handles.js';
 import { closedError, lasting, nameOf, nameTaken, objectName, staleHandle } from './block.js';
 import { anonymousFile, checkName, isAnonymousFile, underFreshName } from './names.js';
+import { reserving } from './shortage.js';
 import { sweepNowAndThen } from './sweep.js';
 import { RawValue } from './value.js';
 
@@ -227,7 +228,7 @@ function make(name: string, size: number): SharedMemory | undefined {
   attach();
   sweepNowAndThen();
   releaseArrived();
-  const segment = native.memoryCreate(size, anonymousFile());
+  const segment = reserving(size, () => native.memoryCreate(size, anonymousFile()));
   let published = false;
   try {
     published = native.segmentPublish(segment, name);

@@ -4,6 +4,7 @@ import { MultiprocError, SystemError } from '../errors.js';
 import { attach } from '../lifecycle/participant.js';
 import { native, type SegmentId } from '../native.js';
 import { anonymousFile, isAnonymousFile, underFreshName } from './names.js';
+import { reserving } from './shortage.js';
 import { sweepNowAndThen } from './sweep.js';
 
 /** The values of `sync::SegmentKind`. */
@@ -51,7 +52,7 @@ export class Segment {
     attach();
     sweepNowAndThen();
     checkBufferLength(size);
-    return new Segment(native.segmentCreate(kind, size, anonymousFile(), size));
+    return new Segment(reserving(size, () => native.segmentCreate(kind, size, anonymousFile(), size)));
   }
 
   /**
@@ -61,7 +62,8 @@ export class Segment {
   static createSparse(size: number, reserved: number): Segment {
     attach();
     sweepNowAndThen();
-    return new Segment(native.segmentCreate(SegmentKind.sparse, size, anonymousFile(), reserved));
+    const make = () => native.segmentCreate(SegmentKind.sparse, size, anonymousFile(), reserved);
+    return new Segment(reserving(reserved, make));
   }
 
   /**

@@ -1,12 +1,14 @@
 /** The life of a pool's worker: it takes one task after the other from the ring, until the pool ends or enough are done. */
 import '../../process/entry/classes.js';
-import { now } from '../../deadline.js';
+import { forEver } from '../../deadline.js';
 import { MaybeEncodingError, TimeoutError } from '../../errors.js';
+import { Line, notYet, soon } from '../../messaging/line.js';
 import { busy, ended, nothing, Put, type Ring } from '../../messaging/ring.js';
 import { TargetKind } from '../../native.js';
 import { whileLoading } from '../../process/loading.js';
 import { serialize } from '../../serialize/codec.js';
 import { Message, mostUnits, type Window } from '../../serialize/records.js';
+import { noMemoryFor } from '../../shared/shortage.js';
 import { nativeNotice } from '../../sync/wait-queue.js';
 import { setImmediate } from '../../timing.js';
 import { Board, Interrupt, Row, WorkerState } from '../board.js';
@@ -14,6 +16,7 @@ import { clock } from '../clock.js';
 import { PlainTask, RunningTask, setCurrentTask } from '../current-task.js';
 import { OutcomeKind, OutcomeWriter } from '../outcome-record.js';
 import {
+  dropPayload,
   dropValues,
   finishValue,
   isWhole,
@@ -52,6 +55,7 @@ class Worker {
   readonly #assignment: Assignment;
   readonly #functions: Functions;
   readonly #outcome = new OutcomeWriter();
+  readonly #room: Line;
   #ordinal = 0;
   #taken: TakenTask | undefined;
   #running: RunningTask | undefined;
@@ -63,6 +67,7 @@ class Worker {
     this.#board = new Board(assignment.board);
     this.#tasks = assignment.tasks.ring;
     this.#results = assignment.results.ring;
+    this.#room = new Line(this.#results.block, TargetKind.ringTaken, () => this.#results.taken);
     this.#functions = new Functions(assignment.functions);
     this.#outcome.row = this.#row;
     process.on('uncaughtExceptionMonitor', (error) => this.#sendLastError(error));
@@ -226,25 +231,24 @@ class Worker {
     this.#results.tryPutRecord(last, last.units);
   }
 
+  /** Waits until the parent has taken results, if that can make room; else the outcome is an error that says why not. */
   async #sendSlowly(): Promise<void> {
     const outcome = this.#outcome;
-    for (;;) {
-      const before = this.#results.taken;
-      const put = this.#results.tryPutRecord(outcome, outcome.units);
-      if (put === Put.done) break;
-      if (put === Put.noRoom && !this.#results.fits(outcome.units)) {
-        const size = outcome.units * 8;
+    await this.#room.wait(this, forEver, () => {
+      for (;;) {
+        const { units } = outcome;
+        const put = this.#results.tryPutRecord(outcome, units);
+        if (put === Put.done) return true;
+        if (put === Put.busy) return soon;
+        if (put === Put.full || (put === Put.noRoom && this.#results.fits(units))) return notYet;
+        const limit = put === Put.noMemory ? undefined : this.#results.capacity;
+        dropPayload(outcome.payload);
         outcome.kind = OutcomeKind.threw;
-        outcome.payload = packError(
-          new RangeError(
-            `The result of about ${size} bytes is larger than the shared memory that there is for results`,
-          ),
-        );
-        continue;
+        outcome.payload = packError(noMemoryFor('a result', units * 8, limit));
+        // What is that small and has no room waits for the parent.
+        if (outcome.units >= units) return notYet;
       }
-      this.#results.waitForTaken(before, now() + longestRow);
-      await new Promise(setImmediate);
-    }
+    });
     outcome.reset();
   }
 
