@@ -14,7 +14,7 @@ const source = [
   ['pool', 'managers'],
   ['threads'],
   ['process'],
-  ['messaging'],
+  ['messaging', 'map'],
   ['sync', 'shared', 'posix'],
   ['serialize'],
   ['lifecycle'],

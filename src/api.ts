@@ -37,6 +37,15 @@ export type { TypeOptions } from './managers/registry.js';
 export type { Server } from './managers/server.js';
 export { SharedMemoryManager, type SharedMemoryManagerOptions } from './managers/shared-memory-manager.js';
 export { Manager, SyncManager } from './managers/sync-manager.js';
+export type { MapKey } from './map/keys.js';
+export { RateLimiter, type RateLimiterOptions, type RateLimitResult } from './map/rate-limiter.js';
+export {
+  type ComputeOptions,
+  type MapStats,
+  SharedMap,
+  type SharedMapOptions,
+  type TtlOptions,
+} from './map/shared-map.js';
 export type { Address } from './messaging/address.js';
 export type { AuthKey } from './messaging/authentication.js';
 export { Client, type ClientOptions } from './messaging/client.js';

@@ -43,6 +43,7 @@ export const TargetKind = {
   ringDone: 14,
   pipeReadable: 8,
   pipeWritable: 9,
+  computation: 10,
 } as const;
 
 /** What a descriptor can be waited for; the bits of `sys::kReadable` and `sys::kWritable`. */
@@ -250,6 +251,8 @@ export interface Native {
     deadline: number,
     look: boolean,
   ): 0 | 1 | 2;
+  /** Raises the turn of a slot of a map, and wakes everybody who waits for it. */
+  mapRaise(segment: SegmentId, slot: number): void;
   /** Wakes up to `count` (−1: all) of those who sleep on the mark at `offset`. */
   ringWake(segment: SegmentId, offset: number, count: number): number;
   /** One more of a participant has the end of a pipe (0 or 1, plus 2 for two directions); false: too many have it. */

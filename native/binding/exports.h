@@ -19,6 +19,7 @@ void export_fresh_start(Napi::Env env, Napi::Object exports);
 void export_grants(Napi::Env env, Napi::Object exports);
 void export_helper_threads(Napi::Env env, Napi::Object exports);
 void export_locks(Napi::Env env, Napi::Object exports);
+void export_maps(Napi::Env env, Napi::Object exports);
 void export_participants(Napi::Env env, Napi::Object exports);
 void export_segments(Napi::Env env, Napi::Object exports);
 void export_semaphores(Napi::Env env, Napi::Object exports);
@@ -49,6 +50,7 @@ inline void export_all(Napi::Env env, Napi::Object exports) {
   export_grants(env, exports);
   export_helper_threads(env, exports);
   export_locks(env, exports);
+  export_maps(env, exports);
   export_participants(env, exports);
   export_segments(env, exports);
   export_semaphores(env, exports);

@@ -94,7 +94,7 @@ napi_value wait_arm(napi_env env, napi_callback_info info) {
   bool ring = kind >= static_cast<uint32_t>(sync::Target::Kind::ring_items) &&
               kind <= static_cast<uint32_t>(sync::Target::Kind::ring_done);
   if (!ring && (kind < static_cast<uint32_t>(sync::Target::Kind::lock) ||
-                kind > static_cast<uint32_t>(sync::Target::Kind::pipe_writable))) {
+                kind > static_cast<uint32_t>(sync::Target::Kind::computation))) {
     return throw_type_error(env, "a kind of target is expected");
   }
   if (!locate(env, arguments, 1, static_cast<sync::Target::Kind>(kind), &located)) return nullptr;

@@ -52,6 +52,7 @@ bool locate(napi_env env, Arguments& arguments, size_t index, sync::Target::Kind
       (pipe && !inside(*segment, body + sync::kPipeOffset, sync::pipe_size((limit & 2) != 0 ? 2 : 1))) ||
       (kind == sync::Target::Kind::condition &&
        !inside(*segment, body + sync::kConditionOffset, sizeof(sync::ConditionWords))) ||
+      (kind == sync::Target::Kind::computation && !inside(*segment, body, sizeof(sync::MapSlot))) ||
       (is_ring && !inside(*segment, body + sync::kRingOffset, sizeof(sync::RingWords)))) {
     throw_type_error(env, "an object inside the segment is expected");
     return false;

@@ -106,6 +106,9 @@ HeaderFault check_block(const uint8_t* data, uint64_t file_size, uint64_t offset
     case BlockKind::pipe:
       return facts->size >= kPipeOffset + pipe_size(facts->flags == 0 ? 1 : 2) ? HeaderFault::none
                                                                                : HeaderFault::bad_block;
+    case BlockKind::map:
+    case BlockKind::rate_limiter:
+      return facts->size >= kMapSize && offset == kFirstBlock ? HeaderFault::none : HeaderFault::bad_block;
     case BlockKind::none:
       break;
   }
@@ -174,6 +177,12 @@ void adopt_segment(uint8_t* data, uint64_t file_size) {
       RingWords* ring = reinterpret_cast<RingWords*>(data + facts.body + kRingOffset);
       ring->put.lock.store(kDirty);
       ring->get.lock.store(kDirty);
+      header->registry = registry()->id;
+      return;
+    }
+    if (facts.kind == static_cast<uint32_t>(BlockKind::map) ||
+        facts.kind == static_cast<uint32_t>(BlockKind::rate_limiter)) {
+      map_adopt(data);
       header->registry = registry()->id;
       return;
     }

@@ -10,6 +10,7 @@
 
 #include "sync/barrier.h"
 #include "sync/condition.h"
+#include "sync/map.h"
 #include "sync/pipe.h"
 #include "sync/registry.h"
 #include "sync/ring.h"
@@ -57,6 +58,8 @@ enum class BlockKind : uint32_t {
   simple_queue = 18,
   pipe = 19,
   joinable_queue = 20,  // 17 was one with another layout
+  map = 21,
+  rate_limiter = 22,  // a map whose entries are times
 };
 
 struct BlockHeader {

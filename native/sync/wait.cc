@@ -60,6 +60,8 @@ int32_t try_once(const Target& target, uint32_t me) {
       return pipe_readable(target.pipe(), me, nullptr) ? 0 : kNotYet;
     case Target::Kind::pipe_writable:
       return pipe_writable(target.pipe(), me, target.argument, nullptr) ? 0 : kNotYet;
+    case Target::Kind::computation:
+      return kNotYet;
   }
   return kNotYet;
 }
@@ -82,6 +84,7 @@ bool looks_free(const Target& target) {
     case Target::Kind::ring_done:
     case Target::Kind::pipe_readable:
     case Target::Kind::pipe_writable:
+    case Target::Kind::computation:
       return false;
     case Target::Kind::barrier:
       return barrier_outcome(target.barrier(), 0, target.argument) != kNotYet;
@@ -185,6 +188,8 @@ int32_t attempt(const Target& target, uint32_t me, bool parked, sys::FutexSet* s
       return pipe_readable(target.pipe(), me, set) ? 0 : kNotYet;
     case Target::Kind::pipe_writable:
       return pipe_writable(target.pipe(), me, target.argument, set) ? 0 : kNotYet;
+    case Target::Kind::computation:
+      return map_attempt(*target.map_slot(), target.argument, set) ? 0 : kNotYet;
   }
   return kNotYet;
 }
@@ -212,6 +217,7 @@ void give_back(const Target& target, uint32_t me, int32_t won) {
     case Target::Kind::ring_done:
     case Target::Kind::pipe_readable:
     case Target::Kind::pipe_writable:
+    case Target::Kind::computation:
       return;  // nothing was taken
   }
 }

@@ -8,6 +8,7 @@
 
 #include "sync/barrier.h"
 #include "sync/condition.h"
+#include "sync/map.h"
 #include "sync/owner.h"
 #include "sync/permits.h"
 #include "sync/pipe.h"
@@ -27,6 +28,7 @@ struct Target {
     barrier_room = 7,
     pipe_readable = 8,
     pipe_writable = 9,
+    computation = 10,
     ring_items = 12,
     ring_taken = 13,
     ring_done = 14
@@ -38,7 +40,8 @@ struct Target {
   uint32_t limit;         // how many permits, or parties of a barrier; the number of a pipe's end
   uint64_t key;           // names the object for people: shown in the participant's slot while it is parked
   uint32_t argument = 0;  // what the kind needs to know about this wait: of an event, the word when it began; of a
-                          // condition, how many of the signals are known already; of a barrier, the arrival's tag
+                          // condition, how many of the signals are known already; of a barrier, the arrival's tag; of a
+                          // computation, the slot's turn when the wait began
 
   Barrier barrier() const { return {reinterpret_cast<BarrierWords*>(table), limit}; }
   RingWords* ring() const { return reinterpret_cast<RingWords*>(table); }
@@ -48,6 +51,7 @@ struct Target {
   bool is_ring() const { return kind >= Kind::ring_items; }
   bool is_pipe() const { return kind == Kind::pipe_readable || kind == Kind::pipe_writable; }
   PipeEnd pipe() const { return PipeEnd::of(table, limit); }  // `argument`: the room that is needed
+  MapSlot* map_slot() const { return reinterpret_cast<MapSlot*>(word); }
   ConditionWords* condition() const { return reinterpret_cast<ConditionWords*>(table); }
   Permits permits() const { return {word, table, limit}; }
 };

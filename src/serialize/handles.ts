@@ -21,7 +21,9 @@ export const HandleKind = {
   queue: 16,
   joinableQueue: 17,
   simpleQueue: 18,
+  sharedMap: 19,
   shareableList: 20,
+  rateLimiter: 21,
   connection: 24,
   proxy: 25,
 } as const;

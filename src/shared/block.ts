@@ -24,6 +24,8 @@ export const BlockKind = {
   simpleQueue: 18,
   pipe: 19,
   joinableQueue: 20,
+  sharedMap: 21,
+  rateLimiter: 22,
 } as const;
 export type BlockKind = (typeof BlockKind)[keyof typeof BlockKind];
 
@@ -43,6 +45,8 @@ export const kindNames: Readonly<Record<number, string>> = {
   18: 'SimpleQueue',
   19: 'Pipe',
   20: 'JoinableQueue',
+  21: 'SharedMap',
+  22: 'RateLimiter',
 };
 
 /** The word, the depth and a scalar; the robust semaphores' tables and the arrays have other ways. */
