@@ -124,6 +124,7 @@ export {
   type SemaphoreInfo,
 } from './shared/inspect.js';
 export { list, type ObjectInfo, unlinkAll } from './shared/listing.js';
+export type { MapInfo } from './shared/map-info.js';
 export { SharedMemory, type SharedMemoryOptions } from './shared/memory.js';
 export type { ArrayMembers, LockMembers } from './shared/numeric-array.js';
 export type { LockLike, LockOptions } from './shared/own-lock.js';

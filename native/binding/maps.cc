@@ -1,4 +1,5 @@
-// Maps as JavaScript sees them: what of them needs the kernel. Waiting for a computation goes by the bindings of all waits.
+// Maps as JavaScript sees them: what of them needs the kernel. Waiting for a computation goes by the bindings of all
+// waits.
 #include "binding/environment.h"
 #include "binding/exports.h"
 #include "binding/target.h"

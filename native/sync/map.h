@@ -1,8 +1,8 @@
-// The words of a map that C++ knows: its locks, and the slots of values that are being computed. JavaScript does the rest
-// by itself (src/shared/map-layout.ts says where all of its words lie).
+// The words of a map that C++ knows: its locks, and the slots of values that are being computed. JavaScript does the
+// rest by itself (src/shared/map-layout.ts says where all of its words lie).
 //
-// A slot's turn is raised when a computation ends. Whoever waits for it remembers the turn, and is free when it is another
-// one, or when the owner of the computation has died.
+// A slot's turn is raised when a computation ends. Whoever waits for it remembers the turn, and is free when it is
+// another one, or when the owner of the computation has died.
 //
 //   bit  31      PARKED  somebody may be parked: whoever raises the turn wakes everybody
 //   bits 0 … 30  the turn
@@ -26,7 +26,8 @@ static_assert(sizeof(MapSlot) == 16, "a slot of a map is part of the ABI");
 
 constexpr uint32_t kMapParked = 1u << 31;
 
-// Offsets from the segment's start. In the head: the lock of the pages, the version, the binary logarithm of the shards.
+// Offsets from the segment's start. In the head: the lock of the pages, the version, the binary logarithm of the
+// shards.
 constexpr uint64_t kMapHead = 320;
 constexpr uint64_t kMapSlots = 1024;
 constexpr uint32_t kMapSlotCount = 512;

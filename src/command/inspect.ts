@@ -1,5 +1,7 @@
 /** `multiproc inspect NAME`: who holds an object, who waits for it, how deep. */
-import { printableName } from '../printable.js';
+import { inspect as textOf } from 'node:util';
+import { SharedMap } from '../map/shared-map.js';
+import { printable, printableName } from '../printable.js';
 import {
   type ArenaInfo,
   type BarrierInfo,
@@ -10,12 +12,14 @@ import {
   type LockInfo,
   type SemaphoreInfo,
 } from '../shared/inspect.js';
+import type { MapInfo } from '../shared/map-info.js';
 import type { JoinableQueueInfo, QueueInfo } from '../shared/queue-info.js';
 import { titlesOf } from './processes.js';
 import type { Report } from './report.js';
 import { bytes } from './table.js';
 
-export function inspectCommand([name = '']: string[]): Report {
+export function inspectCommand([name = '', key]: string[]): Report {
+  if (key !== undefined) return inspectKey(name, key);
   const found = inspect(name);
   const titles = titlesOf([found]);
   const data = { ...found, processes: found.openers.map((pid) => ({ pid, title: titles[pid] ?? null })) };
@@ -27,6 +31,7 @@ export function inspectCommand([name = '']: string[]): Report {
     ...(data.barrier ? barrier(data.barrier) : []),
     ...(data.event ? event(data.event) : []),
     ...(data.queue ? queue(data.queue) : []),
+    ...(data.map ? map(data.map) : []),
     ...(data.pool ? ([['busy', `${data.pool.busy} of ${data.pool.workers} workers`]] as Line[]) : []),
     ...(data.arena ? arena(data.arena) : []),
     ...Object.entries(titles).map(([pid, title]): Line => [`pid ${pid}`, title]),
@@ -109,6 +114,46 @@ function queue(info: QueueInfo | JoinableQueueInfo): Line[] {
     ...(info.maxAttempts === null ? [] : ([['attempts', `${info.maxAttempts} at most`]] as Line[])),
     ...(info.lease === null ? [] : ([['lease', `${info.lease} ms`]] as Line[])),
   ];
+}
+
+function map(info: MapInfo): Line[] {
+  const lines: Line[] = [
+    ['entries', `${info.entries}${info.maxEntries === null ? '' : ` of ${info.maxEntries}`}`],
+    ['bytes', `${bytes(info.bytes)} of ${bytes(info.capacity)}`],
+  ];
+  if (info.points !== null) return [...lines, ['limit', `${info.points} points in ${info.ttl} ms`]];
+  return [
+    ...lines,
+    ['hit rate', hitRate(info)],
+    ['evicted', String(info.evictions)],
+    ['expired', String(info.expired)],
+    ['ttl', info.ttl === null ? 'none' : `${info.ttl} ms`],
+    ['eviction', info.eviction],
+  ];
+}
+
+/** Of the reads that were counted. */
+export function hitRate({ hits, misses }: MapInfo): string {
+  const reads = hits + misses;
+  return reads === 0 ? 'no reads yet' : `${((100 * hits) / reads).toFixed(1)} % of ${reads} reads`;
+}
+
+/** The value of one key of a map: what is given is a string, or the number that it looks like. */
+function inspectKey(name: string, key: string): Report {
+  const found = SharedMap.open(name);
+  try {
+    const number = key.trim() === '' ? Number.NaN : Number(key);
+    const actual = found.has(key) || Number.isNaN(number) ? key : number;
+    const has = found.has(actual);
+    const value = has ? found.peek(actual) : undefined;
+    const text = has ? textOf(value, { depth: 10, maxArrayLength: 1000 }) : `The map has no key ${textOf(key)}`;
+    return {
+      data: { name, key: actual, found: has, value: has ? textOf(value, { depth: 10 }) : null },
+      text: `${printable(text)}\n`,
+    };
+  } finally {
+    found.close();
+  }
 }
 
 function arena({ objects }: ArenaInfo): Line[] {

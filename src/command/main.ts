@@ -24,9 +24,9 @@ interface Command {
 const commands: Record<string, Command> = {
   ls: { usage: 'ls [PREFIX]', does: 'list the shared objects of this user', takes: [0, 1], run: ls },
   inspect: {
-    usage: 'inspect NAME',
-    does: 'show who holds an object, who waits for it, and what is in it; anonymous ones by the file that ls shows',
-    takes: [1, 1],
+    usage: 'inspect NAME [KEY]',
+    does: 'show who holds an object, who waits for it, and what is in it (of a map, the value of KEY); anonymous ones by the file that ls shows',
+    takes: [1, 2],
     run: inspectCommand,
   },
   rm: {

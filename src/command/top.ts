@@ -7,6 +7,7 @@ import { type Holder, type Inspection, inspectAll } from '../shared/inspect.js';
 import type { JoinableQueueInfo, QueueInfo } from '../shared/queue-info.js';
 import { shmSpace } from '../shared/shm-folder.js';
 import { clearTimeout, setTimeout, wallClock } from '../timing.js';
+import { hitRate } from './inspect.js';
 import { processTable, type Titles, titlesOf } from './processes.js';
 import { bytes, table } from './table.js';
 
@@ -129,12 +130,14 @@ function waiters({ lock, semaphore, event, barrier, condition, queue }: Inspecti
 }
 
 /** What is particular to the kind: how much is in it, how much is free. */
-function depth({ lock, semaphore, event, barrier, pool, queue, length }: Inspection): string {
+function depth({ lock, semaphore, event, barrier, pool, queue, map, length }: Inspection): string {
   if (pool) return `${pool.busy} of ${pool.workers} workers busy`;
   if (semaphore) return `${semaphore.value} free`;
   if (event) return event.set ? 'set' : 'clear';
   if (barrier) return barrier.broken ? 'broken' : `${barrier.waiting} of ${barrier.parties}`;
   if (queue) return messages(queue);
+  if (map)
+    return `${map.entries} entries, ${bytes(map.bytes)}${map.points === null ? `, hit rate ${hitRate(map)}` : ''}`;
   if (lock?.ownerDied) return 'owner died';
   if (lock !== undefined && lock.depth > 1) return `depth ${lock.depth}`;
   return length === undefined ? '' : `${length} elements`;

@@ -91,7 +91,8 @@ export class Blocks {
     const list = this.#memory.shardAt(shard) + ShardWord.partial + size;
     if (used === blocksOfClass[size]) this.#list(list, page);
     // The last page of a class stays, or taking and giving by turns would get and give a page each time.
-    else if (used === 1 && (words[list] !== page || words[descriptor + PageWord.next] !== 0)) this.#givePage(shard, page, list);
+    else if (used === 1 && (words[list] !== page || words[descriptor + PageWord.next] !== 0))
+      this.#givePage(shard, page, list);
   }
 
   /** Frees the pages of classes that have no block in use. How many there were. */

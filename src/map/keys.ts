@@ -95,7 +95,7 @@ export class PackedKey {
       this.length = 8;
       // As in a Map: 0 and −0 are one key, and all NaN are.
       doubles[0] = key === 0 ? 0 : key;
-      if (key !== key) doubles[0] = Number.NaN;
+      if (Number.isNaN(key)) doubles[0] = Number.NaN;
     } else if (typeof key === 'bigint') {
       this.#packBigInt(key);
     } else if (ArrayBuffer.isView(key) && isBytes(key)) {

@@ -65,7 +65,6 @@ export function mend(core: MapCore, shard: number): void {
   words[at + ShardWord.version] = version;
   words[at + ShardWord.oldest] = order[0] ?? 0;
   words[at + ShardWord.newest] = order.at(-1) ?? 0;
-  words[at + ShardWord.hand] = 0;
   words[at + ShardWord.sweep] = 0;
   words[at + ShardWord.entries] = order.length;
   words[at + ShardWord.units] = units;
@@ -146,6 +145,8 @@ function checkEntry(core: MapCore, shard: number, block: number, bucket: number,
   const meta = words[(block << 2) + EntryWord.meta] as number;
   const isLarge = (meta & Meta.large) !== 0;
   const units = unitsOfClass[size];
-  const fits = isLarge ? size === PageClass.first && (block & 255) === 0 : units !== undefined && (block & 255) % units === 0;
+  const fits = isLarge
+    ? size === PageClass.first && (block & 255) === 0
+    : units !== undefined && (block & 255) % units === 0;
   if (state >> 8 !== shard + 1 || !fits) throw memory.damaged('an entry lies in a page of another kind');
 }

@@ -92,7 +92,10 @@ const ttlOptions = new OptionTable<TtlOptions>({ ttl: ttlKind });
 const anyWait: Kind<Wait> = checkedBy((value) => {
   parseWait(value as Wait);
 });
-const computeOptions = new OptionTable<ComputeOptions>({ ttl: ttlKind, wait: anyWait as Kind<Exclude<Wait, undefined>> });
+const computeOptions = new OptionTable<ComputeOptions>({
+  ttl: ttlKind,
+  wait: anyWait as Kind<Exclude<Wait, undefined>>,
+});
 
 /** After `clear()`, free memory is given back when no reader can be in it any more. */
 const trimMs = 2500;
@@ -260,7 +263,8 @@ export class SharedMap<K extends MapKey = MapKey, V = unknown> {
       const before = core.get(key);
       const { version, expires } = core;
       const value = change(before === absent ? undefined : (before as V));
-      if (isPromise(value)) throw new TypeError('Expected "change" to return a value, got a Promise: it must be synchronous');
+      if (isPromise(value))
+        throw new TypeError('Expected "change" to return a value, got a Promise: it must be synchronous');
       const open = this.#open;
       if (value === undefined) {
         if (before === absent || open.deleteVersion(key, version)) return undefined;
@@ -292,7 +296,12 @@ export class SharedMap<K extends MapKey = MapKey, V = unknown> {
   compareAndSet(key: K, expected: V | undefined, value: V | undefined, options?: TtlOptions): boolean {
     const core = this.#open;
     const ttl = ttlOf(core, options);
-    return core.compareAndSet(key, expected === undefined ? absent : expected, value === undefined ? absent : value, ttl);
+    return core.compareAndSet(
+      key,
+      expected === undefined ? absent : expected,
+      value === undefined ? absent : value,
+      ttl,
+    );
   }
 
   /** Has the entry expire `ttl` ms from now, by default the map's own; it counts as used. `false` if there is none. */
@@ -308,7 +317,7 @@ export class SharedMap<K extends MapKey = MapKey, V = unknown> {
   *entries(): Generator<[K, V], undefined, undefined> {
     for (const copy of this.#copies()) {
       const key = unpackKey(copy.keyType, copy.key);
-      if (key !== undefined) yield [key as K, valueOf(copy) as V];
+      if (key !== undefined) yield [key as K, decoded(copy) as V];
     }
   }
 
@@ -322,7 +331,7 @@ export class SharedMap<K extends MapKey = MapKey, V = unknown> {
 
   /** The values; see {@link entries}. */
   *values(): Generator<V, undefined, undefined> {
-    for (const copy of this.#copies()) yield valueOf(copy) as V;
+    for (const copy of this.#copies()) yield decoded(copy) as V;
   }
 
   /** Calls back for each entry; see {@link entries}. */
@@ -414,10 +423,7 @@ export class SharedMap<K extends MapKey = MapKey, V = unknown> {
 }
 isNoData(SharedMap);
 
-registerArrival(
-  HandleKind.sharedMap,
-  (handle) => new SharedMap(Block.arrive(handle, BlockKind.sharedMap)),
-);
+registerArrival(HandleKind.sharedMap, (handle) => new SharedMap(Block.arrive(handle, BlockKind.sharedMap)));
 
 /** @internal */
 export function statsOf(core: MapCore): MapStats {
@@ -466,7 +472,7 @@ function ttlFrom(core: MapCore, options: TtlOptions | undefined): number {
   return ttl === null || ttl === Infinity ? 0 : ttl;
 }
 
-function valueOf({ value, meta }: EntryCopy): unknown {
+function decoded({ value, meta }: EntryCopy): unknown {
   return meta === -1 ? value : readValue(meta, value as RawBuffer, (value as Buffer).length);
 }
 

@@ -3,6 +3,7 @@ import { fstatSync, readSync } from 'node:fs';
 import { layout } from '../native.js';
 import { BlockKind, isQueue, kindNames } from './block.js';
 import { boardFlag, rowWords, stateWord, WorkerState, workersOn } from './board-layout.js';
+import { isMap, type MapInfo, mapInfo, mapInfoWords } from './map-info.js';
 import { type JoinableQueueInfo, type QueueInfo, queueInfo } from './queue-info.js';
 import { readOwn } from './shm-folder.js';
 
@@ -20,6 +21,7 @@ export interface Glance {
   length?: number;
   queue?: QueueInfo | JoinableQueueInfo;
   pool?: PoolInfo;
+  map?: MapInfo;
 }
 
 /** Looks at the one object in this file in /dev/shm; what cannot be read tells nothing. */
@@ -42,6 +44,7 @@ function look(fd: number): Glance {
     });
     return { length: queue.length, queue };
   }
+  if (isMap(kind as number)) return { map: mapInfo(wordsAt(fd, 0, mapInfoWords), kind as number) };
   if (kind === BlockKind.array && flags === boardFlag) {
     return { pool: poolOf(wordsAt(fd, body + layout.dataOffset, workersOn(length) * rowWords), length) };
   }

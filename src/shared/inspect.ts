@@ -8,6 +8,7 @@ import { Block, BlockKind, blockOf, isQueue, kindNames, robustFlag } from './blo
 import { boardFlag } from './board-layout.js';
 import { arenaObjects, glance, type PoolInfo, poolOf } from './glance.js';
 import { list, type ObjectInfo } from './listing.js';
+import { isMap, type MapInfo, mapInfoOf } from './map-info.js';
 import { checkName, isAnonymousFile } from './names.js';
 import { type JoinableQueueInfo, type QueueInfo, queueInfoOf } from './queue-info.js';
 
@@ -89,6 +90,8 @@ export interface Inspection extends ObjectInfo {
   barrier?: BarrierInfo;
   /** For queues. */
   queue?: QueueInfo | JoinableQueueInfo;
+  /** For maps and rate limiters. */
+  map?: MapInfo;
   /** For pools. */
   pool?: PoolInfo;
   /** For an arena, which `list` shows. */
@@ -192,6 +195,7 @@ function describeBlock(block: Block): Partial<Inspection> {
     const queue = queueInfoOf(block);
     return { length: queue.length, queue };
   }
+  if (isMap(block.kind)) return { map: mapInfoOf(block) };
   if (isBoard(block)) return { pool: poolOn(block) };
   switch (block.kind) {
     case BlockKind.semaphore:

@@ -62,7 +62,6 @@ export const ShardWord = {
   pages: 5,
   newest: 6,
   oldest: 7,
-  hand: 8,
   version: 9,
   sweep: 10,
   /** Entries that expire. */
