@@ -144,14 +144,21 @@ export class Pages {
     let backed = 0;
     for (let region = this.#memory.regions; region >= 1; region--) {
       for (let i = firstPageOfRegion; i < regionPages; i++) {
-        const state = this.#memory.stateOf(region * regionPages + i);
+        const page = region * regionPages + i;
+        const state = this.#memory.stateOf(page);
         if (state === PageState.free) backed++;
-        else if (state !== PageState.hole) used++;
+        // A page of no shard that there is: damaged memory says so.
+        else if (state < 0 || state >> 8 === 0 || state >> 8 > this.#memory.shards) this.#forget(page);
+        else used++;
       }
     }
     words[MapWord.usedPages] = used;
     words[MapWord.backedPages] = backed;
     words[MapWord.rover] = 0;
+  }
+
+  #forget(page: number): void {
+    Atomics.store(this.#words, this.#memory.descriptor(page) + PageWord.state, PageState.hole);
   }
 
   #locked<T>(act: () => T): T {
