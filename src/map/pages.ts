@@ -257,6 +257,9 @@ export class Pages {
     const region = this.#memory.regions + 1;
     if (region > this.#memory.maxRegions) return 0;
     if (!this.#reserve(region * regionBytes, firstPageOfRegion * pageBytes)) return 0;
+    // New memory is zero, which says that pages have none; what damaged memory had forgotten is not.
+    const descriptors = region * (regionBytes / 4);
+    this.#words.fill(PageState.hole, descriptors, descriptors + pageBytes / 4);
     Atomics.store(this.#words, MapWord.regions, region);
     return region * regionPages + firstPageOfRegion;
   }

@@ -140,11 +140,13 @@ class Rig {
         const before = this.peek(`n ${key}`);
         next = typeof before === 'number' ? before + 3 : 3;
         this.number++;
-        return this.checked(user, `n ${key}`, next, () => user.core.add(`n ${key}`, 3, 0));
+        this.checked(user, `n ${key}`, next, () => user.core.add(`n ${key}`, 3, 0));
+        return;
       } else if (which < 0.78) {
         next = this.value();
         const before = this.peek(key);
-        return this.checked(user, key, next, () => user.core.compareAndSet(key, before, next, 0));
+        this.checked(user, key, next, () => user.core.compareAndSet(key, before, next, 0));
+        return;
       } else if (which < 0.82) {
         isWrite = false;
         user.core.touch(key, this.random() < 0.5 ? 0 : 1e9);
@@ -222,7 +224,9 @@ class Rig {
     const before = this.model.has(key) ? this.model.get(key) : absent;
     const isOld = isSame(value, before);
     if (!isOld && !isSame(value, next) && !(this.evicts && value === absent)) {
-      throw new Error(`after a cut ${key} is ${describe(value)}, which was ${describe(before)}, to be ${describe(next)}`);
+      throw new Error(
+        `after a cut ${key} is ${describe(value)}, which was ${describe(before)}, to be ${describe(next)}`,
+      );
     }
     this.agreed(key, value);
   }
@@ -281,7 +285,7 @@ class Rig {
   }
 
   books(core: InstanceType<typeof MapCore>): string {
-    const shards = [];
+    const shards: string[] = [];
     for (let i = 0; i < core.memory.shards; i++) {
       const at = shardsAt + i * shardWords;
       shards.push(['entries', 'units', 'pages', 'expiring'].map((word) => this.words[at + ShardWord[word]]).join(' '));
@@ -307,7 +311,9 @@ function isSame(value: unknown, other: unknown): boolean {
 
 function describe(value: unknown): string {
   if (typeof value === 'symbol') return String(value);
-  return Buffer.isBuffer(value) ? `Buffer ${value.length} ${value.toString('latin1', 0, 12)}` : String(JSON.stringify(value)).slice(0, 60);
+  return Buffer.isBuffer(value)
+    ? `Buffer ${value.length} ${value.toString('latin1', 0, 12)}`
+    : String(JSON.stringify(value)).slice(0, 60);
 }
 
 function randomFrom(start: number): () => number {
@@ -354,7 +360,15 @@ for (const [evicts, capacity, maxEntries] of [
       globalThis.Atomics = realAtomics;
     }
     t.equal(evictions > 0, evicts);
-    const everywhere = ['bucket', 'shard lock', 'shard sequence', 'shard entries', 'head pageLock', 'page state', 'page blocks'];
+    const everywhere = [
+      'bucket',
+      'shard lock',
+      'shard sequence',
+      'shard entries',
+      'head pageLock',
+      'page state',
+      'page blocks',
+    ];
     for (const word of everywhere) t.ok(cuts.has(word), `somebody was cut off before a store to: ${word}`);
     t.comment([...cuts].sort().join(', '));
     t.end();

@@ -9,7 +9,10 @@ leaveNothing(t);
 t.setTimeout(120_000);
 
 /** Each call of the test has a map of its own. */
-function withMap<V>(options: ConstructorParameters<typeof SharedMap>[0], act: (map: SharedMap<never, V>) => void): void {
+function withMap<V>(
+  options: ConstructorParameters<typeof SharedMap>[0],
+  act: (map: SharedMap<never, V>) => void,
+): void {
   const map = new SharedMap<never, V>(options as object);
   try {
     act(map);
@@ -22,7 +25,22 @@ t.test('a map has the interface of Map', (t) => {
   withMap<unknown>({}, (map) => {
     const any = map as unknown as SharedMap;
     const own = new Map<unknown, unknown>();
-    const values = [1, -0, 'text', 'ünï', 'half \ud800', '', true, false, null, undefined, 12n, 2n ** 90n, 0.5, Number.NaN];
+    const values = [
+      1,
+      -0,
+      'text',
+      'ünï',
+      'half \ud800',
+      '',
+      true,
+      false,
+      null,
+      undefined,
+      12n,
+      2n ** 90n,
+      0.5,
+      Number.NaN,
+    ];
     for (const [i, value] of values.entries()) {
       own.set(`key ${i}`, value);
       t.equal(any.set(`key ${i}`, value), any, 'set returns the map');
@@ -55,7 +73,20 @@ t.test('a map has the interface of Map', (t) => {
 t.test('keys of different types differ, and those that Map takes for one are one', (t) => {
   withMap<string>({}, (narrow) => {
     const map = narrow as unknown as SharedMap;
-    const keys = ['1', 1, 1n, Buffer.from('1'), 'a'.repeat(1024), 2n ** 80n, -(2n ** 80n), 0.1, Infinity, '\ud800', '�', ''];
+    const keys = [
+      '1',
+      1,
+      1n,
+      Buffer.from('1'),
+      'a'.repeat(1024),
+      2n ** 80n,
+      -(2n ** 80n),
+      0.1,
+      Infinity,
+      '\ud800',
+      '�',
+      '',
+    ];
     for (const [i, key] of keys.entries()) map.set(key, `value ${i}`);
     t.equal(map.size, keys.length);
     for (const [i, key] of keys.entries()) t.equal(map.get(key), `value ${i}`);
@@ -77,19 +108,37 @@ t.test('values are those of the codec, of all sizes', (t) => {
     const map = narrow as unknown as SharedMap;
     const cyclic: Record<string, unknown> = { list: [1, [2]], map: new Map([['a', new Date(5)]]) };
     cyclic.self = cyclic;
-    for (const value of [{ a: 1, b: ['x', { c: null }] }, cyclic, new Set([1]), /x/g, new RangeError('no'), [], Math.max]) {
+    for (const value of [
+      { a: 1, b: ['x', { c: null }] },
+      cyclic,
+      new Set([1]),
+      /x/g,
+      new RangeError('no'),
+      [],
+      Math.max,
+    ]) {
       if (value !== Math.max) {
         map.set('value', value);
         t.strictSame(map.get('value'), value);
       }
     }
-    for (const view of [new Float64Array([1, 2]), new Uint8Array(3), new DataView(new ArrayBuffer(5)), Buffer.from('abc')]) {
+    for (const view of [
+      new Float64Array([1, 2]),
+      new Uint8Array(3),
+      new DataView(new ArrayBuffer(5)),
+      Buffer.from('abc'),
+    ]) {
       map.set('view', view);
       const got = map.get('view') as Uint8Array;
       t.equal(Object.getPrototypeOf(got), Object.getPrototypeOf(view));
-      t.strictSame(Buffer.from(got.buffer, got.byteOffset, got.byteLength), Buffer.from(view.buffer, view.byteOffset, view.byteLength));
+      t.strictSame(
+        Buffer.from(got.buffer, got.byteOffset, got.byteLength),
+        Buffer.from(view.buffer, view.byteOffset, view.byteLength),
+      );
     }
-    for (const length of [0, 1, 255, 256, 257, 1000, 1024, 1990, 2000, 2048, 4000, 4096, 8192, 70_000, 1_000_000, 9_000_000]) {
+    for (const length of [
+      0, 1, 255, 256, 257, 1000, 1024, 1990, 2000, 2048, 4000, 4096, 8192, 70_000, 1_000_000, 9_000_000,
+    ]) {
       const bytes = Buffer.alloc(length, `${length};`);
       const text = `${length};`.repeat(length / 4);
       map.set('bytes', bytes).set('text', text).set('wide', `ü${text}`).set('object', { text, length });
@@ -130,7 +179,14 @@ t.test('a full map evicts what was not used for long, or throws Full', (t) => {
     map.set('a', 5);
     map.delete('b');
     map.set('d', 4);
-    t.strictSame(new Map(map), new Map([['a', 5], ['c', 3], ['d', 4]]));
+    t.strictSame(
+      new Map(map),
+      new Map([
+        ['a', 5],
+        ['c', 3],
+        ['d', 4],
+      ]),
+    );
   });
   withMap<unknown>({ capacity: 1 << 20 }, (narrow) => {
     const map = narrow as unknown as SharedMap<string, Buffer>;
@@ -180,8 +236,15 @@ t.test('entries expire exactly, and give their memory back', async (t) => {
   for (let i = 0; i < 97; i++) map.set(`long ${i}`, i);
   t.equal(map.size, 100, 'what has expired makes room, though nothing is evicted');
   t.throws(() => map.set('one more', 1), Full);
-  for (const [wrong, name] of [[0, 'ERR_MULTIPROC_VALUE'], [1.5, undefined], ['x', undefined]] as const) {
-    t.throws(() => map.set('a', 1, { ttl: wrong as number }), name === undefined ? { message: /"ttl"/ } : { code: name });
+  for (const [wrong, name] of [
+    [0, 'ERR_MULTIPROC_VALUE'],
+    [1.5, undefined],
+    ['x', undefined],
+  ] as const) {
+    t.throws(
+      () => map.set('a', 1, { ttl: wrong as number }),
+      name === undefined ? { message: /"ttl"/ } : { code: name },
+    );
   }
   t.throws(() => map.set('a', 1, 1000 as never), { message: /write \{ ttl: 1000 \}/ });
   t.throws(() => map.set('a', 1, { tll: 5 } as never), { message: /Did you mean "ttl"/ });
@@ -214,9 +277,18 @@ t.test('atomic changes', (t) => {
     t.throws(() => map.add('text'), { name: 'TypeError', message: /to be a number/ });
     t.equal(map.getOrInsert('n', 9), 3.5);
     t.equal(map.getOrInsert('m', 9), 9);
-    t.equal(map.update('m', (m) => Number(m) + 1), 10);
-    t.equal(map.update('new', (m) => (m === undefined ? 'made' : 'wrong')), 'made');
-    t.equal(map.update('new', () => undefined), undefined);
+    t.equal(
+      map.update('m', (m) => Number(m) + 1),
+      10,
+    );
+    t.equal(
+      map.update('new', (m) => (m === undefined ? 'made' : 'wrong')),
+      'made',
+    );
+    t.equal(
+      map.update('new', () => undefined),
+      undefined,
+    );
     t.equal(map.has('new'), false);
     let calls = 0;
     map.update('m', (m) => {
@@ -271,9 +343,13 @@ t.test('of all callers one computes', async (t) => {
   t.equal(outcomes.filter(({ status }) => status === 'rejected').length, 2, 'an error goes to its own caller');
   t.equal(map.get('b'), 'at last');
   let release = () => {};
-  const slow = map.getOrCompute('c', () => new Promise((resolve) => {
-    release = () => resolve('c');
-  }));
+  const slow = map.getOrCompute(
+    'c',
+    () =>
+      new Promise((resolve) => {
+        release = () => resolve('c');
+      }),
+  );
   await t.rejects(map.getOrCompute('c', compute, { wait: 10 }), { code: 'ERR_MULTIPROC_TIMEOUT' });
   const stop = new AbortController();
   const stopped = map.getOrCompute('c', compute, { wait: { signal: stop.signal } });
@@ -327,7 +403,10 @@ t.test('a named map is one map, with one set of options', (t) => {
   ] as const) {
     t.throws(() => new SharedMap({ name, ...options }), { code: 'ERR_MULTIPROC_KIND', message });
   }
-  t.throws(() => new Lock({ name }), { code: 'ERR_MULTIPROC_KIND', message: /kind Lock, but it exists with kind SharedMap/ });
+  t.throws(() => new Lock({ name }), {
+    code: 'ERR_MULTIPROC_KIND',
+    message: /kind Lock, but it exists with kind SharedMap/,
+  });
   t.match(inspect(name), { kind: 'SharedMap', map: { entries: 1, maxEntries: 10, ttl: 1000, eviction: 'lru' } });
   for (const each of [map, other, third]) each.close();
   SharedMap.unlink(name);
