@@ -1,5 +1,6 @@
 /** Reads frames. Nothing that names objects or code is read with them: who asks for what has to be known first. */
 import { Buffer } from 'node:buffer';
+import type { Arrival } from '../serialize/codec.js';
 import { Tag } from '../serialize/tags.js';
 import { afterCreation, broken, together, whole } from './frames.js';
 import { knownText, longestKnown } from './known-texts.js';
@@ -9,6 +10,8 @@ export class Whole {
   readonly bytes: Buffer;
   /** The calls that make objects which it refers to. */
   readonly awaited: readonly number[];
+  /** What of it has arrived before it is opened. */
+  arrival: Arrival | undefined;
 
   constructor(bytes: Buffer, awaited: readonly number[] = none) {
     this.bytes = bytes;

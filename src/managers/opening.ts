@@ -1,7 +1,7 @@
 /** What came as bytes becomes a value, for the conversation that it came through. */
 import { Buffer } from 'node:buffer';
 import { type Origin, within } from '../serialize/afar.js';
-import { deserialize, discard, prepare } from '../serialize/codec.js';
+import { Arrival, deserialize, discard, isPrepared, prepare } from '../serialize/codec.js';
 import { type Carriage, carriedBy } from './carriage.js';
 import { FrameReader, Whole } from './frame-reader.js';
 import { Request } from './frames.js';
@@ -17,7 +17,9 @@ export function conveyed<T>(carriage: Carriage, origin: Origin | undefined, act:
 
 /** @throws what `deserialize` throws */
 export function open(value: unknown, carriage: Carriage, origin: Origin | undefined): unknown {
-  return value instanceof Whole ? conveyed(carriage, origin, () => deserialize(value.bytes)) : value;
+  if (!(value instanceof Whole)) return value;
+  const { arrival, bytes } = value;
+  return conveyed(carriage, origin, () => (arrival === undefined ? deserialize(bytes) : arrival.read(bytes)));
 }
 
 /**
@@ -28,7 +30,11 @@ export function open(value: unknown, carriage: Carriage, origin: Origin | undefi
 export function loading(value: unknown, origin: Origin | undefined): Promise<void> | undefined {
   if (!(value instanceof Whole)) return undefined;
   try {
-    return within(origin, () => prepare(value.bytes));
+    if (isPrepared(value.bytes)) return undefined;
+    return within(origin, () => {
+      value.arrival = new Arrival(value.bytes);
+      return prepare(value.bytes);
+    });
   } catch {
     // It is damaged, or names what it may not: opening it says so.
     return undefined;
@@ -37,12 +43,17 @@ export function loading(value: unknown, origin: Origin | undefined): Promise<voi
 
 /** The same, in bytes of its own. */
 export function kept<T>(value: T): T {
-  return value instanceof Whole ? (new Whole(Buffer.from(value.bytes), value.awaited) as T) : value;
+  if (!(value instanceof Whole)) return value;
+  const own = new Whole(Buffer.from(value.bytes), value.awaited);
+  own.arrival = value.arrival;
+  return own as T;
 }
 
 /** Nobody will open it. */
 export function forgo(value: unknown): void {
-  if (value instanceof Whole) discard(value.bytes);
+  if (!(value instanceof Whole)) return;
+  if (value.arrival === undefined) discard(value.bytes);
+  else value.arrival.release(value.bytes);
 }
 
 /** A call, or what makes an object, that will not be sent. */

@@ -1,13 +1,10 @@
 /** How a proxy travels: where its object is, and the number of that. */
 import { Buffer } from 'node:buffer';
 import type { Address } from '../messaging/address.js';
-import { damaged, type Handle, HandleKind } from '../serialize/handles.js';
+import { damaged, type Handle, HandleKind, ownProxyFlag } from '../serialize/handles.js';
 import { findReference } from '../serialize/references.js';
 import { isSpawning } from '../serialize/spawning.js';
 import type { ProxyDetails } from './carriage.js';
-
-/** The object is on the server at the other end of the conversation that the handle came through. */
-const own = 1;
 
 const high = 2 ** 32;
 
@@ -19,7 +16,7 @@ export interface Place {
 
 /** A handle for the server itself, or for the client that it talks to. */
 export function ownHandle(id: number, details: ProxyDetails): Handle {
-  return handle(id, 0, own, details, [null, null]);
+  return handle(id, 0, ownProxyFlag, details, [null, null]);
 }
 
 /**
@@ -50,7 +47,7 @@ export function readHandle({ file, flags, offset, generation, nested }: Handle):
   const [address, key, typeid, kind] = list as [Address, unknown, unknown, unknown];
   if (typeof typeid !== 'string' || typeof kind !== 'string') throw damaged('a proxy in it is of no type');
   return {
-    isOwn: (flags & own) !== 0,
+    isOwn: (flags & ownProxyFlag) !== 0,
     transit: generation * high + offset,
     address,
     key: typeof key === 'string' ? Buffer.from(key, 'base64url') : undefined,

@@ -202,7 +202,7 @@ export class JoinableQueue<T = unknown> extends Queue<T> {
     if (parsed.deadline <= 0) throw unfinished();
     const line = this.#line;
     const look = setInterval(() => {
-      if (!this.ring.closed) this.ring.look();
+      if (!this.ring.closed) inBackground('messages of consumers that have ended', () => this.ring.look());
     }, buryMs);
     look.unref();
     try {

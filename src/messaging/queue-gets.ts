@@ -1,9 +1,9 @@
 /** The taking side of a queue as one object has it: at once what is there, else in turn; and what was taken but not given. */
 import { now, type ParsedWait, parseSyncWait, parseWait, timerMs, type Wait } from '../deadline.js';
 import { Empty, EOFError } from '../errors.js';
+import { inBackground } from '../lifecycle/background.js';
 import { TargetKind } from '../native.js';
 import { describe } from '../options/describe.js';
-import { discard } from '../serialize/codec.js';
 import { Damage, finish, Later } from '../serialize/records.js';
 import { draining, ended } from '../shared/ring-layout.js';
 import { clearTimeout, setTimeout } from '../timing.js';
@@ -147,7 +147,7 @@ export class QueueGets {
     };
     const look = () => {
       if (this.#ring.closed) return;
-      this.#ring.look();
+      inBackground('messages of consumers that have ended', () => this.#ring.look());
       // The end is noticed here if other consumers have acknowledged what they had, and only this one has messages open.
       if ((this.#ring.state & draining) !== 0 && this.#line.length > 0) this.#line.run();
       arm();
@@ -158,7 +158,7 @@ export class QueueGets {
 
   /** Those who wait fail; what was taken and not given is let go. */
   close(reason: unknown): void {
-    for (const value of this.#kept.splice(0)) if (value instanceof Later && !value.kept) discard(value.bytes);
+    for (const value of this.#kept.splice(0)) if (value instanceof Later && !value.kept) value.drop();
     this.#line.close(reason);
   }
 

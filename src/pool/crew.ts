@@ -18,6 +18,8 @@ export interface CrewOwner {
    * cannot be told yet: this is called again.
    */
   ended(row: number, worker: PoolWorker, end: WorkerEnd): boolean | undefined;
+  /** The worker that was given the row's assignment could not be started. */
+  unstarted(row: number): void;
   /** A worker was started. */
   started(worker: PoolWorker): void;
   /** Workers cannot be had. */
@@ -166,7 +168,13 @@ export class Crew {
     const place = this.#rows[row] as Row;
     place.attention.clear();
     place.ready = false;
-    place.worker = this.#source.start(this.#owner.assignment(row, place.attention));
+    const assignment = this.#owner.assignment(row, place.attention);
+    try {
+      place.worker = this.#source.start(assignment);
+    } catch (error) {
+      this.#owner.unstarted(row);
+      throw error;
+    }
     this.#watch(row);
     this.#owner.started(place.worker);
   }

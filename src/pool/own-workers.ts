@@ -79,6 +79,7 @@ export class OwnWorkers implements Engine {
         }
         return retired;
       },
+      unstarted: (row) => initializers.settle(row, false),
       started: (worker) => {
         this.#output.add(worker);
         this.#traffic.attend();

@@ -2,7 +2,7 @@
  * How arguments, items and results lie in a record of a pool: numbers packed as such, common values in the compact form
  * that queues have, everything else as a message of `serialize`.
  */
-import { deserialize, discard, isKeeping, prepare, prepareNow, serialize } from '../serialize/codec.js';
+import { discard, isKeeping, isReferring, prepareNow, serialize } from '../serialize/codec.js';
 import { Later, Message, mostUnits, readRecord, type Window, writeRecord } from '../serialize/records.js';
 import { Tag } from '../serialize/tags.js';
 import { bytesOfView, makeView, viewIndex } from '../serialize/views.js';
@@ -131,7 +131,7 @@ export function dropPayload({ values, packing }: Payload): void {
 export function dropValues(values: ArrayLike<unknown>): void {
   for (let i = 0; i < values.length; i++) {
     const value = values[i];
-    if (value instanceof Later) discard(value.bytes);
+    if (value instanceof Later) value.drop();
   }
 }
 
@@ -185,14 +185,17 @@ export function isWhole(values: readonly unknown[]): boolean {
 export function refers(values: readonly unknown[]): boolean {
   for (let i = 0; i < values.length; i++) {
     const value = values[i];
-    if (value instanceof Later && (value.bytes[0] === Tag.reference || value.bytes[0] === Tag.referring)) return true;
+    if (value instanceof Later && (value.bytes[0] === Tag.reference || isReferring(value.bytes))) return true;
   }
   return false;
 }
 
-/** Imports what the values refer to and cannot be had at once; `undefined` if there is nothing of that sort. */
+/**
+ * Imports what the values refer to and cannot be had at once; `undefined` if there is nothing of that sort. Shared objects in them
+ * have arrived by then: the caller finishes the values, or drops them.
+ */
 export function prepareValues(values: readonly unknown[]): Promise<unknown> | undefined {
-  const pending = values.map((value) => (value instanceof Later ? prepare(value.bytes) : undefined));
+  const pending = values.map((value) => (value instanceof Later ? value.prepare() : undefined));
   return pending.some((one) => one !== undefined) ? Promise.all(pending) : undefined;
 }
 
@@ -202,5 +205,5 @@ export function prepareValuesNow(values: readonly unknown[]): void {
 }
 
 export function finishValue(value: unknown): unknown {
-  return value instanceof Later ? deserialize(value.bytes) : value;
+  return value instanceof Later ? value.read() : value;
 }

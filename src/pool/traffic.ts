@@ -8,6 +8,7 @@
 import { timerMs } from '../deadline.js';
 import { TimeoutError, type WorkerLostError } from '../errors.js';
 import { throwLater } from '../lifecycle/uncaught.js';
+import { getLogger } from '../logging.js';
 import { defaultCapacity } from '../messaging/extents.js';
 import { Queue } from '../messaging/queue.js';
 import { busy, nothing, Put, type Ring } from '../messaging/ring.js';
@@ -37,6 +38,8 @@ const plentyBytes = 4 * 1024 * 1024;
 const longestService = 8;
 /** How long the parent looks for outcomes, turn by turn of the event loop, before it sleeps, in ms. */
 const longestLook = 0.05;
+/** How often outcomes are looked for where no thread can wait for them, in ms. */
+const pollMs = 5;
 /** How often looking may fail before it is given up. */
 const mostPatience = 8;
 
@@ -97,6 +100,7 @@ export class Traffic {
   #patience = mostPatience;
   #attempts = 0;
   #notice: { reference(keep: boolean): void; cancel(): void } | undefined;
+  #isPolling = false;
   #closed = false;
 
   constructor(size: number, grace: number, rows: () => Iterable<number>, owner: TrafficOwner) {
@@ -532,12 +536,26 @@ export class Traffic {
   };
 
   #sleep(): void {
-    this.#notice = nativeNotice(TargetKind.ringItems, this.#resultRing.block, 0, 0, () => {
+    this.#notice = this.#watch(() => {
       this.#notice = undefined;
       this.#serve(clock() + longestService);
       this.attend();
     });
     this.#notice.reference(this.unfinished > 0);
+  }
+
+  /** Calls back when there are outcomes; every few milliseconds where no thread can be started that would notice them. */
+  #watch(callback: () => void): { reference(keep: boolean): void; cancel(): void } {
+    try {
+      return nativeNotice(TargetKind.ringItems, this.#resultRing.block, 0, 0, callback);
+    } catch (error) {
+      if (!this.#isPolling) {
+        this.#isPolling = true;
+        getLogger().warning('a pool looks for results every %d ms, as no thread can wait: %s', pollMs, String(error));
+      }
+      const timer = setTimeout(callback, pollMs);
+      return { reference: (keep) => void (keep ? timer.ref() : timer.unref()), cancel: () => clearTimeout(timer) };
+    }
   }
 
   /** Nothing is waited for any more. */

@@ -1,6 +1,7 @@
 /** A child of this process while somebody here has an interest in it: its end, its answer, and what is open for it. */
 import { constants } from 'node:os';
 import { now } from '../deadline.js';
+import { inBackground } from '../lifecycle/background.js';
 import { onReadable } from '../lifecycle/readiness.js';
 import { native } from '../native.js';
 import { discard } from '../serialize/codec.js';
@@ -47,11 +48,13 @@ class Sentinel {
 }
 
 /** Children that are forgotten without `close()`. */
-const forgotten = new FinalizationRegistry<Sentinel>((sentinel) => sentinel.close());
+const forgotten = new FinalizationRegistry<Sentinel>((sentinel) => {
+  inBackground('a process that was forgotten', () => sentinel.close());
+});
 
 /** Answers that nobody has taken, with what this process keeps for them. In a forked child they are its parent's. */
 const unread = new FinalizationRegistry<{ readonly pid: number; readonly bytes: Buffer }>(({ pid, bytes }) => {
-  if (pid === native.currentPid()) discard(bytes);
+  if (pid === native.currentPid()) inBackground('a result that was forgotten', () => discard(bytes));
 });
 
 export class Child {

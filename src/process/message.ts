@@ -5,7 +5,7 @@
  * neither copied into one buffer nor serialized again.
  */
 import { constants } from 'node:buffer';
-import { deserialize, discard, isPrepared, prepare, serialize } from '../serialize/codec.js';
+import { Arrival, deserialize, discard, isPrepared, prepare, serialize } from '../serialize/codec.js';
 import { damaged } from '../serialize/handles.js';
 import { whileSpawning } from '../serialize/spawning.js';
 import type { ChildFacts } from './facts.js';
@@ -84,6 +84,7 @@ function partsOf(bytes: Buffer): Buffer[] {
 export class ReceivedMessage {
   readonly facts: ChildFacts;
   #parts: readonly Buffer[];
+  #arrivals: Arrival[] = [];
 
   constructor(bytes: Buffer) {
     this.#parts = partsOf(bytes);
@@ -114,12 +115,25 @@ export class ReceivedMessage {
     };
   }
 
-  /** Attaches the objects in the arguments and fields: once, and nobody else may do it as well. */
+  /**
+   * Attaches the objects in the arguments and fields: once, and no other process may do it as well. No module is loaded, and no
+   * code of the user's runs. From then on they are this process's, until {@link restore} or {@link discard}.
+   */
+  take(): void {
+    this.#arrivals = (['args', 'fields'] as const).map((name) => new Arrival(this.#part(name)));
+  }
+
+  /** The arguments and fields. Precondition: {@link take}. */
   restore(): Pick<Work, 'args' | 'fields'> {
     const [args, fields] = [this.#part('args'), this.#part('fields')];
+    const [argsArrival, fieldsArrival] = this.#arrivals.splice(0) as [Arrival, Arrival];
     // The bytes may be many, and are not needed again.
     this.#parts = [];
-    return { args: deserialize(args) as unknown[], fields: deserialize(fields) as object };
+    try {
+      return { args: argsArrival.read(args) as unknown[], fields: fieldsArrival.read(fields) as object };
+    } finally {
+      fieldsArrival.release(fields);
+    }
   }
 
   // In this order: what an argument's module wants of the program is there already.
@@ -127,10 +141,16 @@ export class ReceivedMessage {
     return [this.#part('target'), this.#part('subclass'), this.#part('args'), this.#part('fields')];
   }
 
-  /** Nobody will restore it: what it was bringing along is let go. */
+  /** It is not restored: what it was bringing along is let go. */
   discard(): void {
-    discard(this.#part('args'));
-    discard(this.#part('fields'));
+    const [args, fields] = this.#arrivals.splice(0);
+    if (args === undefined || fields === undefined) {
+      discard(this.#part('args'));
+      discard(this.#part('fields'));
+    } else {
+      args.release(this.#part('args'));
+      fields.release(this.#part('fields'));
+    }
   }
 }
 

@@ -5,8 +5,9 @@ import { MultiprocError } from '../errors.js';
 import { isFromAfar } from './afar.js';
 import { type Hooks as ClassHooks, deserializeHook } from './classes.js';
 import { dress, resolveTexts } from './dressing.js';
-import { arrive, damaged, type Handle, HandleKind, release, type Traveller } from './handles.js';
+import { arrive, damaged, type Handle, HandleKind, ownProxyFlag, release, type Traveller } from './handles.js';
 import { adopt } from './realm.js';
+import { Tag } from './tags.js';
 import { bytesOfView, heartIndex, makeView } from './views.js';
 
 /** What an entry is; smaller numbers are classes of views. */
@@ -92,15 +93,74 @@ export function readTable(message: Buffer): Buffer[] {
 }
 
 /**
+ * What travels in a message, taken over: its sender keeps none of it any more. It is released when it was read, or with
+ * {@link release}, or with this process, whatever becomes of the message.
+ */
+export class TakenOver {
+  /** In the order in which their handles end in the message; `undefined` for what could not be attached, or was read. */
+  readonly objects: (Traveller | undefined)[];
+  /** Why something of it could not be attached. */
+  readonly failure: Failure | undefined;
+  /** There are proxies in the message that arrive when it is read. */
+  leavesProxies: boolean;
+
+  constructor(objects: (Traveller | undefined)[], failure: Failure | undefined, leavesProxies: boolean) {
+    this.objects = objects;
+    this.failure = failure;
+    this.leavesProxies = leavesProxies;
+  }
+
+  /** Lets go of what was not read. @param message the same */
+  release(message: Buffer): void {
+    for (const object of this.objects.splice(0)) if (object !== undefined) release(object);
+    if (this.leavesProxies) takeOver(message, 'proxies').release(message);
+    this.leavesProxies = false;
+  }
+}
+
+/**
+ * A conversation with a manager counts its own proxies: each is attached once, and refers to what may be made only when the
+ * message is read. They need not be taken over, as they end with the conversation.
+ */
+type Parts = 'all' | 'objects' | 'proxies';
+
+/** Why a message cannot be read. */
+interface Failure {
+  readonly reason: unknown;
+}
+
+/**
+ * Takes over what travels in a message of {@link writeClone} or {@link writeReferring}: all of it, even where one object
+ * cannot be attached. No module is loaded, and no code of a class runs.
+ */
+export function takeOver(message: Buffer, parts: Parts): TakenOver {
+  const reader = new Reader(message);
+  reader.parts = parts;
+  let failure: Failure | undefined;
+  try {
+    if (reader.readUint32() !== Tag.clone) reader.functions = reader.readTable().map(() => Nothing);
+    reader.readHeader();
+    reader.readValue();
+    reader.checkAttached();
+  } catch (cause) {
+    failure = { reason: reader.reasonFor(cause) };
+  }
+  return new TakenOver(reader.objects, failure, parts === 'objects' && reader.hasProxies);
+}
+
+/**
  * Reads what {@link writeReferring} wrote, like {@link readClone}.
  *
+ * @param taken what {@link takeOver} made of the message. The caller releases it afterwards
  * @throws TypeError for a function or class that cannot be had here
  */
-export function readReferring(message: Buffer, receives: boolean): unknown {
-  return read(message, receives, (reader) => {
+export function readReferring(message: Buffer, receives: boolean, taken?: TakenOver): unknown {
+  return read(message, receives && taken === undefined, (reader) => {
+    reader.taken = taken;
     // All of them first: nothing is attached yet if one fails.
     const table = reader.readTable();
     reader.functions = reader.blame(() => resolveTexts(table, () => rehearse(message)));
+    reader.checkTaken();
     reader.readHeader();
     return reader.readDressed();
   });
@@ -110,10 +170,13 @@ export function readReferring(message: Buffer, receives: boolean): unknown {
  * Reads what {@link writeClone} wrote. When it fails, the objects attached until then are closed.
  *
  * @param receives the handles have arrived: what was kept for them is no longer
+ * @param taken as for {@link readReferring}
  * @throws MultiprocError `ERR_MULTIPROC_MESSAGE`, or why an object could not be attached
  */
-export function readClone(message: Buffer, receives: boolean): unknown {
-  return read(message, receives, (reader) => {
+export function readClone(message: Buffer, receives: boolean, taken?: TakenOver): unknown {
+  return read(message, receives && taken === undefined, (reader) => {
+    reader.taken = taken;
+    reader.checkTaken();
     reader.readHeader();
     return adopt(reader.readValue());
   });
@@ -124,41 +187,13 @@ function read(message: Buffer, receives: boolean, how: (reader: Reader) => unkno
   reader.receives = receives;
   try {
     reader.readUint32();
-    return how(reader);
+    const value = how(reader);
+    reader.checkAttached();
+    return value;
   } catch (cause) {
-    for (const object of reader.attached) release(object);
-    const reason = reader.failure ?? cause;
-    if (reason instanceof MultiprocError || reader.othersFault) throw reason;
-    throw damaged(reason instanceof Error ? reason.message : String(reason), reason);
+    for (const object of reader.objects) if (object !== undefined) release(object);
+    throw reader.reasonFor(cause);
   }
-}
-
-/** Lets go of what the handles in a message keep: nobody will read it. */
-export function discardClone(message: Buffer): void {
-  discard(message, (reader) => {
-    reader.readHeader();
-    reader.readValue();
-  });
-}
-
-/** The same for a message of {@link writeReferring}. No module is loaded for it. */
-export function discardReferring(message: Buffer): void {
-  discard(message, (reader) => {
-    reader.functions = reader.readTable().map(() => Nothing);
-    reader.readHeader();
-    reader.readValue();
-  });
-}
-
-function discard(message: Buffer, how: (reader: Reader) => void): void {
-  const reader = new Reader(message);
-  try {
-    reader.readUint32();
-    how(reader);
-  } catch {
-    // What had not arrived by then may be gone already.
-  }
-  for (const object of reader.attached) release(object);
 }
 
 /**
@@ -182,8 +217,17 @@ export function rehearse(message: Buffer): void {
   }
 }
 
-/** In the place of every function and class in a message that is discarded or rehearsed. */
+/** In the place of every function and class in a message that is taken over or rehearsed. */
 const Nothing: object = Object.assign(() => {}, { prototype: {}, [deserializeHook]: () => ({}) });
+
+/** Objects in the places of those that are not attached. */
+const missing = new WeakSet<object>();
+
+function standIn(): object {
+  const object = {};
+  missing.add(object);
+  return object;
+}
 
 class Writer extends Serializer {
   readonly #carried: ReadonlyMap<unknown, Carried> | undefined;
@@ -259,11 +303,25 @@ function namePattern(kind: HandleKind): RegExp {
   return kind === HandleKind.proxy ? /^[A-Za-z0-9_-]{1,2000}$/ : /^[A-Za-z0-9._-]{1,255}$/;
 }
 
+/** Objects that were taken over are what is read: they cannot be attached twice. Others are attached again. */
+const attachedOnce = new Set<HandleKind>([HandleKind.connection, HandleKind.memory, HandleKind.shareableList]);
+
 class Reader extends Deserializer {
-  /** In the order of their arrival. */
-  readonly attached: Traveller[] = [];
+  /** In the order in which their handles end; `undefined` for what could not be attached. */
+  readonly objects: (Traveller | undefined)[] = [];
+  /** Objects, and what stands for those that are not attached. */
+  readonly #arrived = new Set<unknown>();
+  /** What was taken over before. */
+  taken: TakenOver | undefined;
+  parts: Parts = 'all';
+  /** Whether there are proxies of the message's own conversation in it. */
+  hasProxies = false;
+  /** Whether handles are read over, since the object that they belong to was taken over with them. */
+  #skips = false;
   /** Why reading failed, if it was one of ours that did: V8 may replace the error. */
   failure: unknown;
+  /** Why an object could not be attached. The others are, all the same: their senders must not keep them. */
+  #missing: Failure | undefined;
   /** The message was right, but a module or a class failed. */
   othersFault = false;
   /** Whether handles have arrived: the message is not read again. */
@@ -285,7 +343,9 @@ class Reader extends Deserializer {
   readDressed(): unknown {
     const both: unknown = adopt(this.readValue());
     if (!Array.isArray(both)) throw damaged('it holds no value');
-    dress(both[1], (object) => this.#made.has(object) || this.attached.includes(object as Traveller));
+    // Reading has failed, and only goes on: no class of the user's is to see what is there in place of objects.
+    if (this.#missing !== undefined) return both[0];
+    dress(both[1], (object) => this.#made.has(object) || this.#arrived.has(object));
     return both[0];
   }
 
@@ -297,6 +357,28 @@ class Reader extends Deserializer {
       this.othersFault = true;
       throw error;
     }
+  }
+
+  /** @throws why what was taken over is not all of it */
+  checkTaken(): void {
+    if (this.taken === undefined) return;
+    if (this.taken.failure !== undefined) {
+      this.othersFault = true;
+      throw this.taken.failure.reason;
+    }
+    this.taken.leavesProxies = false;
+  }
+
+  /** @throws why an object in the message could not be attached */
+  checkAttached(): void {
+    if (this.#missing !== undefined) throw this.#missing.reason;
+  }
+
+  /** What the caller is told. */
+  reasonFor(cause: unknown): unknown {
+    const reason = this.failure ?? cause;
+    if (reason instanceof MultiprocError || this.othersFault) return reason;
+    return damaged(reason instanceof Error ? reason.message : String(reason), reason);
   }
 
   /** V8 calls it wherever {@link Writer} wrote an entry. */
@@ -324,6 +406,7 @@ class Reader extends Deserializer {
     const maker = this.#readReference() as ClassHooks & { readonly name: string };
     const data = this.readDressed();
     this.#madeDepth--;
+    if (this.#missing !== undefined) return standIn();
     const made = this.blame(() => {
       const one = maker[deserializeHook]?.(data);
       if (typeof one === 'object' && one !== null) return one;
@@ -348,23 +431,61 @@ class Reader extends Deserializer {
     const flags = this.readUint32();
     const count = this.readUint32();
     if (count > mostNested) throw damaged('a handle in it has too many others');
+    // In this order: what belongs to an object ends before it.
+    const outer = this.#skips;
+    this.#skips ||= this.taken !== undefined && attachedOnce.has(kind);
     const nested: object[] = [];
     for (let i = 0; i < count; i++) {
       const object: unknown = this.readValue();
       // A barrier has its action there, a proxy its class, the others a lock.
-      const isOurs = this.attached.includes(object as Traveller);
+      const isOurs = this.#arrived.has(object);
       const expected = kind === HandleKind.barrier || kind === HandleKind.proxy ? typeof object === 'function' : isOurs;
       if (!expected) throw damaged('a handle in it refers to what is none');
-      nested.push(object as object);
+      if (object !== Nothing && !missing.has(object as object)) nested.push(object as object);
     }
+    this.#skips = outer;
     const handle = { kind, file, inode, offset, generation, sender: keeper, flags, nested };
-    const object = this.rehearses ? ({} as Traveller) : this.#attach(handle);
-    this.attached.push(object);
+    const object = this.rehearses || this.#skips || !this.#wants(handle) ? undefined : this.#attachOrMiss(handle);
+    this.objects.push(object);
+    const shown = object ?? standIn();
+    this.#arrived.add(shown);
     this.#depth--;
-    return object;
+    return shown;
+  }
+
+  #wants({ kind, flags }: Handle): boolean {
+    const isProxy = kind === HandleKind.proxy && (flags & ownProxyFlag) !== 0;
+    this.hasProxies ||= isProxy;
+    return this.parts === 'all' || isProxy === (this.parts === 'proxies');
+  }
+
+  /** `undefined` if that fails: reading goes on, so that all others arrive. */
+  #attachOrMiss(handle: Handle): Traveller | undefined {
+    try {
+      return this.#attach(handle);
+    } catch (reason) {
+      if (isFromAfar()) throw reason;
+      this.#missing ??= { reason };
+      return undefined;
+    }
   }
 
   #attach(handle: Handle): Traveller {
+    const { taken } = this;
+    if (taken !== undefined) {
+      const index = this.objects.length;
+      const object = taken.objects[index];
+      if (attachedOnce.has(handle.kind) && object !== undefined) {
+        taken.objects[index] = undefined;
+        return object;
+      }
+      // The server knows already that it has arrived.
+      if (handle.kind === HandleKind.proxy) return this.#attachAnew({ ...handle, offset: 0, generation: 0 });
+    }
+    return this.#attachAnew(handle);
+  }
+
+  #attachAnew(handle: Handle): Traveller {
     return isFromAfar() ? this.blame(() => arrive(handle)) : arrive(handle);
   }
 }

@@ -12,12 +12,12 @@ import { checkAllowed } from './allowance.js';
 import { type ModuleNames, modulesKind, readModules } from './allowed-modules.js';
 import { serializeBriefly } from './brief.js';
 import {
-  discardClone,
-  discardReferring,
   readClone,
   readReferring,
   readTable,
   rehearse,
+  type TakenOver,
+  takeOver,
   writeClone,
   writeReferring,
 } from './clone.js';
@@ -101,8 +101,42 @@ export function deserializeKept(bytes: Buffer): unknown {
   return decode(bytes, false);
 }
 
-function decode(message: Buffer, receives: boolean): unknown {
-  const value = decodeAny(message, receives);
+/**
+ * What of a message arrives before the message is read: its shared objects, which are this process's from now on, and are released
+ * by {@link read}, by {@link release}, or with the process.
+ *
+ * For whoever runs other code between taking a message and reading it: modules are loaded, classes make their instances, and
+ * any of these may fail, or end the process.
+ */
+export class Arrival {
+  readonly #taken: TakenOver | undefined;
+
+  constructor(bytes: Buffer) {
+    this.#taken = mayCarry(bytes) ? takeOver(bytes, 'objects') : undefined;
+  }
+
+  /** Makes the value, once. @param bytes the same message @throws as {@link deserialize} */
+  read(bytes: Buffer): unknown {
+    try {
+      return decode(bytes, true, this.#taken);
+    } finally {
+      this.release(bytes);
+    }
+  }
+
+  /** Nobody will read it, or it was read. @param bytes the same message */
+  release(bytes: Buffer): void {
+    this.#taken?.release(bytes);
+  }
+}
+
+/** Whether there may be shared objects in a message that this process receives. */
+function mayCarry(bytes: Uint8Array): boolean {
+  return bytes[0] === Tag.clone || bytes[0] === Tag.carrying || bytes[0] === Tag.referring;
+}
+
+function decode(message: Buffer, receives: boolean, taken?: TakenOver): unknown {
+  const value = decodeAny(message, receives, taken);
   if (typeof value === 'object' && value !== null && currentOrigin() !== undefined) checkNotThenable(value);
   return value;
 }
@@ -115,7 +149,7 @@ function checkNotThenable(value: object): void {
   );
 }
 
-function decodeAny(message: Buffer, receives: boolean): unknown {
+function decodeAny(message: Buffer, receives: boolean, taken: TakenOver | undefined): unknown {
   const tag = message[0];
   checkLength(message, fixedLengths[tag as number]);
   switch (tag) {
@@ -144,13 +178,17 @@ function decodeAny(message: Buffer, receives: boolean): unknown {
     case Tag.view:
       return makeView(message.readUInt8(1), message.subarray(2));
     case Tag.clone:
-      return readClone(message, receives);
+      return readClone(message, receives, taken);
     case Tag.compact:
       return readCompact(message, 0, message.length);
     case Tag.reference:
       return resolveText(message.subarray(1));
     case Tag.referring:
-      return readReferring(message, receives);
+      return readReferring(message, receives, taken);
+    case Tag.carrying:
+      return receives && taken === undefined
+        ? new Arrival(message).read(message)
+        : readReferring(message, receives, taken);
     default:
       throw damaged(message.length === 0 ? 'it is empty' : `no value has the tag ${tag}`);
   }
@@ -158,8 +196,7 @@ function decodeAny(message: Buffer, receives: boolean): unknown {
 
 /** Gives up bytes of {@link serialize} that nobody will deserialise: the shared objects in them are no longer kept. */
 export function discard(bytes: Buffer): void {
-  if (bytes[0] === Tag.clone) discardClone(bytes);
-  else if (bytes[0] === Tag.referring) discardReferring(bytes);
+  if (mayCarry(bytes)) takeOver(bytes, 'all').release(bytes);
 }
 
 /**
@@ -208,23 +245,22 @@ export function prepareNow(bytes: Uint8Array): void {
  * @returns `undefined` if there is nothing to import: {@link deserialize} gives the value at once
  */
 export function deserializeLater(bytes: Buffer, own = itself, receives = true): Promise<unknown> | undefined {
+  if (isPrepared(bytes)) return undefined;
+  const message = own(bytes);
+  const arrival = receives ? new Arrival(message) : undefined;
   let ready: Promise<void> | undefined;
   try {
-    ready = prepare(bytes);
+    ready = prepare(message);
   } catch (error) {
-    if (receives) discard(bytes);
+    arrival?.release(message);
     throw error;
   }
-  if (ready === undefined) return undefined;
-  const message = own(bytes);
   const origin = currentOrigin();
-  return ready.then(
-    () => within(origin, () => decode(message, receives)),
-    (reason) => {
-      if (receives) discard(message);
-      throw reason;
-    },
-  );
+  const read = () => within(origin, () => (arrival === undefined ? decode(message, false) : arrival.read(message)));
+  return (ready ?? Promise.resolve()).then(read, (reason) => {
+    arrival?.release(message);
+    throw reason;
+  });
 }
 
 /** Whether bytes of {@link serialize}, made in this thread, keep memory until they are deserialised or discarded. */
@@ -247,7 +283,7 @@ export function isPrepared(bytes: Uint8Array): boolean {
 const none: readonly ReferenceEntry[] = [];
 
 function absentIn(bytes: Uint8Array): readonly ReferenceEntry[] {
-  if (bytes[0] !== Tag.reference && bytes[0] !== Tag.referring) return none;
+  if (bytes[0] !== Tag.reference && !isReferring(bytes)) return none;
   const message = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length);
   return tableOf(message)
     .map(readText)
@@ -267,7 +303,12 @@ function isAllowed({ reference, fallback }: ReferenceEntry): boolean {
 }
 
 function rehearseAny(bytes: Uint8Array): void {
-  if (bytes[0] === Tag.referring) rehearse(Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length));
+  if (isReferring(bytes)) rehearse(Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length));
+}
+
+/** Whether functions or classes are named in it, beside other content. */
+export function isReferring(bytes: Uint8Array): boolean {
+  return bytes[0] === Tag.referring || bytes[0] === Tag.carrying;
 }
 
 const itself = (message: Buffer) => message;
@@ -377,7 +418,7 @@ function writePacked(value: unknown, root: string): Buffer {
   try {
     const isReferring = packed.table.length > 0;
     const bytes = isReferring
-      ? writeReferring(Tag.referring, packed)
+      ? writeReferring(packed.keeps ? Tag.carrying : Tag.referring, packed)
       : writeClone(Tag.clone, packed.value, packed.carried);
     if (packed.keeps) keepers.add(bytes);
     return bytes;

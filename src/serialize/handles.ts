@@ -29,6 +29,9 @@ export const HandleKind = {
 } as const;
 export type HandleKind = (typeof HandleKind)[keyof typeof HandleKind];
 
+/** `flags` of a proxy whose object is at the other end of the conversation that the handle comes through. */
+export const ownProxyFlag = 1;
+
 /** What a message says about one of our objects. */
 export interface Handle {
   readonly kind: HandleKind;

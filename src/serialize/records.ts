@@ -6,7 +6,7 @@
  * of its own is a whole message of `serialize`.
  */
 import { Buffer } from 'node:buffer';
-import { deserialize, deserializeKept, deserializeLater } from './codec.js';
+import { Arrival, deserialize, deserializeKept, deserializeLater, discard, isPrepared, prepare } from './codec.js';
 import type { RawBuffer } from './compact-format.js';
 import { readCompact } from './compact-reader.js';
 import { compactWriter } from './compact-writer.js';
@@ -197,6 +197,8 @@ export class Later {
   readonly bytes: Buffer;
   /** It may be read again: what its handles keep is not let go. */
   kept = false;
+  /** What of it has arrived before it is read. */
+  #arrival: Arrival | undefined;
 
   constructor(bytes: Buffer) {
     this.bytes = bytes;
@@ -204,7 +206,21 @@ export class Later {
 
   /** @throws what deserialising throws */
   read(): unknown {
-    return this.kept ? deserializeKept(this.bytes) : deserialize(this.bytes);
+    if (this.kept) return deserializeKept(this.bytes);
+    return this.#arrival === undefined ? deserialize(this.bytes) : this.#arrival.read(this.bytes);
+  }
+
+  /** Imports what {@link read} would have to; `undefined` if there is nothing to import. Shared objects arrive now. */
+  prepare(): Promise<void> | undefined {
+    if (isPrepared(this.bytes)) return undefined;
+    this.#arrival ??= new Arrival(this.bytes);
+    return prepare(this.bytes);
+  }
+
+  /** It is not read any more: what travels in it is let go. */
+  drop(): void {
+    if (this.#arrival === undefined) discard(this.bytes);
+    else this.#arrival.release(this.bytes);
   }
 
   /** The value, if modules have to be imported for it; `undefined` if {@link read} gives it at once. */

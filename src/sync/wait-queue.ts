@@ -142,13 +142,8 @@ export class WaitQueue implements Receiver, Canceller {
     const won = await new Promise<number>((resolve, reject) => {
       waiter = new Waiter(this, owner, wait, resolve, reject);
       this.#waiters.push(waiter);
-      try {
-        if (!heldHere) this.arm();
-        else this.armLater();
-      } catch (error) {
-        // No thread can be started: left in the queue, it would be given what nobody would give back.
-        this.cancel(waiter, () => reject(error));
-      }
+      if (!heldHere) this.arm();
+      else this.armLater();
     });
     this.#settled.delete(waiter as Waiter);
     if (waiter?.revoked !== undefined) throw waiter.revoked;
@@ -165,13 +160,22 @@ export class WaitQueue implements Receiver, Canceller {
     return true;
   }
 
-  /** Makes the native waiter wait for these tasks, if there are any. */
+  /**
+   * Makes the native waiter wait for these tasks, if there are any. Where that fails, for want of a thread, the tasks reject: timers
+   * and releases call this, which cannot handle the error of a wait.
+   */
   arm(): void {
     this.#forgetTimer();
     if (this.#ticket !== 0 || this.#waiters.length === 0) return;
     const { segment, body } = this.#block;
     const argument = this.live?.argument() ?? this.#argument ?? 0;
-    this.#ticket = native.waitArm(this.#kind, segment.id, body, this.#limit, argument);
+    try {
+      this.#ticket = native.waitArm(this.#kind, segment.id, body, this.#limit, argument);
+    } catch (error) {
+      // Left in the queue, they would be given what they do not give back.
+      for (const waiter of this.#waiters.splice(0)) waiter.fail(error);
+      return;
+    }
     armed.set(this.#ticket, this);
   }
 

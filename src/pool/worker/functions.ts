@@ -1,7 +1,7 @@
 /** The functions that a worker knows, by the pool's numbers. */
-
+import { Buffer } from 'node:buffer';
 import { whileLoading } from '../../process/loading.js';
-import { deserialize, prepare } from '../../serialize/codec.js';
+import { Arrival, prepare } from '../../serialize/codec.js';
 
 type Fn = (...args: unknown[]) => unknown;
 
@@ -37,10 +37,17 @@ export class Functions {
 /**
  * Makes a value of bytes, whatever it takes to load what they name.
  *
- * @param begins is called when all of that is loaded: from then on objects of ours may have been received
+ * @param begins is called first: from then on objects of ours may have been received
  */
 export async function load(bytes: Uint8Array, begins = () => {}): Promise<unknown> {
-  await whileLoading(async () => prepare(bytes));
+  const message = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length);
   begins();
-  return deserialize(bytes);
+  const arrival = new Arrival(message);
+  try {
+    await whileLoading(async () => prepare(message));
+  } catch (error) {
+    arrival.release(message);
+    throw error;
+  }
+  return arrival.read(message);
 }

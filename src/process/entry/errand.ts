@@ -33,18 +33,26 @@ function receive(errand: Errand): ReceivedMessage {
 
 /** Loads what the message names, and makes its objects. */
 async function restore(message: ReceivedMessage, errand: Errand, plain: typeof Process): Promise<Process> {
-  if (!message.isAtHand()) await warningIfStuck(() => whileLoading(() => message.load()));
-  const { target, subclass } = message.work();
-  const { args, fields } = take(message, errand);
-  return Object.assign(oneself((subclass ?? plain) as typeof Process, target, args), fields);
+  take(message, errand);
+  let work: ReturnType<ReceivedMessage['work']>;
+  try {
+    if (!message.isAtHand()) await warningIfStuck(() => whileLoading(() => message.load()));
+    work = message.work();
+  } catch (error) {
+    message.discard();
+    throw error;
+  }
+  const { args, fields } = message.restore();
+  return Object.assign(oneself((work.subclass ?? plain) as typeof Process, work.target, args), fields);
 }
 
-// Who is ended before has left all of it to its creator, and who is ended after has it: half of it would be nobody's.
-function take(message: ReceivedMessage, errand: Errand): ReturnType<ReceivedMessage['restore']> {
+// A child that ends before has left all of it to its creator, and one that ends after has it: half of it would belong to
+// neither. So this comes before any module is loaded, which may fail, or end the process.
+function take(message: ReceivedMessage, errand: Errand): void {
   native.holdSignals();
   try {
     claimMessage(errand);
-    return message.restore();
+    message.take();
   } finally {
     native.releaseSignals();
   }

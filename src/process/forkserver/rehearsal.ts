@@ -40,10 +40,11 @@ async function rehearseErrand(): Promise<void> {
   const message = composeMessage(facts(), { target, args: [], subclass: undefined, fields: {} });
   const errand = makeErrand(message);
   const received = new ReceivedMessage(readMessage(errand) as Buffer);
+  claimMessage(errand);
+  received.take();
   received.isAtHand();
   await received.load();
   const { target: loaded } = received.work();
-  claimMessage(errand);
   const { args, fields } = received.restore();
   await Object.assign(oneself(Process, loaded, args), fields).run();
   writeAnswer(errand, { outcome: Outcome.returned, bytes: serialize(undefined), keeps: false });
