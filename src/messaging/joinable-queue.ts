@@ -1,6 +1,7 @@
 /** JoinableQueue: a queue that knows which messages are dealt with. */
 import { now, parseSyncWait, parseWait, type Wait } from '../deadline.js';
 import { EOFError, LeaseExpiredError, TimeoutError, ValueError } from '../errors.js';
+import { inBackground } from '../lifecycle/background.js';
 import { TargetKind } from '../native.js';
 import { type Departure, depart, HandleKind, registerArrival } from '../serialize/handles.js';
 import { Block, BlockKind, closedError } from '../shared/block.js';
