@@ -569,7 +569,7 @@ export const layout: Layout = native.layout();
 
 native.setErrorFactory((code, errno, syscall, name, text) => {
   if (syscall === 'geteuid') return userChanged();
-  const why = explainShmFailure(code, fileOf(syscall, name));
+  const why = explainLimit(code, syscall) ?? explainShmFailure(code, fileOf(syscall, name));
   const what = `${code}: ${text}, ${syscall}${name === '' ? '' : ` '${printableName(name)}'`}`;
   return new SystemError(why === undefined ? what : `${what}: ${why}`, { code, errno, syscall, path: name });
 });
@@ -581,6 +581,23 @@ function userChanged(): MultiprocError {
       'names belong to one user. Change the user before the first shared object or process is made, or change it back',
     { code: 'ERR_MULTIPROC_USER' },
   );
+}
+
+/** Which limit was reached, whatever the call was about. */
+function explainLimit(code: string, syscall: string): string | undefined {
+  if (code === 'EAGAIN' && syscall === 'pthread_create') {
+    return (
+      'no thread can be started that waits for it: the limit of processes and threads of this user (ulimit -u), or of its ' +
+      'container (pids.max), is reached: raise it, or end some'
+    );
+  }
+  if (code === 'EMFILE') {
+    return (
+      'this process has as many files open as it may: raise the limit (ulimit -n), or close queues, connections and processes that ' +
+      'are done with'
+    );
+  }
+  return undefined;
 }
 
 /** Where a call looked: POSIX names carry a slash, and semaphores have a prefix of the C library's. */

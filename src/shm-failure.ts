@@ -29,8 +29,6 @@ export function explainShmFailure(code: string, path: string): string | undefine
     case 'ENXIO':
     case 'EMLINK':
       return explainFile(path);
-    case 'EMFILE':
-      return 'this process has too many files open: raise its limit (ulimit -n), or close some';
     case 'EBUSY':
       return 'a program that was sweeping it has been stopped for five seconds: let it continue, or end it';
     default:

@@ -179,6 +179,13 @@ async function makePool(processes?: number | null, options?: PoolOptions): Promi
       );
     }
   }
+  // A stream of the server's cannot be read by its clients.
+  if (options?.stdio === 'pipe' || (Array.isArray(options?.stdio) && options.stdio.includes('pipe'))) {
+    throw new TypeError(
+      "Expected \"stdio\" of a manager's Pool() not to have 'pipe': nothing in the server would read what the workers write. " +
+        "Use 'inherit' or 'ignore', or make a Pool in this process",
+    );
+  }
   const { Pool } = await import('../pool/pool.js');
   return new ManagedPool(processes, () => new Pool(processes, options));
 }

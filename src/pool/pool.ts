@@ -8,6 +8,7 @@ import { ClosedError, ValueError } from '../errors.js';
 import { isNoData, refuseClones } from '../identity/uncloneable.js';
 import { afterForkInChild } from '../lifecycle/after-fork.js';
 import { inThisContext } from '../lifecycle/async-context.js';
+import { watchDropped } from '../lifecycle/dropped.js';
 import { Finalize } from '../lifecycle/finalize.js';
 import { argumentList } from '../process/arguments.js';
 import { getStartMethod, methodOfContext } from '../process/start-method.js';
@@ -61,7 +62,10 @@ type State = 'running' | 'closed' | 'terminated';
 const stateWords = { running: 'RUN', closed: 'CLOSE', terminated: 'TERMINATE' };
 
 const leastBuffer = 16;
-const pools = new Set<Pool>();
+/** Those that have not ended. */
+const pools = new Set<WeakRef<Pool>>();
+/** Those with unfinished work: they are in use, whether or not the program refers to them. */
+const working = new Set<Pool>();
 
 /**
  * Workers that run functions, each one task at a time. Mirrors `multiprocessing.Pool`.
@@ -84,7 +88,7 @@ export class Pool<A extends any[] = any[]> {
   #isGone = false;
   readonly #goneWaiters = new Set<() => void>();
   #isForeign = false;
-  readonly #atExit: Finalize;
+  readonly #unwatch: () => void;
 
   /**
    * Starts the workers and returns.
@@ -105,19 +109,10 @@ export class Pool<A extends any[] = any[]> {
     const { shares } = new.target as typeof Pool;
     if (options.name !== undefined && !shares) throw new ValueError(unshared(new.target.name));
     if (options.name !== undefined) checkNamed(options);
-    const owner: EngineOwner = {
-      moved: () => this.#moved(),
-      failed: (error) => this.#fail(error),
-      gone: () => this.#gone(),
-      lost: (worker) => {
-        const message: WorkerLostMessage = { pool: this, ...worker };
-        if (workerLost.hasSubscribers) workerLost.publish(message);
-      },
-      finished: (task, pid, ok, waited, ran) => {
-        if (taskSettled.hasSubscribers) taskSettled.publish({ pool: this, fn: task.fn.name, ok, pid, waited, ran });
-      },
-    };
-    this.#engine =
+    const self = new WeakRef<Pool>(this);
+    const ends = { cancel: () => {} };
+    const owner = Pool.#ownerFor(self, ends);
+    const engine: Engine =
       options.name === undefined
         ? new OwnWorkers(
             {
@@ -131,12 +126,70 @@ export class Pool<A extends any[] = any[]> {
             owner,
           )
         : new Membership(processes ?? undefined, size, { ...options, name: options.name, initargs: args }, owner);
+    this.#engine = engine;
     this.#serveSync = (deadline) => {
       this.#engine.serveSync(deadline);
       for (const job of this.#jobs) if (!job.isFed) job.feedNow();
     };
-    pools.add(this);
-    this.#atExit = new Finalize(() => this.#leave(), { exitPriority: 15 });
+    pools.add(self);
+    const what = `A ${new.target.name} (${size} workers)`;
+    const dropped = Pool.#endWhenDropped(this, engine, what);
+    const atExit = Pool.#endAtExit(self, engine);
+    this.#unwatch = dropped;
+    Pool.#whenEnded(ends, dropped, atExit);
+  }
+
+  // In functions of their own: a closure in the constructor would lead to the pool, and no engine may. Only the program, and
+  // unfinished work, refer to a pool, so that one that is dropped while it runs can be ended.
+
+  static #ownerFor(self: WeakRef<Pool>, ends: { readonly cancel: () => void }): EngineOwner {
+    const tell = (act: (pool: Pool) => void) => {
+      const pool = self.deref();
+      if (pool !== undefined) act(pool);
+    };
+    return {
+      moved: () => tell((pool) => pool.#moved()),
+      failed: (error) => tell((pool) => pool.#fail(error)),
+      gone: () => {
+        ends.cancel();
+        pools.delete(self);
+        tell((pool) => pool.#gone());
+      },
+      lost: (worker) => {
+        if (!workerLost.hasSubscribers) return;
+        const pool = self.deref();
+        if (pool === undefined) return;
+        const message: WorkerLostMessage = { pool, ...worker };
+        workerLost.publish(message);
+      },
+      finished: (task, pid, ok, waited, ran) => {
+        if (!taskSettled.hasSubscribers) return;
+        const pool = self.deref();
+        if (pool !== undefined) taskSettled.publish({ pool, fn: task.fn.name, ok, pid, waited, ran });
+      },
+    };
+  }
+
+  static #endAtExit(self: WeakRef<Pool>, engine: Engine): Finalize {
+    const leave = () => {
+      const pool = self.deref();
+      if (pool === undefined) engine.leave();
+      else pool.#leave();
+    };
+    return new Finalize(leave, { exitPriority: 15 });
+  }
+
+  /** Returns what ends the watch. */
+  static #endWhenDropped(pool: Pool, engine: Engine, what: string): () => void {
+    const end = () => engine.terminate(new ClosedError('The pool was dropped'));
+    return watchDropped(pool, what, 'close() or terminate()', end);
+  }
+
+  static #whenEnded(ends: { cancel: () => void }, unwatch: () => void, atExit: Finalize): void {
+    ends.cancel = () => {
+      unwatch();
+      atExit.cancel();
+    };
   }
 
   /** @internal Whether a pool of this class can be one of several programs. */
@@ -262,6 +315,7 @@ export class Pool<A extends any[] = any[]> {
   close(): void {
     if (this.#state !== 'running') return;
     this.#state = 'closed';
+    this.#unwatch();
     this.#moved();
   }
 
@@ -385,6 +439,7 @@ export class Pool<A extends any[] = any[]> {
         stuck,
       );
       this.#engine.submit(task, packValues(list, 'args'));
+      working.add(this);
       return;
     }
     const { signal } = options;
@@ -403,6 +458,7 @@ export class Pool<A extends any[] = any[]> {
     };
     const task = new SingleTask(limits, ended, stuck);
     this.#engine.submit(task, packValues(list, 'args'));
+    working.add(this);
     if (signal === undefined) return;
     unwatch = this.#signals.watch(signal, () => this.#engine.giveUp(task, Interrupt.aborted, signal.reason));
   }
@@ -489,6 +545,7 @@ export class Pool<A extends any[] = any[]> {
       },
     );
     this.#jobs.add(job);
+    working.add(this);
     if (signal !== undefined) unwatch = this.#signals.watch(signal, () => job.fail(signal.reason));
     job.feed();
   }
@@ -516,6 +573,7 @@ export class Pool<A extends any[] = any[]> {
       },
     );
     this.#jobs.add(job);
+    working.add(this);
     job.feed();
     return job;
   }
@@ -523,8 +581,9 @@ export class Pool<A extends any[] = any[]> {
   /** Something was done: there may be room for more, or nothing left. */
   #moved(): void {
     for (const job of this.#jobs) if (!job.isFed) job.feed();
-    if (this.#state !== 'closed' || this.#jobs.size > 0 || this.#engine.unfinished > 0) return;
-    this.#engine.finish();
+    if (this.#jobs.size > 0 || this.#engine.unfinished > 0) return;
+    working.delete(this);
+    if (this.#state === 'closed') this.#engine.finish();
   }
 
   /** There will be no workers. */
@@ -538,6 +597,7 @@ export class Pool<A extends any[] = any[]> {
     if (this.#state === 'terminated') return;
     this.#isCutShort = this.#jobs.size > 0 || this.#engine.unfinished > 0;
     this.#state = 'terminated';
+    this.#unwatch();
     for (const job of [...this.#jobs]) job.fail(reason);
     this.#jobs.clear();
     this.#engine.terminate(reason);
@@ -553,8 +613,7 @@ export class Pool<A extends any[] = any[]> {
   #gone(): void {
     this.#isGone = true;
     if (this.#state === 'closed') this.#state = 'terminated';
-    this.#atExit.cancel();
-    pools.delete(this);
+    working.delete(this);
     for (const waiter of [...this.#goneWaiters]) waiter();
   }
 
@@ -599,6 +658,7 @@ function durationOf({ timeout }: ApplyOptions): number {
 }
 
 afterForkInChild(() => {
-  for (const pool of pools) pool.disown();
+  for (const pool of pools) pool.deref()?.disown();
   pools.clear();
+  working.clear();
 });
