@@ -89,7 +89,7 @@ export class Blocks {
     words[block << 2] = state & freeMask;
     words[descriptor + PageWord.blocks] = (index + 1) | (state & (0xff << freshShift)) | ((used - 1) << usedShift);
     const list = this.#memory.shardAt(shard) + ShardWord.partial + size;
-    if (used === blocksOfClass[size]) this.#list(list, page);
+    if (used === blocksOfClass[size]) this.#listAgain(shard, list, page);
     // The last page of a class stays, or taking and giving by turns would get and give a page each time.
     else if (used === 1 && (words[list] !== page || words[descriptor + PageWord.next] !== 0))
       this.#givePage(shard, page, list);
@@ -216,6 +216,16 @@ export class Blocks {
     }
     words[this.#memory.descriptor(page) + PageWord.blocks] = free | (most << freshShift) | (used << usedShift);
     if (used < most) this.#list(this.#memory.shardAt(shard) + ShardWord.partial + size, page);
+  }
+
+  /** Lists a page that has one free block now. An empty page stays only while it is the only one of its list. */
+  #listAgain(shard: number, list: number, page: number): void {
+    const first = this.#words[list] as number;
+    if (first !== 0) {
+      const state = this.#words[this.#descriptorOf(first) + PageWord.blocks] as number;
+      if (state >>> usedShift === 0) this.#givePage(shard, first, list);
+    }
+    this.#list(list, page);
   }
 
   #givePage(shard: number, page: number, list: number): void {
