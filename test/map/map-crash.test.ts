@@ -2,7 +2,7 @@
  * Forked writers and readers of a map are killed at random moments: no value is torn, no entry is lost that was set and not
  * evicted, no memory is lost, and no call hangs.
  *
- * MULTIPROC_MAP_KILLS sets how many are killed (default 200), MULTIPROC_MAP_SEED repeats a run.
+ * MULTIPROC_MAP_KILLS sets how many are killed (default 60), MULTIPROC_MAP_SEED repeats a run.
  */
 import t from 'tap';
 import { leaveNothing } from '../harness/leftovers.js';
@@ -10,7 +10,7 @@ import { program } from '../harness/program.js';
 import { freshName } from '../harness/remote.js';
 
 leaveNothing(t);
-const kills = Number(process.env.MULTIPROC_MAP_KILLS ?? 200);
+const kills = Number(process.env.MULTIPROC_MAP_KILLS ?? 60);
 const seed = Number(process.env.MULTIPROC_MAP_SEED ?? Date.now() % 1e9);
 t.setTimeout(60_000 + kills * 200);
 
