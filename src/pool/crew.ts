@@ -1,7 +1,8 @@
 /** The workers of a pool: as many as it was made with; who ends is replaced until the pool does not want that any more. */
 
 import { now } from '../deadline.js';
-import { WorkerLostError } from '../errors.js';
+import { MultiprocError, WorkerLostError } from '../errors.js';
+import { attach } from '../lifecycle/participant.js';
 import { getLogger } from '../logging.js';
 import { sweepQuietly } from '../shared/sweep.js';
 import { Event } from '../sync/event.js';
@@ -228,8 +229,14 @@ export class Crew {
 
   #tryStart(row: number): void {
     try {
+      attach();
       this.#start(row);
     } catch (error) {
+      // Workers of another user could not attach the pool's memory: each would end at once.
+      if (error instanceof MultiprocError && error.code === 'ERR_MULTIPROC_USER') {
+        this.#owner.failed(error);
+        return;
+      }
       // No process, memory or descriptor may be left at this moment.
       getLogger().warning('a worker cannot be started: %s', (error as Error).message);
       this.#failures++;

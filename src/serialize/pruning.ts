@@ -40,10 +40,14 @@ export class Pruning {
 
   #copyOf(value: object, step: string, depth: number): Part {
     if (Array.isArray(value)) {
-      // An element keeps its index.
+      // An element keeps its index. Not by length, which may be far larger than the number of elements.
       const copy: unknown[] = new Array(value.length);
       this.#copies.set(value, { value: copy });
-      for (let i = 0; i < value.length; i++) copy[i] = this.prune(value[i], `${step}[${i}]`, depth)?.value;
+      for (const key of Object.keys(value)) {
+        const index = Number(key);
+        if (String(index >>> 0) !== key) continue;
+        copy[index] = this.prune(value[index], `${step}[${key}]`, depth)?.value;
+      }
       return { value: copy };
     }
     if (types.isMap(value)) {

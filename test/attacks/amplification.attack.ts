@@ -1,10 +1,12 @@
 /** A client with the key that asks for more work and memory than it sends bytes: others are served meanwhile, and afterwards. */
-import { type Address, SyncManager } from 'multiproc';
+import { type Address, SyncManager, sweep } from 'multiproc';
 import t from 'tap';
 import { program } from '../harness/program.js';
 import type { HostOrder } from '../programs/host.js';
 
 t.setTimeout(300_000);
+// Hosts are killed at the end, with what they had in shared memory.
+t.teardown(() => sweep());
 
 /** How long another client may wait for an answer, in ms, on a busy machine. Without bounds it is minutes, or no answer. */
 const maxWait = 5000;

@@ -6,6 +6,7 @@ import {
   mkdirSync,
   mkdtempSync,
   readdirSync,
+  readFileSync,
   realpathSync,
   rmSync,
   statSync,
@@ -71,6 +72,18 @@ export class Installation {
       cwd: this.folder,
       env: { HOME: this.folder, NODE_OPTIONS: undefined, ...options.env },
     });
+  }
+
+  /**
+   * Changes the copy of the package, before programs are started: attackers use what they have changed as they like.
+   *
+   * @param file in `dist/`
+   */
+  change(file: string, from: string, to: string): void {
+    const path = join(this.folder, 'node_modules/multiproc/dist', file);
+    const text = readFileSync(path, 'utf8');
+    if (!text.includes(from)) throw new Error(`${path} has no ${from}`);
+    writeFileSync(path, text.replaceAll(from, to));
   }
 
   /** The file of the command `multiproc`. */

@@ -1,5 +1,6 @@
 /** A program that becomes another user: its names are that user's, or it is told; never are there two locks of one name. */
 import { rmSync } from 'node:fs';
+import { sweep } from 'multiproc';
 import t from 'tap';
 import { leaveNothing } from '../harness/leftovers.js';
 import { cannotSwitchUsers, install, victim } from '../harness/users.js';
@@ -45,4 +46,23 @@ t.test('a program that changes its effective user', { skip }, async (t) => {
     changed.send('end');
     await changed.ended;
   });
+
+  for (const [method, how] of [
+    ['spawn', 'setuid'],
+    ['forkserver', 'seteuid'],
+  ] as const) {
+    t.test(`${how} beside a pool that has to replace a worker: an error that says so (${method})`, async (t) => {
+      const changed = there.start(0, 'user-change');
+      const request = { how, uid: victim, name: prefix, usedBefore: true, poolMethod: method };
+      const told = await changed.ask<string[]>(request);
+      t.equal(told[0], '0');
+      t.match(told[1], /WorkerLostError/);
+      t.match(told[2], /ERR_MULTIPROC_USER/);
+      t.equal(told[3], 'true', 'and the pool ends');
+      changed.send('end');
+      await changed.ended;
+      // The new user cannot remove what the pool had.
+      sweep();
+    });
+  }
 });

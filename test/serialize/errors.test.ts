@@ -153,6 +153,18 @@ t.test('fields that cannot travel are left out; causes are told in words', async
   t.throws(() => serialize({ error, list: [{ callback() {} }] }), { message: /^value\.list\[0\]\.callback is / });
 });
 
+t.test('a field with an array that is nearly all holes costs its elements, not its length', (t) => {
+  const holes: unknown[] = [];
+  holes[7] = () => 1;
+  holes[2 ** 32 - 2] = 'last';
+  // By length it would take minutes.
+  const arrived = deserialize(serialize(Object.assign(new Error('x'), { holes }))) as { holes: unknown[] };
+  t.equal(arrived.holes.length, 2 ** 32 - 1);
+  t.equal(arrived.holes[2 ** 32 - 2], 'last');
+  t.equal(arrived.holes[7], undefined);
+  t.end();
+});
+
 t.test('of a field that cannot travel whole, the parts that can do', (t) => {
   class Headers {
     readonly parse = () => this.toJSON();

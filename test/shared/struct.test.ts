@@ -431,6 +431,64 @@ t.test('a damaged layout is an error', async (t) => {
   SharedArray.open(mine).close();
 });
 
+t.test('a forged layout that names far more elements than bytes is an error, with a valid hash too', async (t) => {
+  const mine = name(t);
+  const honest = Struct({ a: 'i', xxxxxxxxxx: [['i', 0], 1] } as { a: 'i' });
+  const array = new SharedArray(honest, 3, { name: mine });
+  array.close();
+  const file = `/dev/shm/${list(mine)[0]?.file}`;
+  const bytes = readFileSync(file);
+  const text = '{"a":"i","xxxxxxxxxx":[["i",0],1]}';
+  const hash = Buffer.alloc(4);
+  const replace = (from: Buffer, to: Buffer) => {
+    const place = bytes.indexOf(from);
+    t.ok(place > 0);
+    to.copy(bytes, place);
+  };
+  hash.writeUInt32LE(fnv(text));
+  for (const [forged, isTaken] of [
+    ['{"a":"i","xxx":[["i",0],10000000]}', false],
+    ['{"a":"i","x":[["i",0],4000000000]}', false],
+    ['{"a":"i","xxxxxxx":[["i",0],1000]}', true],
+  ] as const) {
+    t.equal(forged.length, text.length);
+    const before = Buffer.from(bytes);
+    const forgedHash = Buffer.alloc(4);
+    forgedHash.writeUInt32LE(fnv(forged));
+    replace(Buffer.from(text), Buffer.from(forged));
+    replace(hash, forgedHash);
+    writeFileSync(file, bytes);
+    if (isTaken) JSON.stringify(SharedArray.open(mine).at(0));
+    else t.throws(() => SharedArray.open(mine), { code: 'ERR_MULTIPROC_SEGMENT' }, forged);
+    before.copy(bytes);
+  }
+  writeFileSync(file, bytes);
+  SharedArray.open(mine).close();
+});
+
+/** The hash of a layout's text. */
+function fnv(text: string): number {
+  let hash = 0x811c9dc5;
+  for (const letter of Buffer.from(text)) hash = Math.imul(hash ^ letter, 0x01000193);
+  return hash >>> 0;
+}
+
+t.test('a struct of too many elements to copy is refused by JSON, and shown', async (t) => {
+  for (const type of [
+    ['b', 2 ** 24],
+    [['b', 2 ** 12], 2 ** 12],
+  ] as unknown as ['b', number][]) {
+    const large = new RawValue(Struct({ first: 'b', rest: type }));
+    t.throws(() => JSON.stringify(large), { name: 'RangeError', message: /at most 16777216 scalars.*16777217/ });
+    t.throws(() => JSON.stringify({ deep: [large] }), RangeError);
+    t.match(show(large), /first: 0/);
+    large.close();
+  }
+  const most = new RawValue(Struct({ first: 'b', rest: ['b', 2 ** 16] }));
+  t.equal(JSON.parse(JSON.stringify(most)).rest.length, 2 ** 16);
+  most.close();
+});
+
 t.test('another process gets the fields, and no locked change is lost', async (t) => {
   const point = new Value(Point, [3, 2]);
   const points = new SharedArray(Point, [

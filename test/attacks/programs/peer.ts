@@ -8,12 +8,32 @@ import {
   deserialize,
   Listener,
   SyncManager,
+  serialize,
 } from 'multiproc';
+import { places, shared, sharedNames } from './shared.js';
 
 interface Manager {
   connect(): Promise<void>;
-  Queue(): Promise<{ put(value: unknown): Promise<void>; get(): Promise<unknown> }>;
+  Queue(): Promise<Items>;
+  Gifts(): Promise<{ give(name: string, place: string): Promise<unknown> }>;
 }
+
+interface Items {
+  put(value: unknown): Promise<void>;
+  get(): Promise<unknown>;
+}
+
+/** An object of a server, which answers calls with shared objects of the server's program. */
+class Gifts {
+  give(name: string, place: string): unknown {
+    return placed(name, place);
+  }
+}
+
+class GiftManager extends SyncManager {}
+GiftManager.register('Gifts', { callable: () => new Gifts() });
+
+const placed = (name: string, place: string) => places[place]?.(shared(name));
 
 let listener: Listener | undefined;
 let connection: Connection | undefined;
@@ -53,19 +73,41 @@ const commands = {
     return told(deserialize(await own.recvBytes(undefined, 20_000), { modules: [] }));
   },
   async serve(address: Address | undefined, options: object) {
-    const server = new SyncManager({ address, ...options }).getServer();
+    const server = new GiftManager({ address, ...options }).getServer();
     open(server.address);
     void server.serveForever();
     return server.address;
   },
   async connect(address: Address, options: object) {
-    manager = new SyncManager({ address, ...options }) as unknown as Manager;
+    manager = new GiftManager({ address, ...options }) as unknown as Manager;
     await manager.connect();
     return 'connected';
   },
   async put(name: string) {
     await (await (manager as Manager).Queue()).put((await bait())[name]?.());
     return 'put';
+  },
+  /** A message with a shared object of this program, as bytes: a handle that is valid for programs of this user. */
+  async handle(name: string, place: string) {
+    return serialize(placed(name, place));
+  },
+  async sendBytes(bytes: Uint8Array) {
+    await connection?.sendBytes(bytes);
+    return 'sent';
+  },
+  async sendShared(name: string, place: string) {
+    await connection?.send(placed(name, place));
+    return 'sent';
+  },
+  async putShared(name: string, place: string) {
+    await (await (manager as Manager).Queue()).put(placed(name, place));
+    return 'put';
+  },
+  async takeGift(name: string, place: string) {
+    return told(await (await (manager as Manager).Gifts()).give(name, place));
+  },
+  async sharedNames() {
+    return { names: sharedNames, places: Object.keys(places) };
   },
   /** Whether this program has loaded what the attacker wanted it to. */
   async baitTaken() {

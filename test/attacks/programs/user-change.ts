@@ -1,6 +1,6 @@
 /** A program of root that becomes another user after it has loaded the package: says which of its parts work then. */
-import { Lock, list, Manager, Pool, Process, Queue } from 'multiproc';
-import { userOf } from './user-of.js';
+import { getContext, Lock, list, Manager, Pool, Process, Queue } from 'multiproc';
+import { endWorker, userOf } from './user-of.js';
 
 const changes: Record<string, (uid: number) => void> = {
   setuid: (uid) => process.setuid?.(uid),
@@ -43,16 +43,36 @@ const parts: Record<string, (name: string) => unknown> = {
   list: (name) => list(name).length,
 };
 
+/** A pool from before the change that loses a worker after it: what becomes of the next task, and of the pool. */
+async function replaceWorker(how: string, uid: number, method: 'spawn' | 'forkserver'): Promise<string[]> {
+  const pool = new Pool(1, { context: getContext(method) });
+  const told = [await pool.apply(userOf, [])];
+  changes[how]?.(uid);
+  const outcome = (promise: Promise<unknown>) =>
+    promise.then(String, (error) => `${error.name}: ${error.message} ${error.code ?? ''}`);
+  told.push(await outcome(pool.apply(endWorker, [])));
+  told.push(await outcome(pool.apply(userOf, [])));
+  pool.terminate();
+  told.push(await outcome(pool.join()));
+  return told;
+}
+
 interface Request {
   readonly how: string;
   readonly uid: number;
   readonly name: string;
   readonly usedBefore: boolean;
+  /** Of the processes of a pool: what is told is about that. */
+  readonly poolMethod?: 'spawn' | 'forkserver';
 }
 
 process.on('message', async (request: Request | 'end') => {
   if (request === 'end') process.exit();
-  const { how, uid, name, usedBefore } = request;
+  const { how, uid, name, usedBefore, poolMethod } = request;
+  if (poolMethod !== undefined) {
+    process.send?.(await replaceWorker(how, uid, poolMethod));
+    return;
+  }
   if (usedBefore) new Lock().close();
   changes[how]?.(uid);
   const found: Record<string, unknown> = {};

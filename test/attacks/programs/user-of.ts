@@ -6,3 +6,8 @@ export function userOf(queue?: Queue<string>): string {
   queue?.putSync(user);
   return user;
 }
+
+/** Ends the worker that runs it. */
+export function endWorker(): void {
+  process.kill(process.pid, 'SIGKILL');
+}
