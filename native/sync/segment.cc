@@ -64,7 +64,7 @@ sys::Failure open_once(const std::string& name, Segment* segment, HeaderFault* f
     segment->name = name;
   }
   if (failure || *fault != HeaderFault::none || !*settled) segment->mapping.reset();
-  if (segment->mapping && is_sparse(*segment)) {
+  if (segment->mapping && is_sparse(*segment) && !sys::can_reserve_mapped()) {
     segment->memory = fd;
   } else {
     close(fd);
@@ -82,7 +82,7 @@ sys::Failure create_segment(SegmentKind kind, uint64_t size, uint32_t creator, c
 sys::Failure create_sparse(uint64_t size, uint64_t reserved, uint32_t creator, const std::string& temporary_name,
                            Segment* segment) {
   sys::Failure failure = create(SegmentKind::sparse, size, reserved, creator, temporary_name, segment);
-  if (failure) return failure;
+  if (failure || sys::can_reserve_mapped()) return failure;
   segment->memory = fcntl(segment->file.fd, F_DUPFD_CLOEXEC, 0);
   if (segment->memory != -1) return {};
   failure = {errno, "fcntl"};
@@ -99,12 +99,17 @@ void Segment::close_descriptors() {
 }
 
 sys::Failure reserve_part(Segment* segment, uint64_t offset, uint64_t length) {
-  if (segment->memory == -1) return {EBADF, "posix_fallocate"};
-  return sys::reserve_range(segment->memory, offset, length);
+  if (!is_sparse(*segment)) return {EBADF, "posix_fallocate"};
+  if (segment->memory != -1) return sys::reserve_range(segment->memory, offset, length);
+  return sys::reserve_mapped(segment->data() + offset, length);
 }
 
 void discard_part(Segment* segment, uint64_t offset, uint64_t length) {
-  if (segment->memory != -1) sys::discard_range(segment->memory, offset, length);
+  if (!is_sparse(*segment)) return;
+  if (segment->memory != -1)
+    sys::discard_range(segment->memory, offset, length);
+  else
+    sys::discard_mapped(segment->data() + offset, length);
 }
 
 sys::Failure publish_segment(Segment* segment, const std::string& name) {

@@ -16,7 +16,7 @@ struct Segment {
   uint64_t inode = 0;
   std::string name;   // once it is published
   sys::NewFile file;  // until it is published
-  int memory = -1;    // of a sparse one: the descriptor through which parts of it get their memory
+  int memory = -1;    // of a sparse one, on kernels that need a descriptor to give parts of it memory
 
   Segment() = default;
   Segment(const Segment&) = delete;

@@ -6,6 +6,7 @@
 #include <linux/magic.h>
 #include <stdio.h>
 #include <sys/file.h>
+#include <sys/mman.h>
 #include <sys/stat.h>
 #include <sys/vfs.h>
 #include <time.h>
@@ -14,6 +15,10 @@
 #include <algorithm>
 
 #include "sys/clock.h"
+
+#ifndef MADV_POPULATE_WRITE
+#define MADV_POPULATE_WRITE 23
+#endif
 
 namespace multiproc::sys {
 
@@ -38,11 +43,10 @@ int retry_flock(int fd, int operation) {
   return result;
 }
 
-// What one call reserves is all or nothing: the kernel gives back what it got.
-bool has_room(int fd, uint64_t size) {
-  if (size <= kReservePiece) return true;
-  struct statfs system;
-  if (fstatfs(fd, &system) == -1 || system.f_type != TMPFS_MAGIC || system.f_blocks == 0) return true;
+constexpr uintptr_t kPage = 4096;
+
+bool has_room(const struct statfs& system, uint64_t size) {
+  if (system.f_type != TMPFS_MAGIC || system.f_blocks == 0) return true;
   return system.f_bavail >= (size + static_cast<uint64_t>(system.f_bsize) - 1) / static_cast<uint64_t>(system.f_bsize);
 }
 
@@ -52,7 +56,9 @@ bool has_room(int fd, uint64_t size) {
 // A failure gives all pieces back, and does not even begin where there is no room: other programs need the memory.
 // Precondition: no part of the range is in use.
 int reserve(int fd, uint64_t offset, uint64_t size) {
-  if (!has_room(fd, size)) return ENOSPC;
+  struct statfs system;
+  // What one call reserves is all or nothing: the kernel gives back what it got.
+  if (size > kReservePiece && fstatfs(fd, &system) == 0 && !has_room(system, size)) return ENOSPC;
   for (uint64_t done = 0; done < size;) {
     uint64_t piece = std::min(size - done, kReservePiece);
     int code = posix_fallocate(fd, static_cast<off_t>(offset + done), static_cast<off_t>(piece));
@@ -214,6 +220,45 @@ void discard_range(int fd, uint64_t offset, uint64_t length) {
   // Where it fails the memory is kept a while longer, and nothing else is wrong.
   (void)fallocate(fd, FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE, static_cast<off_t>(offset),
                   static_cast<off_t>(length));
+}
+
+Failure reserve_mapped(uint8_t* start, uint64_t length) {
+  uint8_t* first = start - reinterpret_cast<uintptr_t>(start) % kPage;
+  uint64_t size = (static_cast<uint64_t>(start - first) + length + kPage - 1) / kPage * kPage;
+  struct statfs system;
+  // Unlike fallocate, a call that fails keeps the pages that it got.
+  if (statfs("/dev/shm", &system) == 0 && !has_room(system, size)) return {ENOSPC, "madvise"};
+  for (uint64_t done = 0; done < size;) {
+    uint64_t piece = std::min(size - done, kReservePiece);
+    if (madvise(first + done, piece, MADV_POPULATE_WRITE) == 0) {
+      done += piece;
+    } else if (errno != EINTR && errno != EAGAIN) {
+      // EFAULT: a store to the page would raise SIGBUS, as the file system is full.
+      int code = errno == EFAULT ? ENOSPC : errno;
+      discard_mapped(start, length);
+      return {code, "madvise"};
+    }
+  }
+  return {};
+}
+
+void discard_mapped(uint8_t* start, uint64_t length) {
+  uint8_t* end = start + length;
+  uint8_t* first = start + (kPage - reinterpret_cast<uintptr_t>(start) % kPage) % kPage;
+  uint8_t* last = end - reinterpret_cast<uintptr_t>(end) % kPage;
+  // Where it fails the memory is kept a while longer, and nothing else is wrong.
+  if (first < last) (void)madvise(first, static_cast<size_t>(last - first), MADV_REMOVE);
+}
+
+bool can_reserve_mapped() {
+  static const bool can = [] {
+    void* page = mmap(nullptr, kPage, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+    if (page == MAP_FAILED) return false;
+    bool works = madvise(page, kPage, MADV_POPULATE_WRITE) == 0 && madvise(page, kPage, MADV_REMOVE) == 0;
+    munmap(page, kPage);
+    return works;
+  }();
+  return can;
 }
 
 bool lock_alone(int fd) { return retry_flock(fd, LOCK_EX | LOCK_NB) == 0; }

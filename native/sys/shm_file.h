@@ -57,6 +57,14 @@ Failure reserve_range(int fd, uint64_t offset, uint64_t length);
 // Gives the memory behind a part of a file back; zeros will be read there.
 void discard_range(int fd, uint64_t offset, uint64_t length);
 
+// The same for a part of a file that is mapped, without a descriptor of it. A part that is not whole pages is widened
+// to them for reserving, and narrowed for discarding. Precondition: can_reserve_mapped().
+Failure reserve_mapped(uint8_t* start, uint64_t length);
+void discard_mapped(uint8_t* start, uint64_t length);
+
+// Whether the kernel reserves through mappings (MADV_POPULATE_WRITE, since Linux 5.14). Asked once.
+bool can_reserve_mapped();
+
 // Takes the exclusive lock instead of the shared one, if nobody else has the file open. False: someone has, and the
 // shared lock is lost, too.
 bool lock_alone(int fd);

@@ -99,7 +99,10 @@ function sharedMemory(): Check[] {
 
 function openFiles(): Check {
   const match = /^Max open files\s+(\S+)/m.exec(readFileSync('/proc/self/limits', 'latin1'));
-  return { name: 'open files', verdict: 'ok', value: `at most ${match?.[1] ?? 'unknown'}; an open object needs none` };
+  const [major = 0, minor = 0] = release().split('.').map(Number);
+  const need =
+    major > 5 || (major === 5 && minor >= 14) ? 'an open object needs none' : 'each queue and pipe needs one';
+  return { name: 'open files', verdict: 'ok', value: `at most ${match?.[1] ?? 'unknown'}; ${need}` };
 }
 
 function mappings(): Check {

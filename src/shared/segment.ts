@@ -3,6 +3,7 @@ import { constants } from 'node:buffer';
 import { MultiprocError, SystemError } from '../errors.js';
 import { attach } from '../lifecycle/participant.js';
 import { native, type SegmentId } from '../native.js';
+import { descriptorLimit } from './descriptor-limit.js';
 import { anonymousFile, isAnonymousFile, underFreshName } from './names.js';
 import { reserving } from './shortage.js';
 import { sweepNowAndThen } from './sweep.js';
@@ -16,8 +17,14 @@ const window = 4 * 1024 * 1024;
 /** Open anonymous segments by file: their names are never used twice, so one mapping serves all their objects. */
 const openAnonymous = new Map<string, Segment>();
 
-const mostNameless = 256;
 const nameless = new Set<Segment>();
+let maxNameless: number | undefined;
+
+/** Each costs a descriptor, of which the program needs most for other things. */
+function namelessLimit(): number {
+  maxNameless ??= Math.min(256, Math.max(8, Math.floor(descriptorLimit() / 16)));
+  return maxNameless;
+}
 
 export class Segment {
   /** The addon's number for it. */
@@ -100,7 +107,7 @@ export class Segment {
 
   /** For a segment that stays anonymous. Each keeps a descriptor open until it has a name, so not too many may stay so. */
   keepNameless(): void {
-    if (nameless.size >= mostNameless) this.#publishAnonymously();
+    if (nameless.size >= namelessLimit()) this.#publishAnonymously();
     else nameless.add(this);
   }
 
