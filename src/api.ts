@@ -34,7 +34,7 @@ export type {
   ValueProxy,
 } from './managers/proxy-types.js';
 export type { TypeOptions } from './managers/registry.js';
-export type { Server } from './managers/server.js';
+export type { ServeOptions, Server } from './managers/server.js';
 export { SharedMemoryManager, type SharedMemoryManagerOptions } from './managers/shared-memory-manager.js';
 export { Manager, SyncManager } from './managers/sync-manager.js';
 export type { MapKey } from './map/keys.js';
@@ -84,6 +84,7 @@ export { isMainProcess } from './process/main-process.js';
 export type { ProcessOptions } from './process/options.js';
 export { setForkserverPreload } from './process/preload.js';
 export { Process } from './process/process.js';
+export type { ResourceLimits } from './process/resource-limits.js';
 export {
   getAllStartMethods,
   getStartMethod,
