@@ -171,7 +171,13 @@ export class QueuePuts {
       );
     }
     if (this.#ring.maxsize === 0) {
-      throw new Full('There is no shared memory for the message: messages take all there is');
+      // Nothing is waited for: what is unread takes the capacity, or /dev/shm is short.
+      const { capacity, lacksMemory } = this.#ring;
+      if (lacksMemory) throw noMemoryFor('a message', bytes);
+      throw new Full(
+        `There is no room for a message of about ${bytes} bytes: unread messages take the queue's capacity of ` +
+          `${capacity} bytes. Take messages, or make the queue with a larger "capacity", or with a "maxsize" to have put wait`,
+      );
     }
   }
 

@@ -72,6 +72,11 @@ export class Ring {
     return this.#closed;
   }
 
+  /** Whether the put that was refused last here failed because the system had no memory, rather than for its capacity. */
+  get lacksMemory(): boolean {
+    return this.#extents.lacking > 0;
+  }
+
   /** How many messages are there. */
   get length(): number {
     // The takes first: what is put and taken meanwhile does not count.

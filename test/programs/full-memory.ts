@@ -143,6 +143,26 @@ async function waiting(): Promise<void> {
   unlinkSync(ballast);
 }
 
+/** What is unread is not waited for by an unbounded queue: /dev/shm is what is short, or the queue's capacity. */
+async function unread(): Promise<void> {
+  const queue = new Queue<Uint8Array>(0, { capacity: 60 * mebibyte });
+  fill(36 * mebibyte);
+  await queue.put(Buffer.alloc(16 * mebibyte));
+  const message = Buffer.alloc(large);
+  await fails('a Queue with unread messages: put', () => queue.put(message));
+  await fails('a Queue with unread messages: putSync', () => queue.putSync(message));
+  await fails('a Queue with unread messages: tryPut', () => queue.tryPut(message));
+  works['the unread one'] = (await queue.get()).length;
+  queue.close();
+  unlinkSync(ballast);
+  const small = new Queue<Uint8Array>(0, { capacity: 4 * mebibyte });
+  const piece = Buffer.alloc(mebibyte);
+  let error: unknown;
+  for (let i = 0; i < 8 && error === undefined; i++) await small.put(piece).catch((caught) => (error = caught));
+  works['the capacity is full'] = (error as Error | undefined)?.name;
+  small.close();
+}
+
 async function objects(): Promise<void> {
   fill(20 * mebibyte);
   await fails('a SharedMemory', () => SharedMemory.create({ size: large }));
@@ -155,6 +175,7 @@ if (isMainProcess && process.argv[1] === import.meta.filename) {
   await pools();
   await queues();
   await waiting();
+  await unread();
   await objects();
   console.log(JSON.stringify({ failures, works } satisfies Report));
 }

@@ -16,7 +16,7 @@ t.test('a full /dev/shm', { skip }, async (t) => {
   const child = command(t, 'unshare', { args });
   const { failures, works } = JSON.parse(await child.line(/^{/)) as Report;
   t.strictSame(await child.ended, { code: 0, signal: null }, child.stderr);
-  t.equal(failures.length, 4 + 6 + 6 + 6 + 2 + 2);
+  t.equal(failures.length, 4 + 6 + 6 + 6 + 2 + 3 + 2);
   for (const { what, name, code, message, wanted = 0, free = -1, capacity, lost } of failures) {
     t.match({ name, code, capacity }, { name: 'SystemError', code: 'ENOSPC', capacity: 64 * 2 ** 20 }, what);
     t.match(message, /--shm-size/, `${what}: names the cure`);
@@ -41,6 +41,8 @@ t.test('a full /dev/shm', { skip }, async (t) => {
     'burns no CPU': true,
     'the first one': 18 * 2 ** 20,
     'the second one': 18 * 2 ** 20,
+    'the unread one': 16 * 2 ** 20,
+    'the capacity is full': 'Full',
     'a small SharedMemory': 4096,
   });
 });

@@ -23,7 +23,7 @@ const acquisitions = 25;
 
 /**
  * How often the greedy process may have it between a wait's begin and its end, on average. It gives way after 16 times, of
- * which a waiter sees half; on a loaded machine a waiter needs two or three such rows. Without that it was 33 … 230.
+ * which a waiter sees half; on a loaded machine a waiter needs two or three such rows. Without that it was 106 … 171.
  */
 const maxTurns = 32;
 
