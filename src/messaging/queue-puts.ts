@@ -58,7 +58,8 @@ export class QueuePuts {
     try {
       const outcome = this.#end.tryPut(parcel.value, parcel.units, 0);
       if (outcome === Put.done) return true;
-      if (outcome === Put.noMemory || outcome === Put.tooLarge) this.#checkWaiting(outcome, parcel);
+      const isShort = outcome === Put.noRoom && this.#ring.maxsize === 0 && this.#ring.lacksMemory;
+      if (isShort || outcome === Put.noMemory || outcome === Put.tooLarge) this.#checkWaiting(outcome, parcel);
       parcel.cancel();
       return false;
     } catch (error) {
