@@ -38,13 +38,13 @@ const main = `
 const onlyInServer = "if (process.argv[1].includes('forkserver'))";
 
 for (const [what, source, cause] of [
-  ['has an interval', 'setInterval(() => {}, 1000);', /: Timeout kept the fork server busy/],
+  ['has an interval', 'setInterval(() => {}, 1000);', /\bTimeout kept the fork server busy/],
   [
     'runs a Worker',
     'new (require("node:worker_threads").Worker)("setInterval(() => {}, 99)", { eval: true, execArgv: [] }).unref();',
     /a thread \(.*\) kept/,
   ],
-  ['listens', 'require("node:net").createServer().listen(0);', /TCPServerWrap kept/],
+  ['listens', 'require("node:net").createServer().listen(0);', /\bTCPServerWrap.* kept/],
   [
     'throws in the server',
     `${onlyInServer} throw new Error("not here");`,
