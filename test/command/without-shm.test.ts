@@ -128,7 +128,8 @@ t.test('TMPDIR', async (t) => {
     t.equal(status, 0, stderr);
     t.match(stdout, /^"\/tmp\/multiproc-/, `${what}: sockets lie in /tmp`);
   }
-  t.test('without /tmp the error names TMPDIR', { skip }, async (t) => {
+  const hidden = fileURLToPath(here).startsWith('/tmp/') && 'the package itself lies in /tmp, which this hides';
+  t.test('without /tmp the error names TMPDIR', { skip: skip || hidden }, async (t) => {
     const { output } = await run(
       'mount --bind /proc /tmp && export TMPDIR=/nowhere',
       false,
