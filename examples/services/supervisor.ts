@@ -21,14 +21,17 @@ if (isMainProcess) {
 
 async function serve(): Promise<void> {
   const pool = new Pool(2);
+  await pool.run(slowly, 0);
+  const work = pool.map(slowly, [1, 2, 3, 4], { chunksize: 1 });
+  // A service lives until it is told to stop: a server that listens, for example.
+  const service = setInterval(() => {}, 60_000);
   process.once('SIGTERM', async () => {
+    clearInterval(service);
     const done = await pool.drain(stopTimeoutMs / 2);
+    console.log('results', await work);
     console.log(done ? 'all work was finished' : 'some work was cut short');
   });
-  const work = pool.map(slowly, [1, 2, 3, 4], { chunksize: 1 });
-  await pool.run(slowly, 0);
   console.log('started');
-  console.log('results', await work);
 }
 
 async function supervise(): Promise<void> {
