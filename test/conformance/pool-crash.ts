@@ -10,7 +10,7 @@ import type { Test } from 'tap';
 import { until } from '../harness/until.js';
 import { describe, echo, half, square } from '../programs/pool-targets.js';
 
-const kills = Number(process.env.MULTIPROC_POOL_KILLS ?? 25);
+const kills = Number(process.env.MULTIPROC_POOL_KILLS ?? 12);
 const seed = Number(process.env.MULTIPROC_POOL_SEED ?? Date.now() % 1e9);
 const size = 3;
 

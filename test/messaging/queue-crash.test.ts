@@ -15,8 +15,8 @@ import { freshName } from '../harness/remote.js';
 t.setTimeout(900_000);
 leaveNothing(t);
 
-const kills = Number(process.env.MULTIPROC_CRASH_KILLS ?? 24);
-const forks = Number(process.env.MULTIPROC_CRASH_FORKS ?? 200);
+const kills = Number(process.env.MULTIPROC_CRASH_KILLS ?? 12);
+const forks = Number(process.env.MULTIPROC_CRASH_FORKS ?? 80);
 const seed = Number(process.env.MULTIPROC_CRASH_SEED ?? Date.now() % 1e9);
 
 for (const [maxsize, victims, who] of [

@@ -18,7 +18,7 @@ const internals = await import(new URL('../../dist/internals.js', import.meta.ur
 const { Ring, obtainRing, nothing, busy, Put, BlockKind, layout, native, TargetKind, participant } = internals;
 const { finish, mostUnits } = internals;
 
-const rounds = Number(process.env.MULTIPROC_RING_ROUNDS ?? 60_000);
+const rounds = Number(process.env.MULTIPROC_RING_ROUNDS ?? 30_000);
 const seed = Number(process.env.MULTIPROC_RING_SEED ?? Date.now() % 1e9);
 
 // Words of the ring; see native/sync/ring.h.
