@@ -81,7 +81,7 @@ function sweeps(path) {
 
 // A file may need more: it says so by `t.setTimeout(…)` at its top level.
 function ownTimeout(path) {
-  const [, ms = '0'] = /^t\.setTimeout\(([\d_]+)\);/m.exec(readFileSync(path, 'utf8')) ?? [];
+  const [, ms = '0'] = /^(?:t|tap)\.setTimeout\(([\d_]+)\);/m.exec(readFileSync(path, 'utf8')) ?? [];
   return Number(ms.replaceAll('_', '')) / 1000;
 }
 
