@@ -1,5 +1,6 @@
 /** The processes that have shared objects open, by their titles: a child's has its name and its program. */
 import { readFileSync } from 'node:fs';
+import { basename } from 'node:path';
 import { table } from './table.js';
 
 /** Longer titles are cut: one line of a terminal. */
@@ -24,10 +25,12 @@ export function processTable(titles: Titles): string {
   return rows.length === 0 ? '' : `\n${table(['PID', 'PROCESS'], rows)}`;
 }
 
-// Arguments are separated by zeros; a title that was set ends with those that fill its room.
+// Arguments are separated by zeros; a title that was set ends with those that fill its room. Of the executable the name is
+// enough: its path would leave no room for the program's.
 function titleOf(pid: number): string {
   try {
-    const text = readFileSync(`/proc/${pid}/cmdline`, 'utf8').replaceAll('\0', ' ').trim();
+    const [first = '', ...rest] = readFileSync(`/proc/${pid}/cmdline`, 'utf8').split('\0');
+    const text = [first.startsWith('/') && !first.includes(' ') ? basename(first) : first, ...rest].join(' ').trim();
     return text.length > maxLength ? `${text.slice(0, maxLength - 1)}…` : text;
   } catch {
     return '';

@@ -76,7 +76,7 @@ async function run(
   const drop = dropped ? ['setpriv', `--reuid=${victim}`, `--regid=${victim}`, '--clear-groups'] : [];
   const [first, ...rest] = namespace;
   const script = `${make} && exec "$@"`;
-  const node = there?.node ?? process.execPath;
+  const node = (dropped ? there?.node : undefined) ?? process.execPath;
   const child = spawn(first as string, [...rest, 'sh', '-c', script, 'sh', ...drop, node, ...args], { cwd: '/' });
   const watchdog = setTimeout(() => child.kill('SIGKILL'), 60_000);
   let output = '';
