@@ -66,6 +66,8 @@ export class Program {
   readonly child: ChildProcess;
   /** Settles when the process has ended and its output is read. Rejects only if it could not be started. */
   readonly ended: Promise<Ending>;
+  /** Settles when the process has ended, even if a process that it started still has its stdout or stderr open. */
+  readonly exited: Promise<Ending>;
   /** Everything it wrote to stderr so far. */
   stderr = '';
   readonly #messages = new Inbox<unknown>();
@@ -83,6 +85,8 @@ export class Program {
       late = true;
       child.kill('SIGKILL');
     }, timeout);
+    this.exited = once(child, 'exit').then(([code, signal]) => ({ code, signal }) as Ending);
+    this.exited.catch(() => undefined);
     this.ended = once(child, 'close').then(([code, signal]) => ({ code, signal }) as Ending);
     const finish = (how: string) => {
       clearTimeout(watchdog);

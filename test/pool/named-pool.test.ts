@@ -57,7 +57,7 @@ t.test('three programs have one host and its workers, which end with the last of
   t.equal(await asks(one, 'close'), true);
   t.equal(await asks(two, 'host'), hosts[0], 'the pool goes on without its first member');
   two.kill('SIGKILL');
-  await two.ended;
+  await two.exited;
   t.equal(await asks(three, 'host'), hosts[0]);
   t.equal(await asks(three, 'drain', 60_000), true);
   await nothingIsLeft(t, pool, [hosts[0] as number, ...workers]);
@@ -81,7 +81,7 @@ t.test('each part may be killed: callers get results or a named error, and the n
   await asks(two, 'begin', 600_000);
   await asks(two, 'begin', 600_000);
   two.kill('SIGKILL');
-  await two.ended;
+  await two.exited;
   t.equal(await asks(three, 'host'), host, 'a member');
 
   await asks(three, 'begin', 60_000);
@@ -95,7 +95,7 @@ t.test('each part may be killed: callers get results or a named error, and the n
   // All members at once.
   one.kill('SIGKILL');
   three.kill('SIGKILL');
-  await Promise.all([one.ended, three.ended]);
+  await Promise.all([one.exited, three.exited]);
   await nothingIsLeft(t, pool, [next as number, ...workers]);
 
   // The host and the last member at once.
@@ -104,7 +104,7 @@ t.test('each part may be killed: callers get results or a named error, and the n
   const lastWorkers = (await asks(last, 'workers')) as number[];
   process.kill(lastHost, 'SIGKILL');
   last.kill('SIGKILL');
-  await last.ended;
+  await last.exited;
   await nothingIsLeft(t, pool, [lastHost, ...lastWorkers]);
 });
 
