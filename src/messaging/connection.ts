@@ -18,7 +18,7 @@ import { type Channel, TooLong } from './channel.js';
 import { isSameUser, peerUserOf } from './peer-user.js';
 import { SocketChannel } from './socket-channel.js';
 import { Turns } from './turns.js';
-import { Notices, type Readiness, type Waitable, waitable } from './waitable.js';
+import { Notices, type Readiness, waitable } from './waitable.js';
 
 /** What bytes can be sent from, and received into. */
 export type Bytes = ArrayBufferView | ArrayBuffer;
@@ -57,7 +57,7 @@ const largest = constants.MAX_LENGTH;
  * names only where the kernel says that the peer is of this very user (a pipe, or a local socket). From TCP and from other users
  * it takes functions and classes that `register` named here, and those of the modules that the option `modules` lists.
  */
-export class Connection implements Traveller, Waitable {
+export class Connection implements Traveller {
   readonly #channel: Channel;
   readonly #receivers: Turns;
   readonly #senders: Turns;

@@ -23,7 +23,7 @@ import { type PeerOptions, peerFields } from './peer-options.js';
 import { SocketChannel } from './socket-channel.js';
 import { freshSocketPath } from './socket-folder.js';
 import { Turns } from './turns.js';
-import { type Notice, Notices, type Readiness, type Waitable, waitable } from './waitable.js';
+import { type Notice, Notices, type Readiness, waitable } from './waitable.js';
 
 /** Options of {@link Listener}. */
 export interface ListenerOptions extends PeerOptions {
@@ -99,7 +99,7 @@ const open = new Set<Listener>();
  * Use an `authkey` wherever other users or machines can connect. `recv` of what is accepted imports no module that another
  * machine or user names, unless `modules` lists it.
  */
-export class Listener implements Waitable {
+export class Listener {
   /** Where it listens, with the real port: what a client needs. */
   readonly address: string | [string, number];
 

@@ -37,7 +37,7 @@ type Source = { next(): unknown; return?(): unknown };
  * The results of `imap` and `imapUnordered`. Items are fetched ahead, but only so many, and only while results are taken.
  * Leaving the loop ends the work. A task that throws makes one `next` reject; the following ones go on with later results.
  */
-export class ImapIterator<T> implements AsyncIterableIterator<T, undefined> {
+export class ImapIterator<T> implements AsyncIterator<T, undefined>, AsyncIterable<T> {
   readonly #runner: TaskRunner;
   readonly #options: ImapOptions;
   readonly #source: Source;

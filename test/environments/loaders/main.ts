@@ -1,11 +1,11 @@
-import { isMainProcess, Pool, Process } from 'multiproc';
+import { getAllStartMethods, isMainProcess, Pool, Process } from 'multiproc';
 
 export function twice(x: number): number {
   return 2 * x;
 }
 
 async function main(): Promise<void> {
-  for (const context of ['spawn', 'forkserver'] as const) {
+  for (const context of getAllStartMethods().filter((method) => method !== 'fork')) {
     const child = new Process({ target: twice, args: [4], context });
     child.start();
     console.log(context, await child.result);
