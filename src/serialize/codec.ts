@@ -244,7 +244,11 @@ export function prepareNow(bytes: Uint8Array): void {
  * @param receives `false`: as {@link deserializeKept}
  * @returns `undefined` if there is nothing to import: {@link deserialize} gives the value at once
  */
-export function deserializeLater(bytes: Buffer, own: (message: Buffer) => Buffer = itself, receives = true): Promise<unknown> | undefined {
+export function deserializeLater(
+  bytes: Buffer,
+  own: (message: Buffer) => Buffer = itself,
+  receives = true,
+): Promise<unknown> | undefined {
   if (isPrepared(bytes)) return undefined;
   const message = own(bytes);
   const arrival = receives ? new Arrival(message) : undefined;

@@ -332,7 +332,15 @@ const me: number = participant.me;
 const deadOne = (me ^ 0x2000) & layout.ownerMask;
 
 /** Words before whose stores a user has to be cut off at least once. */
-const everywhere = ['bucket', 'shard lock', 'shard sequence', 'shard entries', 'head pageLock', 'page state', 'page blocks'];
+const everywhere = [
+  'bucket',
+  'shard lock',
+  'shard sequence',
+  'shard entries',
+  'head pageLock',
+  'page state',
+  'page blocks',
+];
 
 for (const [evicts, capacity, maxEntries] of [
   [false, 16 << 20, 0],
