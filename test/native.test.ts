@@ -9,11 +9,15 @@ t.setTimeout(900_000);
 const script = fileURLToPath(new URL('../scripts/test-native.js', import.meta.url));
 const noCompiler = (await run(['--compiler'])).output.startsWith('none') && 'no C++ compiler here';
 
-t.test('the test programs pass, under the sanitizers too', { skip: noCompiler }, async (t) => {
-  const { code, output } = await run(['--quick']);
-  for (const [, not, text = ''] of output.matchAll(/^(not )?ok \d+ - (.*)$/gm)) t.ok(not === undefined, text);
-  t.equal(code, 0, output);
-});
+t.test(
+  'the test programs pass; `npm run test:native` runs them under the sanitizers',
+  { skip: noCompiler },
+  async (t) => {
+    const { code, output } = await run(['--quick']);
+    for (const [, not, text = ''] of output.matchAll(/^(not )?ok \d+ - (.*)$/gm)) t.ok(not === undefined, text);
+    t.equal(code, 0, output);
+  },
+);
 
 t.test('500 kills lose and tear nothing, and rigs that break a rule notice', { skip: noCompiler }, async (t) => {
   const { code, output } = await run(['run', 'crash', 'short']);

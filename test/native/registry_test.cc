@@ -7,6 +7,8 @@
 #include <sys/stat.h>
 
 #include <atomic>
+#include <condition_variable>
+#include <mutex>
 #include <set>
 #include <thread>
 
@@ -198,7 +200,15 @@ TEST("a generation that reaches its last value starts again at 1") {
 TEST("4,096 living participants are the most: EUSERS, until one of them ends") {
   if (check::kThreadSanitizer || check::kAddressSanitizer) SKIP("4,096 threads are too many for a sanitizer");
   std::atomic<uint32_t> there{0}, last{0}, full{0};
-  std::atomic<bool> end{false}, end_one{false};
+  // They sleep until they are told: thousands of threads that poll would keep every processor busy.
+  std::mutex mutex;
+  std::condition_variable told;
+  bool end = false, end_one = false;
+  auto tell = [&](bool* what) {
+    std::lock_guard<std::mutex> guard(mutex);
+    *what = true;
+    told.notify_all();
+  };
   uint32_t me = attach_here();
   auto body = [&] {
     uint32_t owner = 0;
@@ -206,7 +216,8 @@ TEST("4,096 living participants are the most: EUSERS, until one of them ends") {
     if (failure) CHECK(failure.code == EUSERS), full++;
     bool chosen = !failure && last.exchange(owner) == 0;
     there++;
-    while (!end && !(chosen && end_one)) check::nap(20);
+    std::unique_lock<std::mutex> lock(mutex);
+    told.wait(lock, [&] { return end || (chosen && end_one); });
   };
   // Slots whose owner lives in another process are in use too, so some of these may find none: fill up from here.
   std::vector<pthread_t> threads;
@@ -219,13 +230,13 @@ TEST("4,096 living participants are the most: EUSERS, until one of them ends") {
     CHECK_EQUAL(failure.code, EUSERS);
     CHECK_EQUAL(owner, 0u);
     // The same thread succeeds once there is room.
-    end_one = true;
+    tell(&end_one);
     check::eventually([&] { return !attach(&owner); }, "a free slot");
     CHECK(owner != 0 && owner != me);
   };
   pthread_t extra = small_thread(&one_more);
   pthread_join(extra, nullptr);
-  end = true;
+  tell(&end);
   for (pthread_t thread : threads) pthread_join(thread, nullptr);
 }
 

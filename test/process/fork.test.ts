@@ -8,7 +8,7 @@ leaveNothing(t);
 
 const execArgv = ['--single-threaded'];
 const soak = process.env.MULTIPROC_SOAK;
-const count = Number(soak ?? 60);
+const count = Number(soak ?? 20);
 
 type Test = Scope & Pick<typeof t, 'strictSame'>;
 

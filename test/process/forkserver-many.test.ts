@@ -7,7 +7,7 @@ t.setTimeout(900_000);
 leaveNothing(t);
 
 /** `MULTIPROC_SOAK=2000` for the campaign. */
-const count = Number(process.env.MULTIPROC_SOAK ?? 70);
+const count = Number(process.env.MULTIPROC_SOAK ?? 40);
 
 interface State {
   fds: number;
