@@ -3,7 +3,7 @@ import { fileURLToPath } from 'node:url';
 import t from 'tap';
 import ts from 'typescript';
 
-const entries = ['../../dist/index.d.ts', '../../dist/posix/index.d.ts'].map((file) =>
+const entries = ['../../dist/index.d.ts', '../../dist/keyv/index.d.ts', '../../dist/posix/index.d.ts'].map((file) =>
   fileURLToPath(new URL(file, import.meta.url)),
 );
 const program = ts.createProgram(entries, { module: ts.ModuleKind.NodeNext, skipLibCheck: true });
