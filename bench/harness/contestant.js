@@ -10,6 +10,12 @@ export function node(label, program, args = [], { env = {}, execArgv = [] } = {}
   return { label, command: () => ({ file: process.execPath, args: [...execArgv, path(program), ...args], env }) };
 }
 
+/** A contestant that needs another program on PATH. */
+export function needing(tool, contestant) {
+  const command = () => (answers(tool, ['--version']) ? contestant.command() : { missing: `no ${tool} on PATH` });
+  return { ...contestant, command };
+}
+
 /** A program under bench/programs/ for CPython. */
 export function python(label, program, args = []) {
   return {
