@@ -5,6 +5,9 @@ import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
 import { Inbox } from './inbox.js';
 
+// From Node 26 on tap has `--no-warnings` there, and some of the programs are to warn.
+delete process.env.NODE_OPTIONS;
+
 /** What `program` and `command` need of a tap test. */
 export interface Scope {
   teardown(handler: () => unknown): void;

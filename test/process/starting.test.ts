@@ -10,8 +10,6 @@ t.setTimeout(300_000);
 // Most of them wait for other processes.
 t.jobs = 4;
 leaveNothing(t);
-// From Node 26 on tap has `--no-warnings` there, and some of these programs are to warn.
-delete process.env.NODE_OPTIONS;
 
 const node = process.execPath;
 
