@@ -10,8 +10,8 @@ import { fileURLToPath } from 'node:url';
 const root = fileURLToPath(new URL('..', import.meta.url));
 const [word, ...args] = process.argv.slice(2);
 const examples = readdirSync(`${root}examples`, { recursive: true, encoding: 'utf8' })
-  .filter((file) => file.endsWith('.ts'))
-  .map((file) => file.slice(0, -'.ts'.length))
+  .filter((file) => /\.(?:ts|mjs)$/.test(file))
+  .map((file) => file.replace(/\.ts$/, ''))
   .sort();
 
 const found = matching(word);
@@ -24,8 +24,10 @@ if (found.length === 0 || (found.length > 1 && !isNumber(word))) {
 }
 
 function run(example) {
-  const flags = /^\/\/ node (--\S+)/m.exec(readFileSync(`${root}examples/${example}.ts`, 'utf8'))?.slice(1) ?? [];
-  const program = `${root}examples-dist/${example}.js`;
+  const isJavaScript = example.endsWith('.mjs');
+  const source = readFileSync(`${root}examples/${example}${isJavaScript ? '' : '.ts'}`, 'utf8');
+  const flags = /^\/\/ node (--\S+)/m.exec(source)?.slice(1) ?? [];
+  const program = `${root}examples-dist/${example}${isJavaScript ? '' : '.js'}`;
   const { status } = spawnSync(process.execPath, [...flags, program, ...args], { stdio: 'inherit' });
   return status ?? 1;
 }
@@ -37,7 +39,7 @@ function isNumber(word) {
 function matching(word) {
   if (word === undefined) return [];
   if (isNumber(word)) return rows(Number(word));
-  const exact = examples.filter((file) => file === word || basename(file) === word);
+  const exact = examples.filter((file) => file === word || basename(file, '.mjs') === word);
   return exact.length > 0 ? exact : examples.filter((file) => file.includes(word));
 }
 

@@ -11,7 +11,7 @@ t.setTimeout(400_000);
 leaveNothing(t);
 
 const examples = readdirSync(`${root}examples`, { recursive: true, encoding: 'utf8' })
-  .filter((file) => file.endsWith('.ts'))
+  .filter((file) => /\.(?:ts|mjs)$/.test(file))
   .sort();
 
 /** Programs that do not end by themselves, or that another test runs. */
@@ -36,7 +36,7 @@ t.test('snippets are examples', (t) => {
   let snippets = 0;
   for (const page of pages) {
     const text = readFileSync(`${root}${page}`, 'utf8');
-    for (const [, file, code] of text.matchAll(/<!-- (examples\/\S+) -->\n+```ts\n([\s\S]*?)```/g)) {
+    for (const [, file, code] of text.matchAll(/<!-- (examples\/\S+) -->\n+```(?:ts|js)\n([\s\S]*?)```/g)) {
       snippets++;
       t.equal(code, readFileSync(`${root}${file}`, 'utf8'), `${page}: ${file}`);
     }

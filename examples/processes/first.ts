@@ -5,7 +5,7 @@ export async function work(name: string, times: number): Promise<string> {
   return `${name} is done`;
 }
 
-// Children load this module to find `work`; what only the program itself is to do stands behind the guard.
+// Children load this module to find `work`: the guard keeps the main program out of them.
 if (isMainProcess) {
   const child = new Process({ target: work, args: ['child', 2], name: 'my child' });
   child.start();
