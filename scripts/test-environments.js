@@ -126,7 +126,9 @@ async function tryCheck(project, { command, before = [], status = 0, output = []
 /** Each check is a process group of its own, and none of it outlives the check. */
 function run(project, [program, ...args], { env = {}, cwd = '.', seconds = 60 }) {
   const bin = join(project, 'node_modules/.bin');
-  const inherited = Object.entries(process.env).filter(([name]) => !/^(npm_|NODE_|CI$|FORCE_COLOR)/i.test(name));
+  const inherited = Object.entries(process.env).filter(
+    ([name]) => !/^(npm_|NODE_(?!EXTRA_CA_CERTS$)|CI$|FORCE_COLOR)/i.test(name),
+  );
   const child = spawn(program, args, {
     cwd: join(project, cwd),
     env: {

@@ -46,9 +46,14 @@ export function requireModule(url: string): unknown {
   return within(undefined, () => require(file));
 }
 
-/** Imports a module, and keeps its namespace for {@link loadedModule}. */
-export async function importModule(url: string): Promise<unknown> {
+/**
+ * Imports a module, and keeps its namespace for {@link loadedModule}.
+ *
+ * @param required the sender had the module by a hook of `require`: where such a hook exists here, it loads the module
+ */
+export async function importModule(url: string, required = false): Promise<unknown> {
   checkPermission(url);
+  if (required && hookFor(url) !== undefined) return requireModule(url);
   const namespace = (await importWhole(url).catch((error) => requireInstead(url, error))) as Exports;
   keepNamespace(url, namespace);
   return namespace;
@@ -81,10 +86,23 @@ export function keepNamespace(url: string, namespace: object): void {
  * that was imported.
  */
 export function requireIsPatched(): boolean {
-  return Object.values(require.extensions).some((extension) => {
-    const url = extension === undefined ? undefined : placeOf(extension)?.url;
-    return url !== undefined && !url.startsWith('node:');
-  });
+  return Object.values(require.extensions).some(isHook);
+}
+
+/** Whether `require` loaded the module by a hook that is not Node's own, as `ts-node/register` installs one. */
+export function wasRequiredByHook(url: string): boolean {
+  const file = fileOf(url);
+  return file !== undefined && require.cache[file] !== undefined && hookFor(url) !== undefined;
+}
+
+function hookFor(url: string): unknown {
+  const extension = require.extensions[extname(fileOf(url) ?? '')];
+  return isHook(extension) ? extension : undefined;
+}
+
+function isHook(extension: object | undefined): boolean {
+  const url = extension === undefined ? undefined : placeOf(extension)?.url;
+  return url !== undefined && !url.startsWith('node:');
 }
 
 /** Narrows which modules references may load. Without a predicate every file that they name. */

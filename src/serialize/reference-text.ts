@@ -65,19 +65,21 @@ export function readText(text: Buffer): Entry {
   return { kind: 'reference', reference: readReference(list as unknown[]), fallback };
 }
 
-function listOf({ module, export: name, registered, name: own, line, column }: Reference): unknown[] {
-  return registered === undefined ? [module, name, line, column, own] : [module, registered];
+function listOf({ module, export: name, registered, name: own, line, column, required }: Reference): unknown[] {
+  if (registered !== undefined) return [module, registered];
+  return required ? [module, name, line, column, own, 1] : [module, name, line, column, own];
 }
 
 function readReference(list: unknown[]): Reference {
-  const [module, name, line, column, own] = list;
+  const [module, name, line, column, own, required] = list;
   if (typeof module !== 'string' || typeof name !== 'string') throw damaged('a reference in it names nothing');
   if (!isFile(module)) throw damaged('a reference in it names no module in a file');
   if (list.length === 2) return { module, registered: name };
   // The module was rewritten where the text was made: places in it are not those of the file.
   if (line === null && column === null && own === null) return { module, export: name };
   if (!isCount(line) || !isCount(column) || typeof own !== 'string') throw damaged('a reference in it names no place');
-  return { module, export: name, line, column, name: own };
+  const reference = { module, export: name, line, column, name: own };
+  return required === 1 ? { ...reference, required: true } : reference;
 }
 
 function isFile(module: string): boolean {

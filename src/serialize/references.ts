@@ -18,7 +18,15 @@ import {
 } from './function-places.js';
 import { acquaint, findLive, findNear, nameOf, type Sought } from './live-functions.js';
 import { commonExportsOf, exportsOf } from './module-exports.js';
-import { exportOf, importModule, isEvaluating, loadedModule, requireIsPatched, requireModule } from './modules.js';
+import {
+  exportOf,
+  importModule,
+  isEvaluating,
+  loadedModule,
+  requireIsPatched,
+  requireModule,
+  wasRequiredByHook,
+} from './modules.js';
 import { isOurs } from './own-folder.js';
 import { isInContext } from './realm.js';
 import { registeredAs, registrationOf } from './registered.js';
@@ -38,6 +46,8 @@ export interface Reference {
   /** Where it was declared, from 0. Without, any function under that name will do. */
   readonly line?: number;
   readonly column?: number;
+  /** Whether a hook of `require` loaded its module: Node itself may compile the file to other text. */
+  readonly required?: boolean;
 }
 
 /** Why a function cannot travel: what it is, and what to do about it. */
@@ -142,7 +152,7 @@ export async function prepareReference(reference: Reference, fresh = false): Pro
     keep(reference, near);
     return;
   }
-  const imported = importModule(reference.module).then(
+  const imported = importModule(reference.module, reference.required).then(
     (exports) => void take(reference, exports),
     (cause) => {
       throw notLoaded(reference, cause);
@@ -272,7 +282,8 @@ function describe(fn: object): Reference | Refusal {
     if (isOurs(module)) return { module: module.replace(/\.cjs$/, '.js'), export: exported };
     // Children load what is in the file, where the function has another place.
     if (isInContext && rewritten(module, place.script) !== undefined) return { module, export: exported };
-    return { module, export: exported, name, line, column };
+    const reference = { module, export: exported, name, line, column };
+    return wasRequiredByHook(module) ? { ...reference, required: true } : reference;
   }
   const original = rewritten(module, place.script);
   if (original === undefined) {
