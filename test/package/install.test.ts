@@ -126,7 +126,7 @@ function project(name: string): string {
 t.test('the tarball holds the program, the sources and the binary, and nothing else', { skip }, async (t) => {
   const { files } = packOurs('contents', { prebuilt: true });
   const expected =
-    /^(commonjs\/.+\.cjs|dist\/.+\.(c?js|d\.c?ts)|native\/.+\.(cc|h)|prebuilds\/.+\.node|docs\/.+\.md|examples\/.+\.(ts|md)|package\.json|binding\.gyp|CMakeLists\.txt|[A-Z]+(\.md)?)$/;
+    /^(commonjs\/.+\.cjs|dist\/.+\.(c?js|d\.c?ts)|native\/.+\.(cc|h)|prebuilds\/.+\.node|docs\/.+\.md|examples\/.+\.(ts|mjs|md)|package\.json|binding\.gyp|CMakeLists\.txt|[A-Z]+(\.md)?)$/;
   t.strictSame(
     files.filter((file) => !expected.test(file)),
     [],
