@@ -1,5 +1,5 @@
-// A service of three cluster workers with one pool and one limit for all of them. SIGTERM ends it in good order, whether it goes to
-// the primary, to the whole process group, or to every process of the unit: node cluster.js
+// A service of three cluster workers with one pool and one limit for all of them. SIGTERM stops it gracefully,
+// sent to the primary, to the process group, or to every process of the unit: node cluster.js
 import cluster from 'node:cluster';
 import { createServer, type ServerResponse } from 'node:http';
 import { isMainProcess, Pool, Semaphore } from 'multiproc';

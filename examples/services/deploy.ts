@@ -1,5 +1,5 @@
-// What a deploy does before the new version starts: it looks at what the old one left under the application's names, removes it
-// where the new version needs another type, and keeps what is still right.
+// Cleans up before the new version of an application starts: removes objects under its names where the new version
+// needs another type, and keeps the others.
 import { list, MultiprocError, unlinkAll, Value } from 'multiproc';
 
 const app = `example.deploy.${process.pid}`;
@@ -16,7 +16,7 @@ try {
   console.log(error.code); // → ERR_MULTIPROC_KIND
 }
 
-// With versions in names both can run at the same time, as in a rolling deploy: what both use has a name without a version.
+// With versions in names both can run at the same time, as in a rolling deploy: shared objects have names without one.
 const jobs = new Value('i', 0, { name: `${app}.jobs` });
 const visits = new Value('q', 0n, { name: `${app}.v2.visits` });
 console.log('jobs', jobs.value, 'visits', visits.value); // → jobs 7 visits 0n

@@ -1,4 +1,4 @@
-// What systemd does to a unit at its stop: SIGTERM to every process, and SIGKILL to those that are left after a time-out.
+// Stops a unit as systemd does: SIGTERM to every process, and SIGKILL to those that are left after a time-out.
 // The service has a pool, whose workers leave the signal to it.
 import { type ChildProcess, spawn } from 'node:child_process';
 import { createInterface } from 'node:readline';

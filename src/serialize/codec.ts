@@ -2,7 +2,7 @@
  * How values become bytes and values again: the one codec behind `serialize`, queues, pipes and arguments.
  *
  * The first byte is a tag. Common values have a compact form of their own; everything else is a structured clone, in
- * which objects of ours are handles. `docs/architecture.md` has the table.
+ * which objects of ours are handles. `docs/architecture/messages.md` has the table.
  */
 import { Buffer } from 'node:buffer';
 import { types } from 'node:util';
