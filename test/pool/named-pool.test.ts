@@ -26,6 +26,12 @@ async function members(t: Scope, pool: string, size: string, count = 3): Promise
   return all;
 }
 
+/** A call of a member that has not noticed the death of the host yet may fail; the next one works. */
+async function hostAfterLoss(member: Program): Promise<unknown> {
+  const first = await asks(member, 'host');
+  return (first as { name?: string }).name === 'WorkerLostError' ? asks(member, 'host') : first;
+}
+
 /** Whether a process runs: one that has ended and was not reaped does not. */
 function isRunning(pid: number): boolean {
   try {
@@ -87,7 +93,7 @@ t.test('each part may be killed: callers get results or a named error, and the n
   await asks(three, 'begin', 60_000);
   process.kill(host, 'SIGKILL');
   t.strictSame(await asks(three, 'outcomes'), ['WorkerLostError'], 'the host');
-  const [next, same] = [await asks(one, 'host'), await asks(three, 'sync')];
+  const [next, same] = [await hostAfterLoss(one), await asks(three, 'sync')];
   t.not(next, host);
   t.equal(same, next);
   const workers = (await asks(one, 'workers')) as number[];

@@ -33,7 +33,7 @@ async function lines(forking: { line(): Promise<string> }): Promise<string[]> {
 }
 
 // The long form, 500, runs in test:soak.
-const count = Number(process.env.MULTIPROC_SOAK ?? 25);
+const count = Number(process.env.MULTIPROC_SOAK ?? 24);
 
 t.test(
   `${count} children use timers, fs, http, crypto, Workers and much memory, and end as they were told`,
