@@ -1,4 +1,4 @@
-/** What the arguments of a pool's methods have to be. */
+/** Checks of the arguments of a pool's methods. */
 import { ValueError } from '../errors.js';
 import { describe } from '../options/describe.js';
 import { travellingTarget } from '../process/target.js';
@@ -22,7 +22,7 @@ export function checkIterable(items: unknown): void {
   throw new TypeError(`Expected "items" to be iterable, got ${describe(items)}`);
 }
 
-/** The items, which must not change meanwhile; arrays are taken as they are. */
+/** Returns the items as a list that does not change meanwhile; arrays are taken as they are. */
 export function listOf(items: unknown, name: string): ArrayLike<unknown> & unknown[] {
   if (Array.isArray(items) && items[Symbol.iterator] === Array.prototype[Symbol.iterator]) return items;
   if (typeof (items as Partial<Iterable<unknown>> | null | undefined)?.[Symbol.iterator] !== 'function') {

@@ -1,4 +1,4 @@
-/** AsyncResult: what has become of work that was given to a pool. */
+/** AsyncResult: the outcome of work that was submitted to a pool. */
 
 import { inspect } from 'node:util';
 import { now, parseSyncWait, parseWait, type Wait } from '../deadline.js';
@@ -10,27 +10,27 @@ import { waiting } from '../process/waiting.js';
 import { stackOf, textOf } from './thrown.js';
 
 /**
- * Callbacks of work that was given to a pool. They run in this process, in the async context (`AsyncLocalStorage`) of the call
- * that gave them, before waits for the result end.
+ * Callbacks of submitted work. They run in this process, in the async context (`AsyncLocalStorage`) of the call that
+ * passed them, before waits for the result end.
  */
 export interface AsyncCallbacks<T> {
-  /** Gets the result. */
+  /** Receives the result. */
   callback?: ((value: T) => void) | null | undefined;
-  /** Gets the error. */
+  /** Receives the error. */
   errorCallback?: ((error: unknown) => void) | null | undefined;
 }
 
-/** @internal Serves a pool's outcomes without the event loop, until something came or the deadline passed. */
+/** @internal Serves a pool's outcomes without the event loop, until one arrives or the deadline passes. */
 export type ServeSync = (deadline: number) => void;
 
 /**
- * What has become of work that was given to a pool. Mirrors `multiprocessing.pool.AsyncResult`. It can be awaited: that is
- * as `get()`. An error that nobody looks at is no unhandled rejection; it is logged.
+ * The outcome of work that was submitted to a pool. Mirrors `multiprocessing.pool.AsyncResult`. `await result` is
+ * `result.get()`. An error that no caller asks for is logged, and is no unhandled rejection.
  */
 export class AsyncResult<T> implements PromiseLike<T> {
   #state: 'pending' | 'fulfilled' | 'rejected' = 'pending';
   #value: unknown;
-  /** Why it cannot be had while the thread is blocked, although it is there. */
+  /** Why a result that has arrived cannot be made while the thread is blocked. */
   #stuck: { readonly error: unknown } | undefined;
   readonly #waiters = new Set<() => void>();
   readonly #callback: ((value: T) => void) | undefined;
@@ -47,11 +47,11 @@ export class AsyncResult<T> implements PromiseLike<T> {
   }
 
   /**
-   * The result.
+   * Returns the result.
    *
-   * @param wait milliseconds, or `{ timeout, signal }`: ends the waiting, not the work
+   * @param wait milliseconds, or `{ timeout, signal }`: ends the wait, not the work
    * @throws TimeoutError when the time has passed
-   * @throws what the work threw: a copy, with the worker's stack
+   * @throws the error of the work: a copy, with the worker's stack
    */
   async get(wait?: Wait): Promise<T> {
     await this.#settled(wait);
@@ -60,9 +60,10 @@ export class AsyncResult<T> implements PromiseLike<T> {
   }
 
   /**
-   * As {@link get}, blocking the thread; no JavaScript but callbacks of the pool runs meanwhile.
+   * Returns the result like {@link get}, blocking the thread; no JavaScript except callbacks of the pool runs
+   * meanwhile.
    *
-   * @throws TypeError for a result that needs a module which can only be imported, not required; `get` gives it
+   * @throws TypeError for a result that needs a module which can only be imported, not required; use `get`
    */
   getSync(wait?: Wait): T {
     const deadline = parseSyncWait(wait);
@@ -94,7 +95,7 @@ export class AsyncResult<T> implements PromiseLike<T> {
     return this.#state === 'fulfilled';
   }
 
-  /** What `await` calls: as `get()`. */
+  /** Called by `await`: settles like `get()`. */
   // biome-ignore lint/suspicious/noThenProperty: it is awaitable
   then<A = T, B = never>(
     onfulfilled?: ((value: T) => A | PromiseLike<A>) | null,
@@ -145,7 +146,7 @@ export class AsyncResult<T> implements PromiseLike<T> {
 }
 isNoData(AsyncResult);
 
-/** Runs what the user gave to be called. What it throws must not keep others from their results. */
+/** Runs a user's callback. An error of it must not keep other callers from their results. */
 export function runCallback(call: () => void): void {
   try {
     call();

@@ -7,19 +7,19 @@ export class Backlog {
   #from = 0;
   #wanted = 0;
 
-  /** How many are still wanted. */
+  /** Number of tasks that are not cancelled. */
   get length(): number {
     return this.#wanted;
   }
 
-  /** Keeps a task. What is in the payload is copied now. */
+  /** Keeps a task and copies its payload now. */
   add(task: PoolTask, payload: Payload): void {
     task.payload = freeze(payload);
     this.#tasks.push(task);
     this.#wanted++;
   }
 
-  /** The oldest that is wanted. */
+  /** The oldest task that is not cancelled. */
   get first(): PoolTask | undefined {
     while (this.#wanted > 0) {
       const task = this.#tasks[this.#from] as PoolTask;
@@ -29,13 +29,13 @@ export class Backlog {
     return undefined;
   }
 
-  /** The first has had its turn. */
+  /** Removes the first task. */
   shift(): void {
     this.#passBy();
     this.#countDown();
   }
 
-  /** The task is over: it is passed by when its turn comes. */
+  /** Marks the task as cancelled: it is skipped when it becomes the first. */
   giveUp(task: PoolTask): void {
     if (task.payload === undefined) return;
     dropPayload(task.payload);
@@ -43,7 +43,7 @@ export class Backlog {
     this.#countDown();
   }
 
-  /** Lets go of all, and returns them. */
+  /** Removes and returns all tasks. */
   clear(): PoolTask[] {
     const tasks = this.#tasks.slice(this.#from) as PoolTask[];
     this.#tasks.length = 0;
@@ -52,7 +52,7 @@ export class Backlog {
     return tasks;
   }
 
-  /** A task keeps what came of it for whoever waits, so none is held here after its turn. */
+  /** A task holds its outcome, so none is kept here after it was removed. */
   #passBy(): void {
     this.#tasks[this.#from++] = undefined;
     if (this.#from < 1024 || this.#from * 2 < this.#tasks.length) return;

@@ -1,11 +1,11 @@
 /**
- * The board of a pool: what its parent and workers tell each other at any time, in shared memory.
+ * The board of a pool: words in shared memory that its parent and its workers read at any time.
  *
- * A row of words for each worker, then a bit for each place of a task in the ring: that it must not be run any more.
+ * It has a row of words for each worker, then a cancel bit for each place of a task in the ring.
  *
- * How the parent knows what a dead worker was running: under the lock of the ring's taking end, a worker writes the
- * ordinal of the record it is about to take and the task's place into its row, in this order, before the record counts as
- * taken. So a row may say more than happened, never less; `Traffic.judge` tells which.
+ * The parent learns what a dead worker was running as follows: under the lock of the ring's consumer end, a worker
+ * writes the ordinal of the record that it is about to take, then the task's place, into its row, before the record
+ * counts as taken. So a row may claim more than was taken, never less; `Traffic.judge` decides.
  */
 import { RawArray } from '../shared/array.js';
 import { boardFlag, boardLength, mostPlaces, rowWords, stateWord } from '../shared/board-layout.js';
@@ -13,23 +13,26 @@ import { flagArray } from '../shared/cells.js';
 
 export { mostPlaces, WorkerState } from '../shared/board-layout.js';
 
-/** Words of a row. Zero is right for a worker that is about to start. */
+/** Words of a row. Zero is the initial state of a worker. */
 export const Row = {
-  /** `WorkerState`; the worker's. */
+  /** `WorkerState`; written by the worker. */
   state: stateWord,
-  /** Which record of the ring the worker took last, and the place of the task in it, plus 1; the worker's. */
+  /** Ordinal of the last record that the worker took, and the place of its task plus 1; written by the worker. */
   ordinal: 1,
   place: 2,
-  /** The ordinal of the task that is to end, and why ({@link Interrupt}); the parent's. */
+  /** Ordinal of the task to interrupt, and the reason ({@link Interrupt}); written by the parent. */
   interrupted: 3,
   interrupt: 4,
-  /** Which task's values the worker has begun to make last, by ordinal; the worker's. Those before hold no memory. */
+  /**
+   * Ordinal of the last task whose values the worker has begun to decode; written by the worker. Earlier tasks hold no
+   * memory.
+   */
   received: 5,
-  /** Whether it has begun to make what its initializer needs; the worker's. */
+  /** Whether the worker has begun to decode the initializer's arguments; written by the worker. */
   initialised: 6,
 } as const;
 
-/** Why a task is to end. */
+/** Reasons to interrupt a task. */
 export const Interrupt = { none: 0, aborted: 1, late: 2 } as const;
 export type Interrupt = (typeof Interrupt)[keyof typeof Interrupt];
 
@@ -61,19 +64,19 @@ export class Board {
     Atomics.store(this.#words, row * rowWords + word, value);
   }
 
-  /** For a new worker in the row of one that has ended. */
+  /** Resets the row for a new worker. */
   clearRow(row: number): void {
     for (let word = 0; word < rowWords; word++) this.set(row, word, 0);
   }
 
-  /** The store of the ring's position follows, which nobody sees before these. */
+  /** Precedes the store of the ring's position, so no reader sees that store before these. */
   claim(row: number, ordinal: number, place: number): void {
     const at = row * rowWords;
     this.#words[at + Row.ordinal] = ordinal;
     this.#words[at + Row.place] = place + 1;
   }
 
-  /** Whether the task in this place must not be run any more. */
+  /** Whether the task in this place is cancelled. */
   isCancelled(place: number): boolean {
     return ((Atomics.load(this.#words, this.#bits + (place >> 5)) >>> (place & 31)) & 1) !== 0;
   }

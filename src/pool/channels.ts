@@ -1,33 +1,33 @@
-/** What the pool tells on `node:diagnostics_channel`. */
+/** The messages of pools on `node:diagnostics_channel`. */
 import { channel } from 'node:diagnostics_channel';
 
-/** A message of `multiproc:worker-lost`: a worker ended that was not to. */
+/** A message of `multiproc:worker-lost`: a worker ended unexpectedly. */
 export interface WorkerLostMessage {
-  /** The pool that has it replaced. */
+  /** The pool that replaces it. */
   readonly pool: object;
-  /** Of the worker's process; of a thread its `threadId`. */
+  /** Pid of the worker's process; `threadId` of a thread. */
   readonly pid: number;
-  /** Of the worker. */
+  /** Name of the worker. */
   readonly name: string;
-  /** −signal if a signal ended it. */
+  /** Exit code of the worker, or −signal if a signal ended it. */
   readonly exitCode: number;
-  /** Such as `'SIGKILL'`; `null` if none ended it. */
+  /** The signal that ended it, such as `'SIGKILL'`, or `null`. */
   readonly signal: string | null;
 }
 
 /** A message of `multiproc:task`: a task has settled. */
 export interface TaskMessage {
-  /** The pool that it was given to. */
+  /** The pool of the task. */
   readonly pool: object;
   /** The function's name. */
   readonly fn: string;
-  /** Whether it returned. */
+  /** Whether the function returned. */
   readonly ok: boolean;
-  /** Of the worker that ran it; `undefined` if none did. */
+  /** Pid of the worker that ran it; `undefined` if none did. */
   readonly pid: number | undefined;
-  /** From its submission to its start, in ms. */
+  /** Time from submission to start, in ms. */
   readonly waited: number;
-  /** From its start to its end, in ms. */
+  /** Time from start to end, in ms. */
   readonly ran: number;
 }
 

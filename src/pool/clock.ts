@@ -1,8 +1,8 @@
-/** The machine's monotonic clock, in ms, the same in all processes: as `now` in deadline.ts, at less than half the price. */
+/** The machine's monotonic clock in ms, the same in all processes: `now` of deadline.ts at less than half the cost. */
 import { now } from '../deadline.js';
 import { performanceNow } from '../timing.js';
 
-/** From one clock to the other: whoever is interrupted between the two looks gets too little. */
+/** Offset between the two clocks. An interruption between the two reads makes it too small. */
 function measure(): number {
   let most = -Infinity;
   for (let i = 0; i < 5; i++) most = Math.max(most, now() - performanceNow());

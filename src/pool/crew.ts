@@ -1,4 +1,4 @@
-/** The workers of a pool: as many as it was made with; who ends is replaced until the pool does not want that any more. */
+/** The workers of a pool: keeps their number constant by replacing those that end, until the pool closes. */
 
 import { now } from '../deadline.js';
 import { MultiprocError, WorkerLostError } from '../errors.js';
@@ -10,42 +10,45 @@ import { clearTimeout, setTimeout } from '../timing.js';
 import type { Assignment } from './worker/assignment.js';
 import type { PoolWorker, WorkerEnd, WorkerSource } from './worker-source.js';
 
-/** What the crew needs of the pool. */
+/** The interface of the pool that the crew calls. */
 export interface CrewOwner {
-  /** What the next worker in the row is given. */
+  /** Returns the assignment of the next worker in the row. */
   assignment(row: number, attention: Event): Assignment;
   /**
-   * A worker has ended: before its row is given to another. Whether it had done all it was to do; `undefined` if that
-   * cannot be told yet: this is called again.
+   * Called when a worker has ended, before its row is reused. Returns whether it had done all its work; `undefined` if
+   * that is not known yet: the crew calls again.
    */
   ended(row: number, worker: PoolWorker, end: WorkerEnd): boolean | undefined;
-  /** The worker that was given the row's assignment could not be started. */
+  /** Called when the worker with the row's assignment could not be started. */
   unstarted(row: number): void;
-  /** A worker was started. */
+  /** Called when a worker was started. */
   started(worker: PoolWorker): void;
-  /** Workers cannot be had. */
+  /** Called when no workers can be started. */
   failed(error: unknown): void;
-  /** Nobody is left, and nobody will come. */
+  /** Called when all workers have ended and none will follow. */
   gone(): void;
 }
 
 interface Row {
   readonly attention: Event;
   worker: PoolWorker | undefined;
-  /** It has said that it takes tasks. */
+  /** Whether the worker has reported that it takes tasks. */
   ready: boolean;
-  /** When something is to be done about the row, on the machine's monotonic clock in ms, and what sees to it. */
+  /** When the row needs attention, on the machine's monotonic clock in ms, and the timer for it. */
   due: number;
   timer: NodeJS.Timeout | undefined;
   unwatch: () => void;
 }
 
-/** So many workers in a row may end by themselves before they take a task: an initializer or a module that exits. */
+/**
+ * Upper bound on workers in a row that end by themselves before they take a task: an initializer or a module that
+ * exits.
+ */
 const mostFailures = 4;
-/** As many that a signal ended; after the first few each start waits longer. */
+/** The same bound for workers that a signal ended; after the first few, each start is delayed longer. */
 const mostKills = 64;
 const longestPause = 1000;
-/** So long, in ms, somebody who has ended is left as he is while that cannot be judged. */
+/** Delay in ms before an ended worker is judged again. */
 const judgementPause = 50;
 
 export class Crew {
@@ -57,7 +60,7 @@ export class Crew {
   #failures = 0;
   #kills = 0;
   #keepAlive = false;
-  /** Somebody was ended by a signal, and could not let go of what he had made. */
+  /** A worker was ended by a signal and could not release its objects. */
   #mustSweep = false;
   #closed = false;
 
@@ -76,7 +79,7 @@ export class Crew {
     }
   }
 
-  /** @throws what starting the first ones throws: there is none then */
+  /** @throws the error of the first starts: there is no worker then */
   start(): void {
     try {
       for (let row = 0; row < this.#rows.length; row++) this.#start(row);
@@ -103,7 +106,7 @@ export class Crew {
     return this.#rows.length;
   }
 
-  /** Rows with a worker. */
+  /** Yields the rows with a worker. */
   *rows(): Iterable<number> {
     for (let row = 0; row < this.#rows.length; row++) if (this.#rows[row]?.worker !== undefined) yield row;
   }
@@ -118,19 +121,19 @@ export class Crew {
     return this.#rows[row]?.ready === true;
   }
 
-  /** The worker has something on the board to look at. */
+  /** Wakes the worker to read the board. */
   alert(row: number): void {
     if (!this.#closed) this.#rows[row]?.attention.set();
   }
 
-  /** From now on nobody is replaced. */
+  /** Stops replacing workers. */
   disband(): void {
     this.#replaces = false;
     for (let row = 0; row < this.#rows.length; row++) if (this.worker(row) === undefined) this.#forgetDue(row);
     this.#checkGone();
   }
 
-  /** Ends everybody, who does not end by himself within the grace. */
+  /** Terminates all workers; kills those that run after the grace. */
   terminate(grace: number): void {
     this.disband();
     for (const { worker } of this.#rows) worker?.terminate();
@@ -143,14 +146,14 @@ export class Crew {
     for (const { worker } of this.#rows) worker?.kill();
   }
 
-  /** Whether the end of the workers is waited for. */
+  /** Keeps the program alive until the workers have ended. */
   hold(): void {
     if (this.#keepAlive) return;
     this.#keepAlive = true;
     for (let row = 0; row < this.#rows.length; row++) this.#watch(row);
   }
 
-  /** Looks for workers that have ended, and starts those that are due, without the event loop. */
+  /** Handles ended workers and starts those that are due, without the event loop. */
   poll(): void {
     for (let row = 0; row < this.#rows.length; row++) {
       if ((this.#rows[row] as Row).due <= now()) this.#attend(row);
@@ -158,7 +161,7 @@ export class Crew {
     }
   }
 
-  /** In the child of a fork: they are the parent's. */
+  /** Forgets the workers in the child of a fork: they are the parent's. */
   forget(): void {
     this.#replaces = false;
     for (const row of this.#rows) row.worker = undefined;
@@ -237,7 +240,7 @@ export class Crew {
         this.#owner.failed(error);
         return;
       }
-      // No process, memory or descriptor may be left at this moment.
+      // Processes, memory or descriptors may be exhausted at this moment.
       getLogger().warning('a worker cannot be started: %s', (error as Error).message);
       this.#failures++;
       if (this.#failures >= mostFailures + 4) this.#owner.failed(error);
@@ -245,7 +248,7 @@ export class Crew {
     }
   }
 
-  /** By a timer, or by {@link poll} for those who block the event loop. */
+  /** Attends to the row by a timer, or by {@link poll} while the event loop is blocked. */
   #attendLater(row: number, ms: number): void {
     this.#forgetDue(row);
     const place = this.#rows[row] as Row;
@@ -275,7 +278,7 @@ export class Crew {
     this.#owner.gone();
   }
 
-  /** In a pool that goes on after each loss; at its end once for all. */
+  /** Sweeps after each loss while the pool is open, and once at its end. */
   #sweep(): void {
     if (!this.#mustSweep) return;
     this.#mustSweep = false;

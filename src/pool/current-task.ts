@@ -1,11 +1,11 @@
-/** currentTask: what a task can know of itself while it runs. */
+/** currentTask: what a task can learn about itself while it runs. */
 
 /** The task that runs in this worker. */
 export interface Task {
   /**
-   * Fires when the task is to end: its time is up, or the signal that it was given has fired. It should then stop soon; a
-   * worker that is still busy after the pool's `grace` is killed and replaced. `signal.aborted` is up to date in a loop
-   * that never awaits, too; listeners run when the event loop does.
+   * Fires when the task is to end: it has timed out, or the signal of its call has fired. It should then stop soon; a
+   * worker that is still busy after the pool's `grace` is killed and replaced. `signal.aborted` is current in a loop
+   * that never awaits, too; listeners run with the event loop.
    */
   readonly signal: AbortSignal;
 }
@@ -13,8 +13,8 @@ export interface Task {
 let current: Task | undefined;
 
 /**
- * The task that this worker of a pool is running; `undefined` elsewhere. A worker runs one task at a time, so ask before the
- * task has settled. Python has no counterpart.
+ * Returns the task that this worker of a pool is running; `undefined` elsewhere. A worker runs one task at a time, so
+ * call it before the task has settled. Python has no counterpart.
  */
 export function currentTask(): Task | undefined {
   return current;
@@ -24,7 +24,7 @@ export function setCurrentTask(task: Task | undefined): void {
   current = task;
 }
 
-/** A task that nobody can interrupt but by killing the worker: its signal never fires. */
+/** A task that only the worker's death interrupts: its signal never fires. */
 export class PlainTask implements Task {
   #signal: AbortSignal | undefined;
 
@@ -33,19 +33,19 @@ export class PlainTask implements Task {
     return this.#signal;
   }
 
-  /** Whether somebody may listen to the signal: the next task needs another one. */
+  /** Whether the signal may have listeners: the next task needs another one. */
   get isUsed(): boolean {
     return this.#signal !== undefined;
   }
 }
 
-/** A task with a signal that is made when somebody asks for it. */
+/** A task whose signal is made on first use. */
 export class RunningTask implements Task {
   readonly ordinal: number;
   readonly #reason: () => unknown;
   #controller: AbortController | undefined;
 
-  /** @param reason why it is to end, if it is to by now */
+  /** @param reason returns why the task is to end, if it is */
   constructor(ordinal: number, reason: () => unknown) {
     this.ordinal = ordinal;
     this.#reason = reason;
@@ -56,7 +56,7 @@ export class RunningTask implements Task {
       const controller = new AbortController();
       this.#controller = controller;
       const isAborted = Object.getOwnPropertyDescriptor(AbortSignal.prototype, 'aborted')?.get as () => boolean;
-      // Nothing can fire it while JavaScript runs, so it looks itself.
+      // Nothing can fire the signal while JavaScript runs, so its getter reads the board.
       Object.defineProperty(controller.signal, 'aborted', {
         get: () => {
           this.look();

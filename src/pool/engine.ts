@@ -1,4 +1,4 @@
-/** What runs the tasks of a pool: workers of its own, or those of a host that several programs share. */
+/** The part of a pool that runs tasks: on workers of its own, or on those of a host that several programs share. */
 import type { Readable } from 'node:stream';
 import type { Block } from '../shared/block.js';
 import type { Interrupt } from './board.js';
@@ -9,12 +9,12 @@ import type { PoolWorkerStats } from './stats.js';
 import type { PoolTask } from './task.js';
 import type { WorkerEnd } from './worker-source.js';
 
-/** Where calls, maps and imaps hand in their tasks. */
+/** The interface to which calls, maps and imaps submit their tasks. */
 export interface TaskRunner {
   readonly functions: { of(target: unknown): PoolFunction };
-  /** Whether it makes sense to hand in more before something is done. */
+  /** Whether a further submission is useful before an outcome arrives. */
   readonly isRoomy: boolean;
-  /** Takes a task. What is in the payload is read now. */
+  /** Takes a task and reads its payload now. */
   submit(task: PoolTask, payload: Payload): void;
   /** Cancels the task: settles it with the reason, and interrupts the worker if it is running. */
   giveUp(task: PoolTask, why: Interrupt, reason: unknown): void;
@@ -22,9 +22,9 @@ export interface TaskRunner {
 
 export interface Engine extends TaskRunner {
   readonly size: number;
-  /** How many tasks no worker has settled. */
+  /** Number of tasks that no worker has settled. */
   readonly unfinished: number;
-  /** How many of those no worker has taken. */
+  /** Number of unfinished tasks that no worker has taken. */
   readonly queued: number;
   readonly completed: number;
   readonly failed: number;
@@ -33,43 +33,43 @@ export interface Engine extends TaskRunner {
   readonly waitTime: Histogram;
   readonly stdout: Readable | null;
   readonly stderr: Readable | null;
-  /** What `inspect` shows. */
+  /** The block that `inspect` shows. */
   readonly block: Block;
   workers(): PoolWorkerStats[];
-  /** Serves outcomes without the event loop, until something came or the deadline passed. */
+  /** Serves outcomes without the event loop, until one arrives or the deadline passes. */
   serveSync(deadline: number): void;
-  /** Looks for workers that have ended. */
+  /** Handles workers that have ended. */
   poll(): void;
-  /** All work is done: the workers may end. */
+  /** Lets the workers end after all work is done. */
   finish(): void;
-  /** Fails all unfinished tasks, and ends what runs. */
+  /** Fails all unfinished tasks and terminates running ones. */
   terminate(reason: unknown): void;
-  /** At the end of the program: ends the workers, and settles nothing. */
+  /** Ends the workers at the end of the program, and settles nothing. */
   leave(): void;
-  /** The end of the workers keeps the program alive. */
+  /** Keeps the program alive until the workers have ended. */
   hold(): void;
-  /** In the child of a fork: workers and tasks are the parent's. */
+  /** Forgets workers and tasks in the child of a fork: they are the parent's. */
   forget(): void;
 }
 
-/** A worker that ended and should not have. */
+/** A worker that ended unexpectedly. */
 export interface LostWorker extends WorkerEnd {
   readonly pid: number;
   readonly name: string;
 }
 
-/** What an engine reports to its pool. */
+/** Events that an engine reports to its pool. */
 export interface EngineOwner {
-  /** An outcome was served: there may be room, or nothing left to do. */
+  /** An outcome was served: there may be room, or no work left. */
   moved(): void;
   /** There will be no workers. */
   failed(error: unknown): void;
-  /** All workers have ended, or this pool's share in them. */
+  /** All workers have ended, or this pool has left the shared ones. */
   gone(): void;
   /** A worker died. */
   lost(worker: LostWorker): void;
-  /** A worker was started, or has ended. */
+  /** A worker was started or has ended. */
   crewChanged?(): void;
-  /** A task was settled; `pid` of the worker that ran it. */
+  /** A task was settled; `pid` is that of the worker that ran it. */
   finished(task: PoolTask, pid: number | undefined, ok: boolean, waited: number, ran: number): void;
 }

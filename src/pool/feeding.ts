@@ -1,9 +1,9 @@
-/** Giving a pool's workers piece after piece of something long, with a turn for the event loop now and then. */
+/** Submission of a long series of tasks piece by piece, with regular turns for the event loop. */
 
 import { setImmediate } from '../timing.js';
 import { clock } from './clock.js';
 
-/** How long pieces are given before the event loop gets a turn, in ms. */
+/** Upper bound in ms on submission without a turn of the event loop. */
 const longestFeed = 8;
 
 export class Feeding {
@@ -13,19 +13,19 @@ export class Feeding {
 
   /**
    * @param isWanted whether there is a piece, and room for it
-   * @param feedOne gives one
+   * @param feedOne submits one piece
    */
   constructor(isWanted: () => boolean, feedOne: () => void) {
     this.#isWanted = isWanted;
     this.#feedOne = feedOne;
   }
 
-  /** Gives all that is wanted, now or in the next turns. */
+  /** Submits all wanted pieces, now or in the next turns. */
   run(): void {
     if (!this.#continuing) this.runNow();
   }
 
-  /** Gives what it would give in a turn, without one: for those who block the event loop, again and again. */
+  /** Submits the pieces of one turn at once: for repeated calls of a caller that blocks the event loop. */
   runNow(): void {
     const until = clock() + longestFeed;
     while (this.#isWanted()) {

@@ -1,4 +1,4 @@
-/** The functions that a pool's tasks call: each gets a number, and is described to a worker once. */
+/** The functions that a pool's tasks call: each has a number, and is described to a worker once. */
 import { travellingTarget } from '../process/target.js';
 import { serialize } from '../serialize/codec.js';
 
@@ -6,29 +6,29 @@ import { serialize } from '../serialize/codec.js';
 export interface PoolFunction {
   readonly number: number;
   readonly name: string;
-  /** What describes it, as long as a worker may not know it. */
+  /** Its description, as long as a worker may lack it. */
   text: Uint8Array | undefined;
 }
 
 interface Entry extends PoolFunction {
   readonly bytes: Uint8Array;
-  /** Rows whose worker started before the function was used, and has not run it yet. */
+  /** Rows whose worker started before the first use of the function and has not run it yet. */
   readonly strangers: Set<number>;
 }
 
 export class PoolFunctions {
   readonly #entries = new Map<object, Entry>();
-  /** Those that another process described. */
+  /** Functions that another process described. */
   readonly #described = new Map<string, Entry>();
   readonly #list: Entry[] = [];
   readonly #rows: () => Iterable<number>;
 
-  /** @param rows those with a worker */
+  /** @param rows returns the rows with a worker */
   constructor(rows: () => Iterable<number>) {
     this.#rows = rows;
   }
 
-  /** @throws TypeError for what is neither a function nor the place of one, or cannot travel */
+  /** @throws TypeError unless it is a function or names one, and can travel */
   of(target: unknown): PoolFunction {
     let known = this.#entries.get(target as object);
     if (known !== undefined) return known;
@@ -40,7 +40,7 @@ export class PoolFunctions {
     return entry;
   }
 
-  /** The function that another process has described in these bytes: it is not loaded here. */
+  /** Registers a function from another process's description, without loading it here. */
   described(bytes: Buffer, name: string): PoolFunction {
     const key = bytes.toString('latin1');
     let entry = this.#described.get(key);
@@ -59,12 +59,12 @@ export class PoolFunctions {
     return entry;
   }
 
-  /** For a worker that is about to start: it knows them all from then on. */
+  /** Returns all descriptions for a worker that is about to start, and marks them as sent to it. */
   all(): Uint8Array[] {
     return this.#list.map(({ bytes }) => bytes);
   }
 
-  /** The worker in the row knows the function now. */
+  /** Notes that the worker in the row has the function. */
   met(row: number, fn: PoolFunction): void {
     const entry = fn as Entry;
     if (entry.text === undefined) return;
@@ -72,7 +72,7 @@ export class PoolFunctions {
     if (entry.strangers.size === 0) entry.text = undefined;
   }
 
-  /** The worker in the row has ended. */
+  /** Notes that the worker in the row has ended. */
   left(row: number): void {
     for (const entry of this.#list) this.met(row, entry);
   }

@@ -1,20 +1,20 @@
-/** How long things took: counted in buckets that are a sixteenth of their size wide, so percentiles are right to 6 %. */
+/** Histogram of durations, in buckets a sixteenth of their size wide: percentiles are right to 6 %. */
 
-/** What a histogram says, in ms. All 0 while nothing was recorded. */
+/** Summary of a histogram, in ms. All 0 while nothing was recorded. */
 export interface HistogramSummary {
-  /** How many were recorded. */
+  /** Number of records. */
   readonly count: number;
-  /** The shortest. */
+  /** The shortest duration. */
   readonly min: number;
-  /** The longest. */
+  /** The longest duration. */
   readonly max: number;
-  /** All together, divided by their number. */
+  /** The arithmetic mean. */
   readonly mean: number;
   /** The median. */
   readonly p50: number;
-  /** Nine in ten took no longer. */
+  /** 90 % took no longer. */
   readonly p90: number;
-  /** 99 in a hundred took no longer. */
+  /** 99 % took no longer. */
   readonly p99: number;
 }
 
@@ -22,7 +22,7 @@ const bucketsOfPower = 16;
 const powers = 48;
 
 export class Histogram {
-  /** By nanoseconds. */
+  /** Counts by nanoseconds. */
   readonly #buckets = new Float64Array(powers * bucketsOfPower);
   #count = 0;
   #sum = 0;
@@ -62,12 +62,12 @@ export class Histogram {
   }
 }
 
-/** Of a bucket: those below 16 hold one number each. */
+/** Index of a bucket: those below 16 hold one number each. */
 function indexOf(nanoseconds: number): number {
   if (nanoseconds < bucketsOfPower) return nanoseconds | 0;
   let power = 0;
   let rest = nanoseconds;
-  // Into what shifts can do.
+  // Reduces the number to the range of shifts.
   if (rest >= 2 ** 31) {
     rest /= 2 ** 24;
     power = 24;

@@ -1,4 +1,4 @@
-/** The progress of imap: how many items are done, of how many if that is known. */
+/** The progress of imap: items done, and their total if it is known. */
 import { runCallback } from './async-result.js';
 import { type Bar, progressBar } from './progress.js';
 
@@ -20,7 +20,7 @@ export class ImapProgress {
     if (showsBar === true) this.#bar = progressBar(this.#total);
   }
 
-  /** The results of so many further items have come. */
+  /** Counts further results that have arrived. */
   advance(count: number): void {
     if (this.#isOver) return;
     this.#done += count;
@@ -29,7 +29,7 @@ export class ImapProgress {
     if (onProgress !== undefined) runCallback(() => onProgress(this.#done, this.#total));
   }
 
-  /** No more results will come. Idempotent. */
+  /** Ends the progress: no more results will come. Idempotent. */
   end(): void {
     if (this.#isOver) return;
     this.#isOver = true;

@@ -1,4 +1,4 @@
-/** imap: results one by one, as they come or in their order, from items that are fetched only as they are needed. */
+/** imap: results one by one, unordered or in order, from items that are fetched on demand. */
 
 import { inspect } from 'node:util';
 import { type ParsedWait, parseWait, type Wait } from '../deadline.js';
@@ -17,7 +17,7 @@ import { Application } from './task-record.js';
 export interface ImapOptions {
   readonly fn: PoolFunction;
   readonly chunksize: number;
-  /** So many items may be on their way: fetched, and their results not taken yet. */
+  /** Upper bound on items that were fetched and whose results were not taken. */
   readonly buffersize: number;
   readonly ordered: boolean;
   readonly progress: ImapProgress;
@@ -34,8 +34,9 @@ type Waiter = Settle<IteratorResult<unknown, undefined>>;
 type Source = { next(): unknown; return?(): unknown };
 
 /**
- * The results of `imap` and `imapUnordered`. Items are fetched ahead, but only so many, and only while results are taken.
- * Leaving the loop ends the work. A task that throws makes one `next` reject; the following ones go on with later results.
+ * The results of `imap` and `imapUnordered`. Items are fetched ahead up to a bound, and only while results are taken.
+ * Leaving the loop ends the work. A task that throws makes one `next` reject; the following ones continue with later
+ * results.
  */
 export class ImapIterator<T> implements AsyncIterator<T, undefined>, AsyncIterable<T> {
   readonly #runner: TaskRunner;
@@ -48,7 +49,7 @@ export class ImapIterator<T> implements AsyncIterator<T, undefined>, AsyncIterab
     () => this.#feedOne(),
   );
   readonly #running = new Set<ChunkTask>();
-  /** By number if ordered, else as they came. */
+  /** By number if ordered, else in order of arrival. */
   readonly #chunks = new Map<number, Chunk>();
   #started = 0;
   #delivered = 0;
@@ -60,9 +61,9 @@ export class ImapIterator<T> implements AsyncIterator<T, undefined>, AsyncIterab
   #serving = false;
   #exhausted = false;
   #isUnbounded = false;
-  /** The items ended with it, after the results of all chunks. */
+  /** The error that ended the items; thrown after the results of all chunks. */
   #failure: { readonly error: unknown } | undefined;
-  /** It was ended before its time, with this. */
+  /** The error that ended the iteration early. */
   #broken: { readonly error: unknown } | undefined;
   #over = false;
   readonly #waiters: Waiter[] = [];
@@ -83,7 +84,7 @@ export class ImapIterator<T> implements AsyncIterator<T, undefined>, AsyncIterab
       asynchronous !== undefined
         ? (asynchronous.call(items) as Source)
         : ((items as Iterable<unknown>)[Symbol.iterator]() as Source);
-    // Items are fetched when there is room for them, whichever task made it.
+    // Items are fetched in the async context of the call, whichever task made room for them.
     this.#source = {
       next: inThisContext(() => source.next()),
       return: inThisContext(() => source.return?.()),
@@ -91,11 +92,11 @@ export class ImapIterator<T> implements AsyncIterator<T, undefined>, AsyncIterab
   }
 
   /**
-   * The next result.
+   * Returns the next result.
    *
-   * @param wait milliseconds, or `{ timeout, signal }`: ends the waiting, not the work
-   * @throws TimeoutError when the time has passed; a later call gets what this one has not
-   * @throws what the task threw, or what fetching the items threw
+   * @param wait milliseconds, or `{ timeout, signal }`: ends the wait, not the work
+   * @throws TimeoutError when the time has passed; a later call gets this result
+   * @throws the error of the task, or of fetching the items
    */
   next(wait?: Wait): Promise<IteratorResult<T, undefined>> {
     try {
@@ -117,14 +118,14 @@ export class ImapIterator<T> implements AsyncIterator<T, undefined>, AsyncIterab
     }
   }
 
-  /** No more results are wanted: no more items are fetched, and what has not begun is not run. */
+  /** Ends the iteration: no more items are fetched, and tasks that have not begun are not run. */
   async return(): Promise<IteratorReturnResult<undefined>> {
     this.#stop();
     for (const waiter of this.#waiters.splice(0)) waiter.resolve({ done: true, value: undefined });
     return { done: true, value: undefined };
   }
 
-  /** Itself: the results go to whoever asks first. */
+  /** Returns this iterator: each result goes to one caller. */
   [Symbol.asyncIterator](): this {
     return this;
   }
@@ -139,30 +140,30 @@ export class ImapIterator<T> implements AsyncIterator<T, undefined>, AsyncIterab
     return `<${this.constructor.name} ${state}>`;
   }
 
-  /** @internal Nothing more will be given to the workers. */
+  /** @internal Whether all items were submitted. */
   get isFed(): boolean {
     return this.#exhausted || this.#over;
   }
 
-  /** @internal Gives the workers as much as the buffer allows. */
+  /** @internal Submits as many items as the buffer allows. */
   feed(): void {
     if (this.#fetching || this.isFed || !this.#hasRoom) return;
     if (this.#isAsync) void this.#feedAsync();
     else this.#feeding.run();
   }
 
-  /** @internal The same for those who block the event loop; items that come by promises do not. */
+  /** @internal Like `feed` for a caller that blocks the event loop; asynchronous items need that loop. */
   feedNow(): void {
     if (!this.#fetching && !this.isFed && !this.#isAsync) this.#feeding.runNow();
   }
 
-  /** @internal Somebody waits for the end of all work: the buffer takes what comes. */
+  /** @internal Lifts the bound of the buffer: a caller waits for the end of all work. */
   unbind(): void {
     this.#isUnbounded = true;
     this.feed();
   }
 
-  /** @internal Ends it with an error. */
+  /** @internal Ends the iteration with an error. */
   fail(error: unknown): void {
     if (this.#over) return;
     this.#broken = { error };
@@ -282,7 +283,7 @@ export class ImapIterator<T> implements AsyncIterator<T, undefined>, AsyncIterab
     }
   }
 
-  /** The next result if it is there. Throws the error that is in its place. */
+  /** Returns the next result if it has arrived. Throws the error in its place. */
   #take(): IteratorResult<unknown, undefined> | undefined {
     for (;;) {
       if (this.#broken !== undefined) throw this.#broken.error;
@@ -373,6 +374,6 @@ function closeSource(source: Source): void {
     // An async generator's promise may reject.
     void Promise.resolve(source.return?.()).catch(() => {});
   } catch {
-    // Nobody is left who would want to know.
+    // The iteration has ended: the error has no receiver.
   }
 }

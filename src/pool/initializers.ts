@@ -1,9 +1,12 @@
-/** A pool's initializer as it travels to each worker. What it keeps is let go if the worker ends before it has looked. */
+/**
+ * A pool's initializer as it travels to each worker. Its shared objects are released if the worker ends before it
+ * decodes them.
+ */
 import { discard, serialize } from '../serialize/codec.js';
 
 export class Initializers {
   readonly #call: readonly [initializer: unknown, args: unknown[]] | undefined;
-  /** By row: what a worker was given and may not have begun to make. */
+  /** By row: bytes that a worker was given and may not have decoded. */
   readonly #given = new Map<number, Buffer>();
 
   constructor(initializer: object | undefined, args: Iterable<unknown>) {
@@ -11,9 +14,9 @@ export class Initializers {
   }
 
   /**
-   * For a worker that is about to start.
+   * Returns the bytes for a worker that is about to start.
    *
-   * @throws TypeError for what cannot travel
+   * @throws TypeError for values that cannot travel
    */
   give(row: number): Buffer | undefined {
     this.settle(row, false);
@@ -23,7 +26,7 @@ export class Initializers {
     return bytes;
   }
 
-  /** The worker in the row has ended. `received`: it had begun to make what it was given. */
+  /** Called when the worker in the row has ended. `received`: it had begun to decode its bytes. */
   settle(row: number, received: boolean): void {
     const bytes = this.#given.get(row);
     this.#given.delete(row);

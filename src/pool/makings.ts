@@ -1,21 +1,23 @@
-/** What becomes of the values in outcomes: some need a module that may have to be imported first, which takes time. */
+/** Decoding of the values in outcomes: some need a module that has to be imported first, which takes time. */
 import { finishValue, prepareValues, prepareValuesNow, refers } from './payload.js';
 
-/** Who wants to have a value made. */
+/** A request to decode a value. */
 export interface Wish {
   made(value: unknown): void;
   failed(error: unknown): void;
-  /** Told why the value cannot be made while the thread is blocked; absent: that is a failure. */
+  /**
+   * Called with the reason why the value cannot be decoded while the thread is blocked; without it, that is a failure.
+   */
   stuck?(error: unknown): void;
 }
 
 /** A value that waits for its modules. */
 interface Making {
   readonly values: unknown[];
-  /** Makes the value. */
+  /** Decodes the value. */
   finish(): void;
   stuck(error: unknown): void;
-  /** Whether that was tried. */
+  /** Whether a decode without import was tried. */
   isHurried: boolean;
 }
 
@@ -23,23 +25,23 @@ export class Makings {
   readonly #pending = new Set<Making>();
   readonly #onLate: () => void;
 
-  /** @param onLate is called after each value that was not made at once */
+  /** @param onLate called after each value that was not decoded at once */
   constructor(onLate: () => void) {
     this.#onLate = onLate;
   }
 
-  /** How many values are not made yet. */
+  /** Number of values that are not decoded yet. */
   get size(): number {
     return this.#pending.size;
   }
 
   /**
-   * Makes the one value there is, or says why that fails.
+   * Decodes one value, or reports the failure.
    *
-   * @param isBlocked whether the thread is: nothing is imported then
+   * @param isBlocked whether the thread is blocked: nothing is imported then
    */
   make(values: unknown[], isBlocked: boolean, wish: Wish): void {
-    // Before an import begins, which would be in the way.
+    // Checked before an import begins, which would be in the way.
     const against = isBlocked && refers(values) ? reasonAgainst(values) : undefined;
     const mustImport = refers(values) && (!isBlocked || against !== undefined);
     const ready = mustImport ? prepareValues(values) : undefined;
@@ -62,7 +64,7 @@ export class Makings {
     if (against !== undefined) making.stuck(against);
   }
 
-  /** The thread blocks: values are made now, if what they need can be required. */
+  /** Decodes pending values now, while the thread is blocked, if their modules can be required. */
   hurry(): void {
     for (const making of this.#pending) {
       if (making.isHurried) continue;
@@ -85,7 +87,7 @@ function makeNow(values: unknown[], { made, failed }: Wish): void {
   made(value);
 }
 
-/** Why the values cannot be made while the thread is blocked; `undefined` if they can. */
+/** Why the values cannot be decoded while the thread is blocked; `undefined` if they can. */
 function reasonAgainst(values: readonly unknown[]): unknown {
   try {
     prepareValuesNow(values);

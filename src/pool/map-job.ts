@@ -1,4 +1,4 @@
-/** A map: one function over many items, in chunks, with the results in their order. */
+/** A map: one function over many items, in chunks, with the results in order. */
 import { Interrupt } from './board.js';
 import type { TaskRunner } from './engine.js';
 import { Feeding } from './feeding.js';
@@ -7,25 +7,25 @@ import { packItems } from './payload.js';
 import { PoolTask } from './task.js';
 import type { Application } from './task-record.js';
 
-/** So many items may be in flight, and at least a few chunks. */
+/** Upper bound on items in flight, beside a minimum of a few chunks. */
 const mostItems = 16_384;
-/** Longer arrays are not made at once. */
+/** Longer result arrays are not allocated at once. */
 const longestPrepared = 2 ** 25;
 
 export interface MapOptions {
   readonly fn: PoolFunction;
   readonly application: Application;
   readonly chunksize: number;
-  /** Of each chunk, from the start of its run. */
+  /** Bound in ms on each chunk, from the start of its run. */
   readonly timeout: number;
-  /** Whether chunks may be told to end. */
+  /** Whether running chunks can be interrupted. */
   readonly interruptible: boolean;
-  /** Told why the results cannot be had while the thread is blocked. */
+  /** Called with the reason why the results cannot be decoded while the thread is blocked. */
   readonly stuck: ((error: unknown) => void) | undefined;
   readonly onProgress: ((done: number, total: number) => void) | undefined;
 }
 
-/** Python's rule: about four chunks for each worker. */
+/** Computes Python's chunk size: about four chunks for each worker. */
 export function automaticChunksize(items: number, workers: number): number {
   return Math.max(Math.ceil(items / (workers * 4)), 1);
 }
@@ -62,29 +62,29 @@ export class MapJob {
     this.#results = items.length <= longestPrepared ? new Array(items.length) : [];
   }
 
-  /** Nothing is left to be given to the workers. */
+  /** Whether all chunks were submitted. */
   get isFed(): boolean {
     return this.#over || this.#next >= this.#items.length;
   }
 
-  /** Gives the workers as much as makes sense now. */
+  /** Submits as many chunks as are useful now. */
   feed(): void {
     this.#feeding.run();
   }
 
-  /** The same for those who block the event loop. */
+  /** Like `feed`, for a caller that blocks the event loop. */
   feedNow(): void {
     this.#feeding.runNow();
   }
 
-  /** Ends it now: chunks that run are told to stop, the others are not run. */
+  /** Ends the map now: running chunks are interrupted, the others are not run. */
   fail(error: unknown): void {
     if (this.#over) return;
     this.#finish(false, error);
     for (const chunk of [...this.#chunks]) this.#runner.giveUp(chunk, Interrupt.aborted, error);
   }
 
-  /** The chunk's results, as numbers or as a list. */
+  /** Stores the chunk's results, given as numbers or as a list. */
   take(from: number, values: ArrayLike<unknown>, at: number, count: number): void {
     const results = this.#results;
     for (let i = 0; i < count; i++) results[from + i] = values[at + i];
@@ -149,7 +149,7 @@ class ChunkTask extends PoolTask {
       this.#job.chunkEnded(this, { error: value });
       return;
     }
-    // Numbers are there already.
+    // Numbers are stored already.
     if (value !== undefined) this.#job.take(this.from, value as unknown[], 0, this.to - this.from);
     this.#job.chunkEnded(this, undefined);
   }

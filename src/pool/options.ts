@@ -1,4 +1,4 @@
-/** What the methods of a pool may be given. */
+/** Options of a pool and of its methods. */
 
 import { waitFields } from '../deadline.js';
 import { ValueError } from '../errors.js';
@@ -18,51 +18,52 @@ import { type ModuleTarget, travellingTarget } from '../process/target.js';
 import { objectName } from '../shared/block.js';
 import type { AsyncCallbacks } from './async-result.js';
 
-/** What a pool runs: a function that its module exports, or that was registered. Its promise is awaited. */
+/** A function for a pool: exported by its module, or registered. Its promise is awaited. */
 // biome-ignore lint/suspicious/noExplicitAny: any arguments
 export type PoolFn<A extends any[] = any[], R = any> = (...args: A) => R;
 
-/** Arguments from anything that can be iterated but an array, whose types are checked one by one, and no string. */
+/** Arguments from any iterable except a string, and except an array, whose types are checked one by one. */
 export type LooseArguments = Iterable<unknown> & { readonly concat?: never };
 
 /** Options of `Pool`; `A` are the parameters of the initializer. */
 // biome-ignore lint/suspicious/noExplicitAny: any arguments
 export interface PoolOptions<A extends any[] = any[]>
   extends Pick<ProcessOptions, 'execArgv' | 'env' | 'stdio' | 'resourceLimits'> {
-  /** What every worker runs first, awaited. If it throws, the pool fails with its error. */
+  /** A function that every worker runs first, awaited. If it throws, the pool fails with its error. */
   initializer?: PoolFn<A> | ModuleTarget | null | undefined;
-  /** The initializer's arguments: an array, or anything else that can be iterated, but no string. */
+  /** The initializer's arguments: an array, or another iterable except a string. */
   initargs?: Readonly<NoInfer<A>> | LooseArguments | undefined;
-  /** After so many tasks (calls, or chunks) a worker is replaced by a new one. Default: never. */
+  /** Number of tasks (calls, or chunks) after which a worker is replaced. Default: never. */
   maxTasksPerChild?: number | null | undefined;
-  /** What `getContext` returned, or the name of a start method. Default: the program's start method. */
+  /** A context of `getContext`, or the name of a start method. Default: the program's start method. */
   context?: StartContext | StartMethod | null | undefined;
-  /** How long a task that was told to stop may still run before its worker is killed, in ms. Default 1000. */
+  /** How long a task that was interrupted may still run before its worker is killed, in ms. Default 1000. */
   grace?: number | undefined;
   /**
-   * `'default'`: SIGHUP, SIGINT, SIGQUIT and SIGTERM act on workers as on any other process. Default `'ignore'`: workers leave
-   * those that go to the process group (Ctrl-C, a supervisor's stop) to their parent, which may {@link Pool.drain} the pool.
+   * `'default'`: SIGHUP, SIGINT, SIGQUIT and SIGTERM act on workers as on other processes. Default `'ignore'`: workers
+   * leave signals to the process group (Ctrl-C, a supervisor's stop) to their parent, which may {@link Pool.drain} the
+   * pool.
    */
   signals?: 'default' | 'ignore' | undefined;
   /**
-   * A name under which all programs of this user share the workers. The first one starts them in a process that outlives it;
-   * they end with the last member. Options that are given have to be those of the pool that exists; what is left out is taken
-   * as it is. `close`, `terminate`, `drain` and `join` are about this member's work.
+   * A name under which all programs of this user share the workers. The first program starts them in a process that
+   * outlives it; they end with the last member. Given options must equal those of the pool that exists; options that
+   * are left out are taken as they are. `close`, `terminate`, `drain` and `join` apply to this member's work.
    */
   name?: string | undefined;
 }
 
 /** Options of `Pool.apply`. */
 export interface ApplyOptions {
-  /** Ends the work when it has run for so long, in ms. */
+  /** Upper bound in ms on the run of the work. */
   timeout?: number | null | undefined;
-  /** Ends the work. */
+  /** Cancels the work. */
   signal?: AbortSignal | undefined;
 }
 
 /** Options of `Pool.map`. */
 export interface MapOptions extends ApplyOptions {
-  /** Items that go to a worker together. Default by Python's rule: about four chunks for each worker. */
+  /** Number of items for each task. Default by Python's rule: about four chunks for each worker. */
   chunksize?: number | null | undefined;
   /** Called after each chunk with the number of items done, and of all. */
   onProgress?: ((done: number, total: number) => void) | undefined;
@@ -75,16 +76,21 @@ export interface MapAsyncOptions<R> extends MapOptions, AsyncCallbacks<R[]> {}
 
 /** Options of `Pool.imap`. */
 export interface ImapOptions {
-  /** Items that go to a worker together. Default 1. */
+  /** Number of items for each task. Default 1. */
   chunksize?: number | null | undefined;
-  /** So many items may have been fetched whose results were not taken yet. Default: 16, or four chunks for each worker. */
+  /**
+   * Upper bound on items that were fetched and whose results were not taken. Default: 16, or four chunks for each
+   * worker.
+   */
   buffersize?: number | null | undefined;
   /**
-   * Called when the results of a chunk have come, with the number of items done, and of all, as far as that is known: of an
-   * array, a typed array, a Map or a Set.
+   * Called when the results of a chunk have arrived, with the number of items done, and of all where that is known: for
+   * an array, a typed array, a Map or a Set.
    */
   onProgress?: ((done: number, total: number | undefined) => void) | undefined;
-  /** Shows a bar on stderr, if that is a terminal; a count where the number of items is unknown. Needs `cli-progress`. */
+  /**
+   * Shows a bar on stderr, if that is a terminal; a count where the number of items is unknown. Needs `cli-progress`.
+   */
   progress?: boolean | undefined;
 }
 

@@ -1,5 +1,5 @@
 /**
- * What came of a task, as a record of the ring that the parent takes from:
+ * Outcomes of tasks, as records of the ring that the parent reads:
  *
  *     word 0   the tag, in bits 8–15 the kind, 16–23 the packing
  *     word 1   bytes that follow these two words
@@ -15,19 +15,19 @@ import { Tag } from '../serialize/tags.js';
 import { noValues, Packing, readValues, writePayload } from './payload.js';
 import { checkCount } from './task-record.js';
 
-/** What a worker has to say. */
+/** Kinds of records that a worker sends. */
 export const OutcomeKind = {
   returned: 0,
   threw: 1,
-  /** It was cancelled before it began. */
+  /** The task was cancelled before it began. */
   skipped: 2,
-  /** It may be interrupted, and has begun. */
+  /** An interruptible task has begun. */
   began: 3,
-  /** Not of a task: the worker takes tasks from now on. */
+  /** Without a task: the worker takes tasks from now on. */
   ready: 4,
-  /** Not of a task: the initializer threw. */
+  /** Without a task: the initializer threw. */
   unable: 5,
-  /** Not of a task: an uncaught error is about to end the worker. */
+  /** Without a task: an uncaught error is about to end the worker. */
   dying: 6,
 } as const;
 export type OutcomeKind = (typeof OutcomeKind)[keyof typeof OutcomeKind];
@@ -35,7 +35,7 @@ export type OutcomeKind = (typeof OutcomeKind)[keyof typeof OutcomeKind];
 const headerUnits = 5;
 const none: unknown[] = [];
 
-/** An outcome as the worker writes it. One is used again and again. */
+/** Encodes outcomes for the worker. Reused for each. */
 export class OutcomeWriter {
   kind: OutcomeKind = OutcomeKind.returned;
   place = 0;
@@ -68,10 +68,10 @@ export class OutcomeWriter {
   }
 }
 
-/** Who takes the numbers of a chunk straight from shared memory; −1 of `count` are none. */
+/** Receives the numbers of a chunk directly from shared memory; a `count` of −1 means none. */
 export type NumbersSink = (place: number, numbers: Int32Array | Float64Array, at: number, count: number) => void;
 
-/** Reads outcomes. What the last one said is in the fields. */
+/** Decodes outcomes; its fields hold the last one. */
 export class OutcomeReader {
   kind: OutcomeKind = OutcomeKind.returned;
   place = 0;
@@ -79,9 +79,9 @@ export class OutcomeReader {
   began = 0;
   ran = 0;
   packing: Packing = Packing.values;
-  /** Not numbers: those went to the sink. */
+  /** Values except numbers, which the sink received. */
   values = none;
-  /** Why those could not be read: this Node may have no such value. */
+  /** Why the values could not be decoded: this Node may lack their class. */
   failure: { readonly error: unknown } | undefined;
   readonly #sink: NumbersSink;
 
@@ -113,7 +113,7 @@ export class OutcomeReader {
 
   claim(): void {}
 
-  /** The values are not held any longer. */
+  /** Releases the values. */
   reset(): void {
     this.values = none;
     this.failure = undefined;

@@ -1,14 +1,14 @@
-/** What the workers of a pool write, as one stream for all of them. */
+/** The output of a pool's workers, as one stream for all of them. */
 import type { Socket } from 'node:net';
 import { PassThrough, type Readable } from 'node:stream';
 
 export class Output {
   readonly #streams: { readonly stdout: PassThrough | null; readonly stderr: PassThrough | null };
-  /** Pipes of workers that may still bring something. */
+  /** Pipes of workers that may still deliver output. */
   readonly #sources = new Set<Readable>();
   #isOver = false;
 
-  /** @param stdio as `Process` takes it */
+  /** @param stdio an option of `Process` */
   constructor(stdio: unknown) {
     const streams = Array.isArray(stdio) ? stdio : ['ignore', stdio, stdio];
     if (streams[0] === 'pipe') {
@@ -28,7 +28,7 @@ export class Output {
     return this.#streams.stderr;
   }
 
-  /** Passes on what a worker writes; it waits while the pool's stream is full. */
+  /** Forwards a worker's output; the worker waits while the pool's stream is full. */
   add(worker: { readonly stdout: Readable | null; readonly stderr: Readable | null }): void {
     for (const name of ['stdout', 'stderr'] as const) {
       const joined = this.#streams[name];
@@ -45,10 +45,10 @@ export class Output {
     }
   }
 
-  /** No further worker will write. */
+  /** Ends the streams: no further worker will write. */
   end(): void {
     this.#isOver = true;
-    // What they have written is still read, also where nothing else keeps the program alive.
+    // Output that was written is still read, also where nothing else keeps the program alive.
     for (const source of this.#sources) (source as Socket).ref();
     this.#endIfOver();
   }

@@ -1,4 +1,4 @@
-/** The workers that a pool has started itself: the crew, the traffic with it, and what the workers write. */
+/** The workers that a pool has started itself: the crew, its traffic and its output. */
 import type { Readable } from 'node:stream';
 import { now } from '../deadline.js';
 import { WorkerLostError } from '../errors.js';
@@ -21,7 +21,7 @@ import type { PoolWorker, WorkerEnd, WorkerSource } from './worker-source.js';
 export interface WorkersSetup {
   readonly size: number;
   readonly source: WorkerSource;
-  /** How long a task that was told to stop may still run, in ms. */
+  /** How long a task that was interrupted may still run, in ms. */
   readonly grace: number;
   readonly initializer: object | undefined;
   readonly initargs: Iterable<unknown>;
@@ -33,13 +33,13 @@ export class OwnWorkers implements Engine {
   readonly #traffic: Traffic;
   readonly #output: Output;
   readonly #grace: number;
-  /** By row: the uncaught error that ends its worker. */
+  /** The uncaught error that ends a worker, by row. */
   readonly #lastErrors = new Map<number, unknown>();
   #lost = 0;
   #isTerminated = false;
   #isGone = false;
 
-  /** @throws what starting the first workers throws: there is none then */
+  /** @throws the error of the first starts: there is no worker then */
   constructor({ size, source, grace, initializer, initargs, options }: WorkersSetup, owner: EngineOwner) {
     this.#output = new Output(options.stdio);
     this.#grace = grace;
@@ -151,7 +151,7 @@ export class OwnWorkers implements Engine {
     return this.#output.stderr;
   }
 
-  /** What the workers report of themselves at any time, in shared memory. */
+  /** The board of the workers in shared memory. */
   get board(): object {
     return this.#traffic.boardWords;
   }
@@ -179,7 +179,7 @@ export class OwnWorkers implements Engine {
     return workers;
   }
 
-  /** The workers that live, by row of the board. */
+  /** Returns the living workers, by row of the board. */
   crew(): { row: number; pid: number; name: string }[] {
     const found: { row: number; pid: number; name: string }[] = [];
     for (const row of this.#crew.rows()) {
@@ -190,7 +190,7 @@ export class OwnWorkers implements Engine {
   }
 
   serveSync(deadline: number): void {
-    // Not for long at a time: the death of a worker is not heard meanwhile.
+    // In short pieces: the death of a worker is not noticed meanwhile.
     this.#traffic.serveSync(Math.min(deadline, now() + 20));
     this.#crew.poll();
   }
@@ -226,7 +226,7 @@ export class OwnWorkers implements Engine {
     this.#traffic.forget();
   }
 
-  /** Whether outcomes are listened to although no task is unfinished. */
+  /** Whether outcomes are watched although no task is unfinished. */
   #awaitsWorkers(): boolean {
     if (this.#isTerminated) return false;
     for (const row of this.#crew.rows()) if (!this.#crew.isReady(row)) return true;

@@ -1,17 +1,17 @@
 /**
- * How arguments, items and results lie in a record of a pool: numbers packed as such, common values in the compact form
- * that queues have, everything else as a message of `serialize`.
+ * Arguments, items and results in a pool's records: numbers packed as such, common values in the compact form of
+ * queues, everything else as a message of `serialize`.
  */
 import { discard, isKeeping, isReferring, prepareNow, serialize } from '../serialize/codec.js';
 import { Later, Message, mostUnits, readRecord, type Window, writeRecord } from '../serialize/records.js';
 import { Tag } from '../serialize/tags.js';
 import { bytesOfView, makeView, viewIndex } from '../serialize/views.js';
 
-/** What the bytes after a record's header are. */
+/** Formats of the bytes after a record's header. */
 export const Packing = {
   /** Values one after the other: arguments, or one result. */
   values: 0,
-  /** One message with the list of them. */
+  /** One message with the list of values. */
   list: 1,
   /** int32 each. */
   integers: 2,
@@ -20,21 +20,21 @@ export const Packing = {
 } as const;
 export type Packing = (typeof Packing)[keyof typeof Packing];
 
-/** What is to be written. */
+/** Values to be written to a record. */
 export interface Payload {
   readonly packing: Packing;
-  /** For `values` and `list`: values that have a record, or messages. Else numbers, of which `from` … `to` count. */
+  /** For `values` and `list`: values that have a record, or messages. Otherwise numbers, from index `from` to `to`. */
   readonly values: ArrayLike<unknown>;
   readonly from: number;
   readonly to: number;
-  /** At most. */
+  /** Upper bound on the units of the payload. */
   readonly units: number;
 }
 
 /** A payload of no values. */
 export const noValues: Payload = { packing: Packing.values, values: [], from: 0, to: 0, units: 0 };
 
-/** Arguments of one call, or its result as the only one. Views in it are read when it is written. */
+/** Packs the arguments of one call, or its single result. Views in it are read when it is written. */
 export function packValues(values: readonly unknown[], root: string): Payload {
   let units = 0;
   let others = 0;
@@ -48,11 +48,11 @@ export function packValues(values: readonly unknown[], root: string): Payload {
   }
   if (others === 0 && views <= 1) return { packing: Packing.values, values, from: 0, to: values.length, units };
   if (values.length === 1) return packMessage(Packing.values, serialize(values[0], root === 'args' ? 'args[0]' : root));
-  // Together, so that what is twice in it arrives as one.
+  // In one message, so that a value that occurs twice arrives as one.
   return packList(values, root);
 }
 
-/** A list of any values. */
+/** Packs a list of any values. */
 function packList(values: readonly unknown[], root: string): Payload {
   return packMessage(Packing.list, serialize(values, root));
 }
@@ -62,7 +62,7 @@ function packMessage(packing: Packing, bytes: Buffer): Payload {
   return { packing, values: [message], from: 0, to: 1, units: mostUnits(message) };
 }
 
-/** Items of a chunk, packed as numbers if they all are. */
+/** Packs the items of a chunk, as numbers if all of them are. */
 export function packItems(items: ArrayLike<unknown>, from: number, to: number, root: string): Payload {
   const packing = numericPacking(items, from, to);
   if (packing === Packing.integers) return { packing, values: items, from, to, units: (to - from + 1) >> 1 };
@@ -81,7 +81,7 @@ function numericPacking(items: ArrayLike<unknown>, from: number, to: number): Pa
   return Packing.doubles;
 }
 
-/** The same with nothing in it that its owner may still change. */
+/** Copies everything in the payload that its owner may still change. */
 export function freeze(payload: Payload): Payload {
   const { packing, values, from, to } = payload;
   if (packing === Packing.integers) {
@@ -108,7 +108,7 @@ function frozen(value: unknown): unknown {
   return makeView(viewIndex(value), bytesOfView(value as ArrayBufferView));
 }
 
-/** Whether shared objects in it are kept until somebody has received them. */
+/** Whether shared objects in the payload are kept until they are received. */
 export function isKeepingPayload({ values, packing }: Payload): boolean {
   if (packing > Packing.list) return false;
   for (let i = 0; i < values.length; i++) {
@@ -118,7 +118,7 @@ export function isKeepingPayload({ values, packing }: Payload): boolean {
   return false;
 }
 
-/** Nobody will receive the payload: shared objects in it are no longer kept. */
+/** Releases shared objects in a payload that will not be received. */
 export function dropPayload({ values, packing }: Payload): void {
   if (packing > Packing.list) return;
   for (let i = 0; i < values.length; i++) {
@@ -127,7 +127,7 @@ export function dropPayload({ values, packing }: Payload): void {
   }
 }
 
-/** The same for values that were read, and that nobody will finish. */
+/** Releases shared objects in values that were read and will not be decoded. */
 export function dropValues(values: ArrayLike<unknown>): void {
   for (let i = 0; i < values.length; i++) {
     const value = values[i];
@@ -135,7 +135,7 @@ export function dropValues(values: ArrayLike<unknown>): void {
   }
 }
 
-/** Writes it at the unit `at`; how many units it took. */
+/** Writes the payload at the unit `at` and returns the number of units written. */
 export function writePayload(window: Window, at: number, { packing, values, from, to, units }: Payload): number {
   if (packing === Packing.integers) {
     const { words } = window;
@@ -152,7 +152,7 @@ export function writePayload(window: Window, at: number, { packing, values, from
   return end - at;
 }
 
-/** Reads values; what needs more than copying is a {@link Later}. */
+/** Reads values; each that needs more than copying is a {@link Later}. */
 export function readValues(window: Window, at: number, end: number, count: number): unknown[] {
   const values: unknown[] = [];
   let next = at;
@@ -175,13 +175,13 @@ export function copyDoubles(window: Window, at: number, count: number): Float64A
   return copy;
 }
 
-/** Whether the values are whole, and nothing is left to be received. */
+/** Whether the values are complete, with nothing left to be received. */
 export function isWhole(values: readonly unknown[]): boolean {
   for (let i = 0; i < values.length; i++) if (values[i] instanceof Later) return false;
   return true;
 }
 
-/** Whether there are functions or classes in the values, whose modules may have to be loaded. */
+/** Whether the values contain functions or classes, whose modules may have to be loaded. */
 export function refers(values: readonly unknown[]): boolean {
   for (let i = 0; i < values.length; i++) {
     const value = values[i];
@@ -191,15 +191,17 @@ export function refers(values: readonly unknown[]): boolean {
 }
 
 /**
- * Imports what the values refer to and cannot be had at once; `undefined` if there is nothing of that sort. Shared objects in them
- * have arrived by then: the caller finishes the values, or drops them.
+ * Imports the modules of the values that cannot be decoded at once; returns `undefined` if there are none. Shared
+ * objects in the values have arrived by then: the caller decodes the values, or drops them.
  */
 export function prepareValues(values: readonly unknown[]): Promise<unknown> | undefined {
   const pending = values.map((value) => (value instanceof Later ? value.prepare() : undefined));
   return pending.some((one) => one !== undefined) ? Promise.all(pending) : undefined;
 }
 
-/** The same for those who block the thread. @throws TypeError for what can only be imported */
+/**
+ * Like `prepareValues`, for a caller that blocks the thread. @throws TypeError for modules that can only be imported
+ */
 export function prepareValuesNow(values: readonly unknown[]): void {
   for (const value of values) if (value instanceof Later) prepareNow(value.bytes);
 }

@@ -1,4 +1,4 @@
-/** Pool: functions run by a crew of processes, as Python's class of this name. */
+/** Pool: functions run by a set of worker processes, as in Python's class of this name. */
 
 import { availableParallelism } from 'node:os';
 import type { Readable } from 'node:stream';
@@ -62,17 +62,17 @@ type State = 'running' | 'closed' | 'terminated';
 const stateWords = { running: 'RUN', closed: 'CLOSE', terminated: 'TERMINATE' };
 
 const leastBuffer = 16;
-/** Those that have not ended. */
+/** Pools that have not ended. */
 const pools = new Set<WeakRef<Pool>>();
-/** Those with unfinished work: they are in use, whether or not the program refers to them. */
+/** Pools with unfinished work: they are in use, whether or not the program refers to them. */
 const working = new Set<Pool>();
 
 /**
- * Workers that run functions, each one task at a time. Mirrors `multiprocessing.Pool`.
+ * Workers that run functions, one task at a time each. Mirrors `multiprocessing.Pool`.
  *
- * Functions travel by reference: they have to be exported by their module, or registered. A worker that dies fails the task
- * that it was running with a {@link WorkerLostError}, and is replaced; nothing else is lost. An idle pool does not keep the
- * program alive, unfinished tasks do.
+ * Functions travel by reference: they have to be exported by their module, or registered. A worker that dies fails the
+ * task that it was running with a {@link WorkerLostError}, and is replaced; nothing else is lost. An idle pool does not
+ * keep the program alive, unfinished tasks do.
  */
 // biome-ignore lint/suspicious/noExplicitAny: the initializer's parameters, for the constructor alone
 export class Pool<A extends any[] = any[]> {
@@ -83,7 +83,7 @@ export class Pool<A extends any[] = any[]> {
   #state: State = 'running';
   /** Why there are no workers. */
   #failure: { readonly error: unknown } | undefined;
-  /** It was terminated with work unfinished. */
+  /** Whether it was terminated with unfinished work. */
   #isCutShort = false;
   #isGone = false;
   readonly #goneWaiters = new Set<() => void>();
@@ -93,11 +93,11 @@ export class Pool<A extends any[] = any[]> {
   /**
    * Starts the workers and returns.
    *
-   * @param processes how many workers; default: as many as there are CPUs for this process
-   * @throws ValueError for less than 1, for a `maxTasksPerChild` that is no integer above 0, and in a daemon, which may not
-   *   have children
+   * @param processes number of workers; default: the number of CPUs that this process may use
+   * @throws ValueError for less than 1, for a `maxTasksPerChild` that is no integer above 0, and in a daemon, which may
+   *   not have children
    * @throws TypeError for options of the wrong type, and for an initializer or arguments that cannot travel
-   * @throws what `Process.start` throws
+   * @throws the errors of `Process.start`
    */
   constructor(processes?: number | null, options: PoolOptions<A> = {}) {
     refuseClones(this);
@@ -139,8 +139,8 @@ export class Pool<A extends any[] = any[]> {
     Pool.#whenEnded(ends, dropped, atExit);
   }
 
-  // In functions of their own: a closure in the constructor would lead to the pool, and no engine may. Only the program, and
-  // unfinished work, refer to a pool, so that one that is dropped while it runs can be ended.
+  // Static, because a closure in the constructor would refer to the pool, and no engine may. Only the program and
+  // unfinished work refer to a pool, so that one that is dropped while it runs can be ended.
 
   static #ownerFor(self: WeakRef<Pool>, ends: { readonly cancel: () => void }): EngineOwner {
     const tell = (act: (pool: Pool) => void) => {
@@ -179,7 +179,7 @@ export class Pool<A extends any[] = any[]> {
     return new Finalize(leave, { exitPriority: 15 });
   }
 
-  /** Returns what ends the watch. */
+  /** @returns a function that ends the watch */
   static #endWhenDropped(pool: Pool, engine: Engine, what: string): () => void {
     const end = () => engine.terminate(new ClosedError('The pool was dropped'));
     return watchDropped(pool, what, 'close() or terminate()', end);
@@ -192,10 +192,10 @@ export class Pool<A extends any[] = any[]> {
     };
   }
 
-  /** @internal Whether a pool of this class can be one of several programs. */
+  /** @internal Whether a pool of this class can be shared by several programs. */
   static readonly shares: boolean = true;
 
-  /** @internal Where the workers of this class come from. */
+  /** @internal Returns the source of this class's workers. */
   static workerSource({ context, ...options }: PoolOptions): WorkerSource {
     return processWorkers(methodOfContext(context) ?? getStartMethod(), runOptionsOf(options));
   }
@@ -208,12 +208,13 @@ export class Pool<A extends any[] = any[]> {
   /**
    * Runs the function in a worker. Mirrors `Pool.apply`, but does not block.
    *
-   * @param args what it is called with, as of now: an array, or anything else that can be iterated, but no string
-   * @param options `timeout` counts from the start of the run. When it has passed, or the signal fires, the promise rejects
-   *   at once; `currentTask().signal` fires in the task, and a worker that is still busy after the pool's `grace` is replaced
-   * @returns a promise of its result. It rejects with what it threw, with TypeError for arguments that cannot travel,
-   *   MaybeEncodingError for a result that cannot, TimeoutError, the signal's reason, WorkerLostError, and with ClosedError
-   *   if the pool is terminated before
+   * @param args its arguments, read now: an array, or another iterable except a string
+   * @param options `timeout` counts from the start of the run. When it has passed, or the signal fires, the promise
+   *   rejects at once; `currentTask().signal` fires in the task, and a worker that is still busy after the pool's `grace`
+   *   is replaced
+   * @returns a promise of its result. It rejects with the error that it threw, with TypeError for arguments that cannot
+   *   travel, MaybeEncodingError for a result that cannot, TimeoutError, the signal's reason, WorkerLostError, and with
+   *   ClosedError if the pool is terminated before
    * @throws ValueError (as a rejection) after `close()`
    */
   apply<A extends unknown[], R>(
@@ -230,7 +231,7 @@ export class Pool<A extends any[] = any[]> {
   /**
    * Runs the function in a worker. Mirrors `Pool.apply_async`.
    *
-   * @throws ValueError after `close()`; TypeError for what is no function
+   * @throws ValueError after `close()`; TypeError unless `fn` is a function
    */
   applyAsync<A extends unknown[], R>(
     fn: TargetOf<A, R>,
@@ -253,14 +254,14 @@ export class Pool<A extends any[] = any[]> {
   /**
    * Applies the function to every item. Mirrors `Pool.map`, but does not block.
    *
-   * @returns a promise of the results, in the order of the items. It rejects with the first error, after all chunks have
-   *   ended; a chunk ends with its first error
+   * @returns a promise of the results, in the order of the items. It rejects with the first error, after all chunks
+   *   have ended; a chunk ends with its first error
    */
   map<T, R>(fn: TargetOf<[item: T], R>, items: Iterable<T>, options?: MapOptions): Promise<Awaited<R>[]> {
     return this.#mapPromise(fn, items, Application.each, options);
   }
 
-  /** As {@link map}, where each item is a list of arguments. Mirrors `Pool.starmap`. */
+  /** Like {@link map}, where each item is a list of arguments. Mirrors `Pool.starmap`. */
   starmap<A extends unknown[], R>(
     fn: TargetOf<A, R>,
     items: Iterable<Readonly<A>>,
@@ -269,7 +270,7 @@ export class Pool<A extends any[] = any[]> {
     return this.#mapPromise(fn, items, Application.spread, options);
   }
 
-  /** As {@link map}; mirrors `Pool.map_async`. */
+  /** Like {@link map}, returning at once. Mirrors `Pool.map_async`. */
   mapAsync<T, R>(
     fn: TargetOf<[item: T], R>,
     items: Iterable<T>,
@@ -278,7 +279,7 @@ export class Pool<A extends any[] = any[]> {
     return this.#mapResult(fn, items, Application.each, options);
   }
 
-  /** As {@link starmap}; mirrors `Pool.starmap_async`. */
+  /** Like {@link starmap}, returning at once. Mirrors `Pool.starmap_async`. */
   starmapAsync<A extends unknown[], R>(
     fn: TargetOf<A, R>,
     items: Iterable<Readonly<A>>,
@@ -288,11 +289,12 @@ export class Pool<A extends any[] = any[]> {
   }
 
   /**
-   * Applies the function to items that are fetched as they are needed, from an iterable or async iterable that may be endless.
+   * Applies the function to items that are fetched on demand, from an iterable or async iterable that may be endless.
    * Mirrors `Pool.imap`, which fetches them all at once.
    *
    * @returns an async iterator of the results, in the order of the items; its `next` takes a time-out
-   * @throws ValueError after `close()`, and for sizes below 1; TypeError for what is no function, or cannot be iterated
+   * @throws ValueError after `close()`, and for sizes below 1; TypeError unless `fn` is a function and the items are
+   *   iterable
    */
   imap<T, R>(
     fn: TargetOf<[item: T], R>,
@@ -302,7 +304,7 @@ export class Pool<A extends any[] = any[]> {
     return this.#imap(fn, items, true, options);
   }
 
-  /** As {@link imap}, in the order in which results come. Mirrors `Pool.imap_unordered`. */
+  /** Like {@link imap}, in the order in which results arrive. Mirrors `Pool.imap_unordered`. */
   imapUnordered<T, R>(
     fn: TargetOf<[item: T], R>,
     items: Iterable<T> | AsyncIterable<T>,
@@ -311,7 +313,7 @@ export class Pool<A extends any[] = any[]> {
     return this.#imap(fn, items, false, options);
   }
 
-  /** No more work is taken; workers end when all is done. Idempotent. */
+  /** Takes no more work; workers end when all is done. Idempotent. Mirrors `Pool.close`. */
   close(): void {
     if (this.#state !== 'running') return;
     this.#state = 'closed';
@@ -320,19 +322,20 @@ export class Pool<A extends any[] = any[]> {
   }
 
   /**
-   * Ends the workers now: unfinished work rejects with a ClosedError. A worker that does not mind SIGTERM is killed after the
-   * `grace`. Idempotent.
+   * Ends the workers now: unfinished work rejects with a ClosedError. A worker that ignores SIGTERM is killed after the
+   * `grace`. Idempotent. Mirrors `Pool.terminate`.
    */
   terminate(): void {
     this.#terminate(new ClosedError('The pool was terminated before the work was done'));
   }
 
   /**
-   * Ends the pool in good order: takes no more work, finishes what it was given, then ends its workers. For the end of a
-   * service: `process.once('SIGTERM', () => pool.drain(8000))`. Python has `close()` and `join()` for it, without a limit.
+   * Ends the pool gracefully: takes no more work, finishes its tasks, then ends its workers. For the end of a service:
+   * `process.once('SIGTERM', () => pool.drain(8000))`. Python has `close()` and `join()` for it, without a limit.
    *
-   * @param wait milliseconds, or `{ timeout, signal }`; absent: no limit. What is unfinished when the time has passed rejects
-   *   with a ClosedError that says so, and its workers are ended as by {@link terminate}. The signal ends the wait alone
+   * @param wait milliseconds, or `{ timeout, signal }`; absent: no limit. Tasks that are unfinished at the time-out
+   *   reject with a ClosedError that says so, and their workers are ended as by {@link terminate}. The signal ends the
+   *   wait alone
    * @returns whether all work was finished; `false` too if the pool was terminated meanwhile. The workers have ended
    * @throws the signal's `reason` once it fired
    */
@@ -341,7 +344,7 @@ export class Pool<A extends any[] = any[]> {
     parsed.signal?.throwIfAborted();
     const left = parsed.deadline - now();
     this.close();
-    // The results of imap that are not taken yet stay with their iterators.
+    // Results of imap that were not taken stay with their iterators.
     for (const job of [...this.#jobs]) job.unbind?.();
     if (parsed.ref) this.#engine.hold();
     if (parsed.deadline <= 0 || !(await this.#waitUntilGone(parsed))) {
@@ -353,9 +356,9 @@ export class Pool<A extends any[] = any[]> {
   }
 
   /**
-   * Waits for the end of all workers. While it is pending the program is kept alive.
+   * Waits for the end of all workers. A pending wait keeps the program alive. Mirrors `Pool.join`.
    *
-   * @param wait milliseconds, or `{ timeout, signal }`; absent: for ever
+   * @param wait milliseconds, or `{ timeout, signal }`; absent: no limit
    * @returns whether they have ended
    * @throws ValueError before `close()` or `terminate()`
    */
@@ -375,19 +378,19 @@ export class Pool<A extends any[] = any[]> {
   }
 
   /**
-   * With `'pipe'` in its `stdio`: what the workers write to their stdout, as it comes; ends when all have ended. Read it, as a
-   * worker waits while it is full. Otherwise null.
+   * The workers' stdout as one stream, with `'pipe'` in the pool's `stdio`; otherwise null. It ends with the last
+   * worker. Read it: a worker waits while it is full.
    */
   get stdout(): Readable | null {
     return this.#engine.stdout;
   }
 
-  /** As {@link stdout}, of their stderr. */
+  /** The workers' stderr, like {@link stdout}. */
   get stderr(): Readable | null {
     return this.#engine.stderr;
   }
 
-  /** What the pool and its workers do at the moment, and how long tasks took. */
+  /** Returns the current state of the pool and its workers, and histograms of run and wait times. */
   stats(): PoolStats {
     const { queued, unfinished, completed, failed, lost, runTime, waitTime } = this.#engine;
     return {
@@ -413,7 +416,7 @@ export class Pool<A extends any[] = any[]> {
     return `<${this.constructor.name} state=${stateWords[this.#state]} pool_size=${this.#engine.size}>`;
   }
 
-  /** @internal In the child of a fork: workers and tasks are the parent's. */
+  /** @internal Forgets workers and tasks in the child of a fork: they are the parent's. */
   disown(): void {
     this.#isForeign = true;
     this.#state = 'terminated';
@@ -484,7 +487,7 @@ export class Pool<A extends any[] = any[]> {
     this.#checkRunning();
     checkFunction(fn);
     mapAsyncOptions.check(options, application === Application.each ? 'mapAsync' : 'starmapAsync');
-    // Nothing came of nothing: as in Python nobody is called.
+    // Without items no callback runs, as in Python.
     let callbacks: AsyncCallbacks<R[]> = options ?? {};
     const list = listOf(items, 'items');
     if (list.length === 0) callbacks = {};
@@ -578,7 +581,7 @@ export class Pool<A extends any[] = any[]> {
     return job;
   }
 
-  /** Something was done: there may be room for more, or nothing left. */
+  /** Submits more work, or ends the pool, after an outcome. */
   #moved(): void {
     for (const job of this.#jobs) if (!job.isFed) job.feed();
     if (this.#jobs.size > 0 || this.#engine.unfinished > 0) return;
@@ -586,7 +589,7 @@ export class Pool<A extends any[] = any[]> {
     if (this.#state === 'closed') this.#engine.finish();
   }
 
-  /** There will be no workers. */
+  /** Fails the pool: there will be no workers. */
   #fail(error: unknown): void {
     if (this.#state === 'terminated') return;
     this.#failure = { error };
@@ -603,7 +606,7 @@ export class Pool<A extends any[] = any[]> {
     this.#engine.terminate(reason);
   }
 
-  /** At the end of the program. */
+  /** Leaves the pool at the end of the program. */
   #leave(): void {
     if (this.#state === 'terminated') return;
     this.#state = 'terminated';
@@ -619,7 +622,7 @@ export class Pool<A extends any[] = any[]> {
 
   async #waitUntilGone(wait: ParsedWait): Promise<boolean> {
     if (this.#isGone) return true;
-    // Looks now and then: what nobody told must not make it wait for ever.
+    // Polls as a fallback: a missed notification must not block the pool indefinitely.
     const glance = setInterval(() => this.#engine.poll(), 500);
     if (!wait.ref) glance.unref();
     return waiting(
@@ -652,7 +655,7 @@ function unshared(className: string): string {
   );
 }
 
-/** How long work may run, in ms. */
+/** Returns the upper bound on the run of the work, in ms. */
 function durationOf({ timeout }: ApplyOptions): number {
   return Math.max(timeout ?? Infinity, 0);
 }

@@ -1,4 +1,4 @@
-/** Workers that are processes: daemons, so that they end with their parent and have no children of their own. */
+/** Workers that are processes: daemons, which end with their parent and have no children of their own. */
 
 import type { Readable } from 'node:stream';
 import { signalNameOf } from '../process/exit-status.js';
@@ -12,7 +12,7 @@ const entry = { module: new URL('./worker/process.js', import.meta.url), export:
 preloadAlways(entry.module);
 const prefixes = { fork: 'Fork', spawn: 'Spawn', forkserver: 'ForkServer' } as const;
 
-/** Workers that the start method makes, run by node as the options say. */
+/** Makes a source of workers by the start method, with these options of node. */
 export function processWorkers(method: StartMethod, options: RunOptions): WorkerSource {
   return {
     kind: 'process',
@@ -25,7 +25,7 @@ export function processWorkers(method: StartMethod, options: RunOptions): Worker
   };
 }
 
-/** A process, or a thread, as a pool sees it. */
+/** A process or a thread as a worker of a pool. */
 export class ProcessWorker implements PoolWorker {
   readonly name: string;
   readonly pid: number;

@@ -1,8 +1,8 @@
-/** The bar that `progress: true` shows, by the package cli-progress where the program has it. */
+/** The bar of `progress: true`, by the package cli-progress where the program has it. */
 import { createRequire } from 'node:module';
 import { MultiprocError } from '../errors.js';
 
-/** A bar that is on the screen. */
+/** A visible bar. */
 export interface Bar {
   update(done: number): void;
   stop(): void;
@@ -13,7 +13,7 @@ interface CliProgress {
 }
 
 /**
- * A bar on stderr; a count where the total is unknown; `undefined` where stderr is no terminal.
+ * Shows a bar on stderr, or a count where the total is unknown; returns `undefined` where stderr is no terminal.
  *
  * @throws MultiprocError `ERR_MULTIPROC_PROGRESS` where the package is not installed
  */

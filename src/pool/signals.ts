@@ -1,4 +1,4 @@
-/** The signals that end a pool's work: one listener for each, however much work it ends. */
+/** Abort signals of a pool's work: one listener for each signal, however much work it cancels. */
 
 interface Watched {
   readonly aborts: Set<() => void>;
@@ -11,7 +11,7 @@ export class Signals {
   /**
    * Calls `abort` when the signal fires; it has not fired yet.
    *
-   * @returns what takes that back
+   * @returns a function that cancels this
    */
   watch(signal: AbortSignal, abort: () => void): () => void {
     const { aborts } = this.#watched.get(signal) ?? this.#listen(signal);

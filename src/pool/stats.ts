@@ -1,32 +1,32 @@
-/** What `pool.stats()` tells. */
+/** Types of `pool.stats()`. */
 import type { HistogramSummary } from './histogram.js';
 
-/** Of a worker of a pool. */
+/** Statistics of one worker. */
 export interface PoolWorkerStats {
-  /** Of its process. */
+  /** Pid of its process. */
   readonly pid: number;
-  /** Of its process, such as `ForkServerPoolWorker-1`. */
+  /** Name of its process, such as `ForkServerPoolWorker-1`. */
   readonly name: string;
-  /** `retired`: it has done what it was to do, and takes no more. */
+  /** `retired`: it has done its share, and takes no more tasks. */
   readonly state: 'starting' | 'idle' | 'busy' | 'retired';
 }
 
-/** Of a pool, at this moment. Tasks are calls, and chunks of maps. */
+/** Statistics of a pool, at this moment. Tasks are calls, and chunks of maps. */
 export interface PoolStats {
-  /** Those that live. */
+  /** The living workers. */
   readonly workers: readonly PoolWorkerStats[];
   /** Tasks that no worker has taken yet. */
   readonly queued: number;
-  /** Tasks that a worker has taken, or whose outcome is on its way. */
+  /** Tasks that a worker has taken, or whose outcome is in flight. */
   readonly running: number;
   /** Tasks that returned. */
   readonly completed: number;
-  /** Tasks that threw, were given up, or lost their worker. */
+  /** Tasks that threw, were cancelled, or lost their worker. */
   readonly failed: number;
   /** Workers that died. */
   readonly lost: number;
-  /** From the start of a task to its end, in ms. */
+  /** Time from the start of a task to its end, in ms. */
   readonly runTime: HistogramSummary;
-  /** From its submission to its start, in ms. */
+  /** Time from the submission of a task to its start, in ms. */
   readonly waitTime: HistogramSummary;
 }

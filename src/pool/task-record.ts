@@ -1,5 +1,5 @@
 /**
- * A task as a record of the ring that workers take from:
+ * Tasks, as records of the ring that workers read:
  *
  *     word 0   the tag, in bits 8–15 how to apply the function, 16–23 the packing, 24 whether it may be interrupted
  *     word 1   bytes that follow these two words
@@ -14,13 +14,13 @@ import type { Window } from '../serialize/records.js';
 import { Tag } from '../serialize/tags.js';
 import { copyDoubles, copyIntegers, noValues, Packing, readValues, writePayload } from './payload.js';
 
-/** How the function is applied to the values. */
+/** Ways to apply the function to the values. */
 export const Application = {
-  /** To all of them at once. */
+  /** Once, to all values as arguments. */
   call: 0,
-  /** To each. */
+  /** To each value. */
   each: 1,
-  /** To each, which is a list of arguments. */
+  /** To each value, a list of arguments. */
   spread: 2,
 } as const;
 export type Application = (typeof Application)[keyof typeof Application];
@@ -28,7 +28,7 @@ export type Application = (typeof Application)[keyof typeof Application];
 const interruptible = 1 << 24;
 const headerUnits = 3;
 
-/** A task as the parent writes it. One is used again and again. */
+/** Encodes tasks for the parent. Reused for each. */
 export class TaskWriter {
   place = 0;
   fn = 0;
@@ -60,13 +60,13 @@ export class TaskWriter {
     return units;
   }
 
-  /** The values are not held any longer. */
+  /** Releases the values. */
   reset(): void {
     this.payload = noValues;
   }
 }
 
-/** A task as a worker got it. */
+/** A task as a worker received it. */
 export interface TakenTask {
   readonly place: number;
   readonly fn: number;
@@ -74,13 +74,13 @@ export interface TakenTask {
   readonly application: Application;
   readonly packing: Packing;
   readonly interruptible: boolean;
-  /** Numbers, or values of which some may have to be made yet. */
+  /** Numbers, or values of which some may have to be decoded. */
   readonly values: Int32Array | Float64Array | unknown[];
-  /** Why they could not be read: this Node may have no such value. */
+  /** Why the values could not be decoded: this Node may lack their class. */
   readonly failure: { readonly error: unknown } | undefined;
 }
 
-/** Precondition: the lock of the ring's taking end is held. */
+/** Precondition: the lock of the ring's consumer end is held. */
 export function readTask(window: Window, at: number, most: number): TakenTask {
   const { words } = window;
   const i = at * 2;
@@ -117,7 +117,7 @@ function copyText(window: Window, start: number, length: number): Buffer {
   return Buffer.from(window.bytes.subarray(start, start + length));
 }
 
-/** Numbers have to lie within the record. */
+/** Checks that the numbers lie within the record. */
 export function checkCount(count: number, packing: Packing, units: number): void {
   const least = packing === Packing.integers ? count / 2 : count;
   if (units < 0 || least > units) throw damaged(`${count} values in ${units * 8} bytes of a pool's record`);

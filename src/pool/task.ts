@@ -1,46 +1,46 @@
-/** A task of a pool, as the parent keeps it until a worker has said what came of it. */
+/** A task of a pool, as the parent keeps it until its outcome arrives. */
 import type { PoolFunction } from './functions.js';
 import type { Packing, Payload } from './payload.js';
 import type { Application } from './task-record.js';
 
-/** What a task is made of. */
+/** Properties of a task. */
 export interface TaskOptions {
   readonly fn: PoolFunction;
   readonly application: Application;
-  /** From the start of its run, in ms; `Infinity` for no limit. */
+  /** Upper bound in ms from the start of its run; `Infinity` for none. */
   readonly timeout: number;
   /** Whether it may be interrupted. */
   readonly interruptible: boolean;
 }
 
-/** What came of a task, as bytes. */
+/** The outcome of a task, as bytes. */
 export interface RawOutcome {
   readonly ok: boolean;
   readonly packing: Packing;
-  /** Not numbers: {@link PoolTask.numbers} got those. */
+  /** Values except numbers: {@link PoolTask.numbers} receives those. */
   readonly values: readonly unknown[];
   readonly row: number;
   readonly waited: number;
   readonly ran: number;
 }
 
-/** One task. Subclasses know who waits for it. */
+/** One task. Subclasses deliver its outcome. */
 export abstract class PoolTask {
   readonly fn: PoolFunction;
   readonly application: Application;
   readonly timeout: number;
   readonly interruptible: boolean;
-  /** Its number among those in flight; −1 while it is in nobody's hands but the parent's. */
+  /** Its number among those in flight; −1 while only the parent has it. */
   place = -1;
-  /** Of its record in the ring, in 32 bits. */
+  /** Ordinal of its record in the ring, in 32 bits. */
   ordinal = 0;
-  /** Bytes of it. */
+  /** Its size in bytes. */
   size = 0;
-  /** When it was given to the pool. */
+  /** Time of its submission. */
   submitted = 0;
-  /** Whether whoever waits for it has been told: what comes is of no interest any more. */
+  /** Whether it has settled: a later outcome is ignored. */
   over = false;
-  /** While it is in nobody's hands but the parent's. */
+  /** Present while only the parent has it. */
   payload: Payload | undefined;
   timer: NodeJS.Timeout | undefined;
 
@@ -51,16 +51,20 @@ export abstract class PoolTask {
     this.interruptible = interruptible;
   }
 
-  /** Called once. `value`: of a chunk the results, unless {@link numbers} got them; or why there is none. */
+  /**
+   * Settles the task; called once. `value`: the results of a chunk, unless {@link numbers} received them; or the error.
+   */
   abstract settle(ok: boolean, value: unknown): void;
 
-  /** Takes the outcome as bytes, for another process: then {@link settle} is only called with errors of this side. */
+  /**
+   * Receives the outcome as bytes, for another process: {@link settle} is then called only with errors of this side.
+   */
   relay?(outcome: RawOutcome): void;
 
-  /** The result is there, and cannot be had while the thread is blocked; it is settled later. */
+  /** Called when the result has arrived but cannot be decoded while the thread is blocked; it is settled later. */
   stick(_error: unknown): void {}
 
-  /** The results of a chunk as numbers, to be copied. */
+  /** Receives the results of a chunk as numbers, to be copied. */
   numbers(_numbers: Int32Array | Float64Array, _at: number, _count: number): void {}
 }
 

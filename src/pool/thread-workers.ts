@@ -1,11 +1,11 @@
-/** Workers that are threads of this process: daemons, so that they end with it. */
+/** Workers that are threads of this process: daemons, which end with it. */
 import { Process } from '../threads/process.js';
 import { ProcessWorker } from './process-workers.js';
 import type { RunOptions, WorkerSource } from './worker-source.js';
 
 const entry = { module: new URL('./worker/thread.js', import.meta.url), export: 'runWorker' };
 
-/** Workers that are threads, run by node as the options say. */
+/** Makes a source of workers on threads, with these options of node. */
 export function threadWorkers(options: RunOptions): WorkerSource {
   return {
     kind: 'thread',

@@ -1,9 +1,9 @@
-/** What people read of something that was thrown, which may be anything: nothing that they look at has to work. */
+/** Readable forms of a thrown value, which may be anything: its getters and methods may fail. */
 import { inspect } from 'node:util';
 
 const unreadable = 'something that cannot be read';
 
-/** One line for an error, and what `inspect` shows of anything else. */
+/** Returns one line for an error, and the form of `inspect` for anything else. */
 export function textOf(thrown: unknown): string {
   try {
     return thrown instanceof Error ? String(thrown) : inspect(thrown);
@@ -12,12 +12,12 @@ export function textOf(thrown: unknown): string {
   }
 }
 
-/** The same with the stack, if there is one. */
+/** Returns the text with the stack, if there is one. */
 export function stackOf(thrown: unknown): string {
   return readField(thrown, 'stack') ?? textOf(thrown);
 }
 
-/** An error with what can be read of what was thrown. */
+/** Makes an error with the readable parts of a thrown value. */
 export function readableError(thrown: unknown): Error {
   const message = readField(thrown, 'message') ?? textOf(thrown);
   const plain = new Error(message === unreadable ? `The task threw ${unreadable}` : message);

@@ -1,9 +1,10 @@
 /**
- * What goes on between a pool and its workers: tasks into one ring, what came of them out of another, and nothing lost
+ * The traffic between a pool and its own workers: tasks through one ring, outcomes through another. Nothing is lost
  * when a worker dies.
  *
- * Workers take tasks one at a time, so none waits behind a long one while somebody is idle. The parent keeps each task until
- * its outcome is there, or its worker has ended without one. What does not fit into the ring waits here.
+ * Workers take tasks one at a time, so none waits behind a long one while another worker is idle. The parent keeps each
+ * task until its outcome has arrived, or its worker has ended without one. Tasks that do not fit into the ring wait in
+ * the backlog.
  */
 import { timerMs } from '../deadline.js';
 import { TimeoutError, type WorkerLostError } from '../errors.js';
@@ -28,22 +29,22 @@ import type { PoolTask } from './task.js';
 import { readTask, type TakenTask, TaskWriter } from './task-record.js';
 
 /**
- * So many bytes of tasks may be in flight before others wait here, as a copy of what is theirs; a larger task goes alone.
- * Half of what the ring may take, so that results find room: where shared memory is short, it is that.
+ * Upper bound on bytes of tasks in flight; others wait in the backlog, as copies, and a larger task goes alone. It is
+ * half of the ring's capacity, so that results find room: where shared memory is short, half of that.
  */
 const mostBytes = 128 * 1024 * 1024;
-/** So many bytes in flight are enough for workers not to wait. */
+/** Bytes in flight that keep all workers busy. */
 const plentyBytes = 4 * 1024 * 1024;
-/** How long outcomes are served before the event loop gets a turn, in ms. */
+/** Upper bound in ms on serving outcomes without a turn of the event loop. */
 const longestService = 8;
-/** How long the parent looks for outcomes, turn by turn of the event loop, before it sleeps, in ms. */
+/** How long the parent polls for outcomes, turn by turn of the event loop, before it parks, in ms. */
 const longestLook = 0.05;
-/** How often outcomes are looked for where no thread can wait for them, in ms. */
+/** Interval in ms between polls for outcomes where no thread can wait for them. */
 const pollMs = 5;
-/** How often looking may fail before it is given up. */
+/** Upper bound on failed polls in a row. */
 const mostPatience = 8;
 
-/** What the traffic tells the pool. */
+/** Events that the traffic reports to the pool. */
 export interface TrafficOwner {
   /** The worker in the row takes tasks. */
   ready(row: number): void;
@@ -51,13 +52,13 @@ export interface TrafficOwner {
   unable(row: number, error: unknown): void;
   /** An uncaught error is about to end the worker in the row. */
   dying(row: number, error: unknown): void;
-  /** The worker in the row should look at the board. */
+  /** The worker in the row should read the board. */
   alert(row: number): void;
   /** The worker in the row has not stopped in time. */
   overdue(row: number): void;
-  /** An outcome was served: perhaps nothing is left, or there is room. */
+  /** An outcome was served: there may be room, or no work left. */
   moved(): void;
-  /** Whether a worker is on its way. */
+  /** Returns whether a worker is being started. */
   awaitsWorkers(): boolean;
   /** A task was served. */
   finished(task: PoolTask, row: number, ok: boolean, waited: number, ran: number): void;
@@ -80,15 +81,15 @@ export class Traffic {
   readonly #resultRing: Ring;
   readonly #writer = new TaskWriter();
   readonly #reader: OutcomeReader;
-  /** Those in flight, by place. */
+  /** Tasks in flight, by place. */
   readonly #flying: (PoolTask | undefined)[] = [];
   readonly #free: number[] = [];
-  /** What is in the ring, or with a worker, and keeps memory until it is received; by place. */
+  /** Payloads in the ring or at a worker that keep memory until they are received, by place. */
   readonly #kept = new Map<number, { readonly ordinal: number; readonly payload: Payload }>();
   #flyingCount = 0;
   #flyingBytes = 0;
   readonly #mostBytes = Math.min(mostBytes, defaultCapacity() / 2);
-  /** Those that found no room. */
+  /** Tasks that found no room. */
   readonly #backlog = new Backlog();
   readonly #makings = new Makings(() => {
     this.#owner.moved();
@@ -118,22 +119,22 @@ export class Traffic {
     });
   }
 
-  /** How many tasks no worker has settled. */
+  /** Number of tasks that no worker has settled. */
   get unfinished(): number {
     return this.#flyingCount + this.#backlog.length + this.#makings.size;
   }
 
-  /** How many nobody has taken. */
+  /** Number of tasks that no worker has taken. */
   get queued(): number {
     return (this.#closed ? 0 : this.#taskRing.length) + this.#backlog.length;
   }
 
-  /** Whether it makes sense to give it more before something is done. */
+  /** Whether a further submission is useful before an outcome arrives. */
   get isRoomy(): boolean {
     return this.#backlog.length === 0 && this.#flyingBytes < plentyBytes;
   }
 
-  /** Takes a task. What is in the payload is read now. */
+  /** Takes a task and reads its payload now. */
   submit(task: PoolTask, payload: Payload): void {
     task.submitted = clock();
     if (this.#backlog.length > 0 || !this.#launch(task, payload)) this.#backlog.add(task, payload);
@@ -143,21 +144,21 @@ export class Traffic {
   /**
    * Cancels the task: settles it with the reason, and interrupts the worker if it is running.
    *
-   * @param force also of a task that cannot be interrupted: its worker is ended after the grace
+   * @param force also for a task that cannot be interrupted: its worker is ended after the grace
    */
   giveUp(task: PoolTask, why: Interrupt, reason: unknown, force = false): void {
     if (task.over) return;
     task.over = true;
     if (task.place >= 0) this.#interrupt(task, why, force);
     else this.#backlog.giveUp(task);
-    // What nobody wanted any more has not failed.
+    // A task that its caller has aborted has not failed.
     if (why !== Interrupt.none) this.#count(task, -1, false, 0, 0);
     task.settle(false, reason);
     this.#owner.moved();
     this.attend();
   }
 
-  /** What is there is served. For those who block the thread: `false` when nothing came until the deadline. */
+  /** Serves pending outcomes for a caller that blocks the thread; returns `false` if none arrived by the deadline. */
   serveSync(deadline: number): boolean {
     const wasBlocked = this.#isBlocked;
     this.#isBlocked = true;
@@ -173,10 +174,9 @@ export class Traffic {
   }
 
   /**
-   * The worker in the row has ended, in this way: the task that it was running, if any, is settled, everything that it had
-   * said before is heard.
+   * Settles the task that an ended worker was running, if any, after serving everything that it had sent.
    *
-   * @returns `false` if nobody can say yet what it was running, as a stopped process is about to take a task: ask again
+   * @returns `false` if that task is not known yet, because a stopped process is about to take a task: call again
    */
   judge(row: number, error: (task: PoolTask) => WorkerLostError): boolean {
     if (this.#closed) return true;
@@ -186,7 +186,7 @@ export class Traffic {
     const bySomebodyElse = this.#isRunElsewhere(row, ordinal);
     const received = this.board.get(row, Row.received) === ordinal;
     this.#serve(Infinity);
-    // What came may have been the last of all: then nobody is left, and all is closed.
+    // The served outcomes may have been the last ones: then all is closed.
     if (this.#closed) return true;
     this.functions.left(row);
     if (taken && !bySomebodyElse) {
@@ -205,7 +205,7 @@ export class Traffic {
     return true;
   }
 
-  /** Everything that is unfinished fails. */
+  /** Fails all unfinished tasks. */
   failAll(reason: unknown): void {
     for (const task of [...this.#flying, ...this.#backlog.clear()]) {
       if (task === undefined) continue;
@@ -223,12 +223,12 @@ export class Traffic {
     this.#rest();
   }
 
-  /** Workers end when they have done what is there. */
+  /** Lets workers end when they have done the pending tasks. */
   end(): void {
     if (!this.#closed) this.tasks.end();
   }
 
-  /** Nobody is left to read what is in the rings: shared objects in it are no longer kept. */
+  /** Releases shared objects in the rings, which have no reader left. */
   dropUnread(): void {
     if (this.#closed) return;
     const reader = { read: readTask, claim: () => {} };
@@ -254,7 +254,10 @@ export class Traffic {
     this.board.close();
   }
 
-  /** In the child of a fork: all of it is the parent's. The memory stays: the child may be a worker of this very pool. */
+  /**
+   * Forgets everything in the child of a fork: it is the parent's. The memory stays: the child may be a worker of this
+   * very pool.
+   */
   forget(): void {
     this.#closed = true;
     this.#notice = undefined;
@@ -262,7 +265,7 @@ export class Traffic {
     this.#kept.clear();
   }
 
-  /** Puts it into the ring; `false` if there is no room now. */
+  /** Puts the task into the ring; returns `false` if there is no room now. */
   #launch(task: PoolTask, payload: Payload): boolean {
     if (this.#flyingCount >= mostPlaces) return false;
     const writer = this.#writer;
@@ -283,7 +286,7 @@ export class Traffic {
       if (put !== Put.done) this.#giveBack(place);
     }
     if (put !== Put.done) {
-      // What is read of the results frees memory, too.
+      // Reading results frees memory, too.
       const never = put === Put.tooLarge || (put === Put.noMemory && this.#resultRing.length === 0);
       if (never || (put === Put.noRoom && (!this.#taskRing.fits(units) || this.#flyingCount === 0))) {
         dropPayload(payload);
@@ -321,7 +324,7 @@ export class Traffic {
     }
   }
 
-  /** The task is in flight no more. */
+  /** Removes the task from those in flight. */
   #land(task: PoolTask): void {
     const { place } = task;
     if (this.#kept.size > 0) this.#kept.delete(place);
@@ -334,7 +337,7 @@ export class Traffic {
     if (task.timer !== undefined) clearTimeout(task.timer);
   }
 
-  /** A worker has died with the task before it received anything of it. */
+  /** Releases the payload of a task whose worker died before it received any of it. */
   #dropKept(place: number, ordinal: number): void {
     const kept = this.#kept.get(place);
     if (kept === undefined || kept.ordinal !== ordinal) return;
@@ -355,7 +358,7 @@ export class Traffic {
     this.#owner.finished(task, row, ok, waited, ran);
   }
 
-  /** Serves what is there; how many outcomes. */
+  /** Serves pending outcomes and returns their number. */
   #serve(until: number): number {
     let served = 0;
     while (!this.#closed) {
@@ -365,7 +368,7 @@ export class Traffic {
       try {
         this.#take();
       } catch (error) {
-        // Of a handler of the program's: an uncaught error, but no outcome is lost for it.
+        // A handler of the program threw: an uncaught error, but no outcome is lost for it.
         throwLater(error);
       }
       this.#reader.reset();
@@ -387,7 +390,7 @@ export class Traffic {
     }
     if (kind === OutcomeKind.dying) {
       const dying = (error: unknown) => this.#owner.dying(row, error);
-      // Without its cause the death of the worker is reported all the same.
+      // The death of the worker is reported also without its cause.
       if (failure === undefined) this.#makings.make(values, this.#isBlocked, { made: dying, failed: () => {} });
       return;
     }
@@ -398,7 +401,7 @@ export class Traffic {
       return;
     }
     const task = this.#flying[place];
-    // Of a task that everybody has given up.
+    // The task was cancelled.
     if (task === undefined) {
       if (kind === OutcomeKind.began) return;
       this.#kept.delete(place);
@@ -448,7 +451,7 @@ export class Traffic {
         task.timer = setTimeout(arm, timerMs(left));
         return;
       }
-      // The outcome may be there already.
+      // The outcome may have arrived already.
       this.#serve(Infinity);
       const error = new TimeoutError(`The task has taken longer than ${task.timeout} ms`);
       if (task.place >= 0) this.giveUp(task, Interrupt.late, error);
@@ -456,7 +459,7 @@ export class Traffic {
     arm();
   }
 
-  /** A queued task will not be run; one that is running is told to stop, and its worker ended if it does not. */
+  /** Cancels a queued task, or interrupts a running one, whose worker is ended after the grace. */
   #interrupt(task: PoolTask, why: Interrupt, force: boolean): void {
     const { board } = this;
     board.cancel(task.place);
@@ -468,7 +471,7 @@ export class Traffic {
       this.#owner.alert(row);
       clearTimeout(task.timer);
       task.timer = setTimeout(() => {
-        // It may have ended in time, and only this thread was busy.
+        // The task may have ended in time while this thread was busy.
         this.#serve(Infinity);
         if (task.place >= 0 && board.get(row, Row.ordinal) === task.ordinal) this.#owner.overdue(row);
       }, this.#grace);
@@ -476,8 +479,8 @@ export class Traffic {
   }
 
   /**
-   * The task that the worker in the row took. A worker may die between the two words of its claim, and another one finish
-   * it: then the place is that of an earlier task, and the ordinal alone is right.
+   * Finds the task that the worker in the row took. A worker may die between the two words of its claim, and another
+   * one finish it: then the place is that of an earlier task, and only the ordinal is right.
    */
   #find(row: number, ordinal: number): PoolTask | undefined {
     const place = this.board.get(row, Row.place) - 1;
@@ -486,7 +489,7 @@ export class Traffic {
     return task?.ordinal === ordinal ? task : this.#flying.find((other) => other?.ordinal === ordinal);
   }
 
-  /** A worker that died before its claim counted may have left it to another one. */
+  /** Whether another worker took the task: a worker that died before its claim counted may have left it. */
   #isRunElsewhere(dead: number, ordinal: number): boolean {
     for (let row = 0; row < this.#size; row++) {
       if (row !== dead && this.board.get(row, Row.place) !== 0 && this.board.get(row, Row.ordinal) === ordinal)
@@ -495,7 +498,7 @@ export class Traffic {
     return false;
   }
 
-  /** Sees to it that news are heard, as long as any may come. */
+  /** Watches for outcomes as long as any may arrive. */
   attend(): void {
     if (this.#closed || this.#looking) return;
     const isUnfinished = this.unfinished > 0;
@@ -544,7 +547,9 @@ export class Traffic {
     this.#notice.reference(this.unfinished > 0);
   }
 
-  /** Calls back when there are outcomes; every few milliseconds where no thread can be started that would notice them. */
+  /**
+   * Calls back when there are outcomes; polls every few milliseconds where no thread can be started to wait for them.
+   */
   #watch(callback: () => void): { reference(keep: boolean): void; cancel(): void } {
     try {
       return nativeNotice(TargetKind.ringItems, this.#resultRing.block, 0, 0, callback);
@@ -558,7 +563,7 @@ export class Traffic {
     }
   }
 
-  /** Nothing is waited for any more. */
+  /** Stops watching. */
   #rest(): void {
     this.#notice?.cancel();
     this.#notice = undefined;

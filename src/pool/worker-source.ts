@@ -1,50 +1,51 @@
 /**
- * What a pool needs of its workers: something that starts one, and what can be seen of it from outside. Tasks and results
- * go through shared memory, which every kind of worker attaches by handle, so nothing here carries them.
+ * The interface between a pool and its kind of workers: starting one, and observing it from outside. Tasks and results
+ * go through shared memory, which every kind of worker attaches by handle, so none of them passes here.
  *
  * An implementation runs `serveTasks(assignment)` of worker/serve.js in a thread of its own, in a process or not: the
- * assignment is plain data with objects of ours, and travels as `args` of a process do, by `serialize` and `deserialize`.
- * `serveTasks` returns when the worker is to end; what a task left open must not keep it then. The source is all that
- * differs between `Pool` and `ThreadPool`: a subclass of `Pool` overrides its static `workerSource`.
+ * assignment is plain data with shared objects, and travels as `args` of a process do, by `serialize` and
+ * `deserialize`. `serveTasks` returns when the worker is to end; timers or requests that a task left open must not
+ * delay that. `Pool` and `ThreadPool` differ in their source alone: a subclass of `Pool` overrides its static
+ * `workerSource`.
  */
 import type { Readable } from 'node:stream';
 import type { ProcessOptions } from '../process/options.js';
 import type { Assignment } from './worker/assignment.js';
 
-/** How node runs a worker. */
+/** Options of node for a worker. */
 export type RunOptions = Pick<ProcessOptions, 'execArgv' | 'env' | 'stdio' | 'resourceLimits'>;
 
-/** Those of a pool. */
+/** Picks these options from those of a pool. */
 export function runOptionsOf({ execArgv, env, stdio, resourceLimits }: RunOptions): RunOptions {
   return { execArgv, env, stdio, resourceLimits };
 }
 
-/** How a worker ended. */
+/** The end of a worker. */
 export interface WorkerEnd {
-  /** The exit code, −signal if a signal ended it. */
+  /** The exit code, or −signal if a signal ended it. */
   readonly exitCode: number;
   readonly signal: NodeJS.Signals | null;
 }
 
-/** One worker, from outside. All of it may be called again after its end. */
+/** One worker, from outside. All methods may be called again after its end. */
 export interface PoolWorker {
   readonly name: string;
-  /** Of its process. */
+  /** Pid of its process. */
   readonly pid: number;
-  /** What it writes, where the pool's `stdio` makes these pipes; otherwise null. */
+  /** Its output, where the pool's `stdio` makes it a pipe; otherwise null. */
   readonly stdout: Readable | null;
   readonly stderr: Readable | null;
-  /** How it ended, as far as that can be seen without the event loop; `undefined` while it runs. */
+  /** Returns its end, as far as that is visible without the event loop; `undefined` while it runs. */
   poll(): WorkerEnd | undefined;
   /**
-   * Calls back once when `poll()` has something to say, never before this returns. `keepAlive`: the program waits for it.
+   * Calls back once when `poll()` may return an end, never before this returns. `keepAlive`: the program waits for it.
    *
-   * @returns what takes that back
+   * @returns a function that cancels this
    */
   onEnd(callback: () => void, keepAlive: boolean): () => void;
-  /** Ends it as `terminate` of a process does. After its end this does nothing. */
+  /** Ends it as `terminate` of a process does. Does nothing after its end. */
   terminate(): void;
-  /** Ends it without asking. */
+  /** Kills it. */
   kill(): void;
 }
 
@@ -53,9 +54,9 @@ export interface WorkerSource {
   /**
    * Starts a worker and returns at once.
    *
-   * @throws what `Process.start` throws; there is no worker then
+   * @throws the errors of `Process.start`; there is no worker then
    */
   start(assignment: Assignment): PoolWorker;
-  /** Whether a worker that does not answer can be ended in the middle of JavaScript: for the documentation of errors. */
+  /** Whether workers are processes or threads, for the texts of errors. */
   readonly kind: 'process' | 'thread';
 }

@@ -1,4 +1,4 @@
-/** How a named pool is made: what its members say of it has to agree. */
+/** Configuration of a named pool: its members have to agree on it. */
 import { inspect } from 'node:util';
 import { MultiprocError, ValueError } from '../../errors.js';
 import { describe } from '../../options/describe.js';
@@ -14,7 +14,7 @@ import type { PoolConfig } from './rendezvous.js';
 export type NamedOptions = PoolOptions & { readonly name: string; readonly initargs: unknown[] };
 
 /**
- * What a new pool is made of.
+ * Makes the configuration of a new pool.
  *
  * @returns with it the bytes that keep shared objects of the initializer's arguments
  */
@@ -40,9 +40,9 @@ export function configOf(size: number, options: NamedOptions): { config: PoolCon
 }
 
 /**
- * Compares what this member says with the pool that exists.
+ * Compares this member's options with the pool that exists.
  *
- * @param size if it has said one
+ * @param size the size, if this member gives one
  * @throws MultiprocError `ERR_MULTIPROC_KIND`
  */
 export function checkAgainst(
@@ -77,7 +77,7 @@ export function checkNamed(options: PoolOptions): void {
   }
 }
 
-/** Of a host, which cannot fork, and has its own default. */
+/** The start method for the host, which cannot fork and has a default of its own. */
 function inheritable(): HostOptions['context'] {
   const method = settledStartMethod();
   return method === 'fork' ? undefined : method;
@@ -105,7 +105,7 @@ const defaults: Readonly<Record<string, string>> = {
   context: 'the default',
 };
 
-/** Those options that are given, as people read them. */
+/** Texts of the given options, for comparison and for errors. */
 function textsOf(size: number | undefined, options: NamedOptions): Record<string, string> {
   const { initializer, initargs, context, env, ...others } = options;
   const texts: Record<string, string> = {};
@@ -127,7 +127,7 @@ function functionText(fn: (...args: never[]) => unknown): string {
   return `${name} of ${reference.module}`;
 }
 
-/** What two programs pass need not be the same object, or look the same. */
+/** Two programs may pass different shared objects for the same purpose, so these are not compared. */
 function hasSharedObjects(args: readonly unknown[]): boolean {
   const bytes = serialize(args, 'initargs');
   if (!isKeeping(bytes)) return false;
@@ -142,7 +142,7 @@ function short(value: unknown): string {
   return text.length <= longest ? text : `${text.slice(0, longest)}… ${digest(text)}`;
 }
 
-/** Of what may hold secrets, or is long. */
+/** Digest of a text that may hold secrets, or is long. */
 function digest(text: string): string {
   const { createHash } = process.getBuiltinModule('node:crypto');
   return `sha256:${createHash('sha256').update(text).digest('hex').slice(0, 12)}`;

@@ -1,4 +1,4 @@
-/** The start of a named pool's host: a process that is no child of the program in any sense that a user sees. */
+/** Start of a named pool's host, a process that outlives the program that starts it. */
 import { spawn } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
 import { ProcessError, SystemError } from '../../errors.js';
@@ -13,20 +13,20 @@ import type { PoolOptions } from '../options.js';
 
 const program = fileURLToPath(new URL('./host.js', import.meta.url));
 
-/** Where the host finds the socket at which it is to listen. */
+/** The descriptor at which the host finds its listening socket. */
 export const listeningDescriptor = 3;
 
-/** How many clients the kernel keeps until the host accepts them. */
+/** Upper bound on clients that the kernel queues until the host accepts them. */
 const backlog = 1024;
 
-/** What the host is given as its argument. */
+/** The host's argument. */
 export interface HostStart {
   readonly name: string;
-  /** Of the program, for its workers. */
+  /** The program's `argv`, for the workers. */
   readonly argv: readonly string[];
 }
 
-/** How the workers are made. */
+/** Options of the workers. */
 export interface HostOptions
   extends Pick<PoolOptions, 'maxTasksPerChild' | 'signals' | 'execArgv' | 'env' | 'resourceLimits'> {
   readonly context: StartMethod | undefined;
@@ -36,8 +36,8 @@ export interface HostOptions
 }
 
 /**
- * Starts the host unless one listens at the address. The socket is bound here, so programs that start at the same time are told
- * apart by the kernel: one of them binds it, and the others can connect from that moment.
+ * Starts the host unless one listens at the address. The socket is bound here, so of programs that start at the same
+ * time the kernel lets one bind it, and the others can connect from that moment.
  *
  * @returns `false` if another program was first
  * @throws ProcessError if the host cannot be started
@@ -67,7 +67,7 @@ function launch(name: string, listening: number, stdio: 'inherit' | 'ignore'): v
     [variable]: textAfterName(markFor(program, options.length)),
   };
   for (const text of executableEnvironment()) env[text.slice(0, text.indexOf('='))] = textAfterName(text);
-  // In a session of its own: what ends the program's terminal or process group does not end the host.
+  // A session of its own: a signal to the program's terminal or process group does not end the host.
   const child = spawn(path, [...options, ...inheritedExecArgv(process.execArgv), program, JSON.stringify(start)], {
     cwd: startDirectory ?? workingDirectory(),
     env,

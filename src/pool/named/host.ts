@@ -1,6 +1,6 @@
 /**
- * The host of a named pool: a process of its own, which has the workers and outlives the program that started it. It serves
- * members as they come, and ends with the last of them.
+ * The host of a named pool: a process that has the workers and outlives the program that started it. It serves members
+ * as they join, and ends with the last of them.
  */
 import '../../process/entry/mark.js';
 import { ClosedError } from '../../errors.js';
@@ -20,7 +20,7 @@ import { listeningDescriptor } from './host-start.js';
 import { Rendezvous, readPart } from './rendezvous.js';
 import { Session } from './session.js';
 
-/** How long the host waits for its first member, in ms: the one that started it may have been killed. */
+/** How long the host waits for its first member, in ms: the program that started it may have been killed. */
 const firstMemberMs = 30_000;
 
 const groupSignals = ['SIGHUP', 'SIGINT', 'SIGQUIT', 'SIGTERM'] as const;
@@ -83,7 +83,7 @@ async function acceptAll(): Promise<void> {
       clearTimeout(lonely);
       sessions.add(new Session(channel, { workers, left }));
     } catch {
-      // A client without the key, or one that has ended; or the listener is closed.
+      // The client lacks the key or has ended, or the listener is closed.
     }
   }
 }
@@ -94,7 +94,7 @@ function left(session: Session): void {
   else session.close();
 }
 
-/** There will be no workers: members are told, and the next call of any program starts a new host. */
+/** Reports to all members that there will be no workers; the next call of any program starts a new host. */
 function breakDown(error: unknown): void {
   if (hasBroken || isEnding) return;
   hasBroken = true;
@@ -102,7 +102,7 @@ function breakDown(error: unknown): void {
   if (sessions.size === 0) void end();
 }
 
-/** @param last the member to be told when nothing is left */
+/** @param last the member that is notified when all workers have ended */
 async function end(last?: Session): Promise<void> {
   if (isEnding) return;
   isEnding = true;

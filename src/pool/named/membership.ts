@@ -1,7 +1,7 @@
 /**
- * This process's membership of a named pool: tasks go to the pool's host, and results come back.
+ * This process's membership of a named pool: sends tasks to the pool's host and receives their outcomes.
  *
- * A member holds its tasks until it is connected. Those that the host had when it died fail with a WorkerLostError, and
+ * A member holds its tasks until it is connected. Tasks that the host had when it died fail with a WorkerLostError, and
  * the next task starts a new host.
  */
 import type { Readable } from 'node:stream';
@@ -31,11 +31,11 @@ import { Ask, bufferOf, type Packet, packetOf, sizeOf, Tell, valuesOf } from './
 import { Rendezvous } from './rendezvous.js';
 import { Wire } from './wire.js';
 
-/** Bytes of tasks that the host has; more wait with their jobs. */
+/** Upper bound on bytes of tasks at the host; more wait with their jobs. */
 const plentyBytes = 4 * 1024 * 1024;
-/** How long a host may take to answer, in ms: it may have to be started. */
+/** Time-out of the host's answer, in ms: it may have to be started. */
 const answerMs = 30_000;
-/** So many hosts in a row may end before they serve. */
+/** Upper bound on hosts in a row that end before they serve. */
 const maxFailures = 5;
 const retryMs = 10;
 const maxRetryMs = 1000;
@@ -43,7 +43,7 @@ const maxRetryMs = 1000;
 interface Held {
   readonly task: PoolTask;
   readonly size: number;
-  /** Until it is sent. */
+  /** Present until it is sent. */
   packet: Packet | undefined;
 }
 
@@ -68,11 +68,11 @@ export class Membership implements Engine {
   readonly #rendezvous: Rendezvous;
   readonly #stdio: 'inherit' | 'ignore';
   readonly #grace: number;
-  /** What this process keeps for the initializer's arguments. */
+  /** Bytes that keep shared objects of the initializer's arguments. */
   readonly #made: Buffer | undefined;
   readonly #tasks = new Map<number, Held>();
   readonly #unsent = new Set<number>();
-  /** Functions that the host knows by their number. */
+  /** Functions that the host has by their number. */
   readonly #told = new Set<number>();
   readonly #makings = new Makings(() => {
     this.#owner.moved();
@@ -88,19 +88,19 @@ export class Membership implements Engine {
   #crew: readonly CrewMember[] = [];
   #failures = 0;
   #timer: NodeJS.Timeout | undefined;
-  /** When something is to be tried again, or given up, on the machine's monotonic clock in ms. */
+  /** Time of the next attempt or of the time-out, on the machine's monotonic clock in ms. */
   #due = Infinity;
   #isBlocked = false;
   #isHeld = false;
-  /** This member leaves the pool. */
+  /** Whether this member leaves the pool. */
   #isLeaving = false;
   #isGone = false;
 
   /**
    * Joins the pool, which need not have a host yet.
    *
-   * @param given the size, if the caller has said one
-   * @throws MultiprocError `ERR_MULTIPROC_KIND` if the pool exists and was made otherwise
+   * @param given the size, if the caller gives one
+   * @throws MultiprocError `ERR_MULTIPROC_KIND` if the pool exists with other options
    */
   constructor(given: number | undefined, size: number, options: NamedOptions, owner: EngineOwner) {
     this.#name = options.name;
@@ -227,7 +227,7 @@ export class Membership implements Engine {
     this.#rendezvous.close();
   }
 
-  // Connecting.
+  // Connection.
 
   #tryConnect(): void {
     if (this.#wire !== undefined || this.#due !== Infinity || this.#isLeaving) return;
@@ -244,7 +244,7 @@ export class Membership implements Engine {
     let begun = tryConnect(address);
     if (begun === 'nobody' && startHost(this.#name, address, this.#stdio)) begun = tryConnect(address);
     if (typeof begun === 'string') {
-      // Another program has just bound the address, or more connect at once than the kernel keeps.
+      // Another program has just bound the address, or the kernel's queue of clients is full.
       this.#retry(retryMs);
       return;
     }
@@ -277,7 +277,7 @@ export class Membership implements Engine {
     this.#due = Infinity;
   }
 
-  /** It is time to try again; or the host has not answered. */
+  /** Retries the connection, or gives up a host that has not answered. */
   #dueNow(): void {
     this.#clearTimer();
     const wire = this.#wire;
@@ -303,7 +303,7 @@ export class Membership implements Engine {
       if (this.#script !== undefined) this.#prove(bytes);
       else this.#hear(deserialize(bytes) as [number, ...unknown[]]);
     } catch (error) {
-      // Of a callback of the program's: an uncaught error, but no outcome is lost for it.
+      // A callback of the program threw: an uncaught error, but no outcome is lost for it.
       throwLater(error);
     }
   }
@@ -350,7 +350,7 @@ export class Membership implements Engine {
     this.#attend();
   }
 
-  /** The connection has ended, and with it the host. */
+  /** Handles the end of the connection, and with it of the host. */
   #ended(): void {
     const wasJoined = this.#isJoined;
     const pid = this.#hostPid;
@@ -361,7 +361,7 @@ export class Membership implements Engine {
     }
     if (wasJoined) {
       getLogger().warning("the host of the pool '%s' (pid %d) has ended", this.#name, pid);
-      // What it had open may have no other owner.
+      // Its segments may have no other owner.
       sweepAfterKill();
       const lost = `The host of the pool '${this.#name}' (pid ${pid}) ended while it had the task; the next call starts a new one`;
       for (const [id, { task, packet }] of [...this.#tasks]) {
@@ -387,7 +387,7 @@ export class Membership implements Engine {
     this.#attend();
   }
 
-  /** This member has no connection. */
+  /** Drops the connection. */
   #apart(): void {
     this.#clearTimer();
     this.#wire?.close();
@@ -464,7 +464,7 @@ export class Membership implements Engine {
     this.#makings.make(valuesOf(packetWith(bytes)), this.#isBlocked, { made: fail, failed: fail });
   }
 
-  /** The task is this member's no longer. */
+  /** Removes the task from this member. */
   #drop(id: number): Held | undefined {
     const held = this.#tasks.get(id);
     if (held === undefined) return undefined;
@@ -493,9 +493,9 @@ export class Membership implements Engine {
     this.#attend();
   }
 
-  // The end.
+  // End.
 
-  /** @param force ends the workers of this member's tasks that run */
+  /** @param force terminates the workers that run this member's tasks */
   #leave(force: boolean): void {
     if (this.#isLeaving) return;
     this.#isLeaving = true;
@@ -503,7 +503,7 @@ export class Membership implements Engine {
       queueMicrotask(() => this.#goneNow());
       return;
     }
-    // If this was the last member the host answers when nothing is left of the pool.
+    // The host answers its last member when all of the pool has ended.
     this.#ask(Ask.leave, force);
     this.#setTimer(this.#grace + 5000);
   }
@@ -521,7 +521,7 @@ export class Membership implements Engine {
     if (this.#made !== undefined && isKeeping(this.#made)) discard(this.#made);
   }
 
-  /** What may come keeps the program alive while it is waited for. */
+  /** Keeps the program alive while outcomes or the end of the pool are waited for. */
   #attend(): void {
     const keep = this.unfinished > 0 || (this.#isHeld && !this.#isGone);
     this.#wire?.reference(keep);
@@ -538,7 +538,10 @@ function packetWith(bytes: Uint8Array): Packet {
   return { packing: 0, parts: [bytes], keeping: [], numbers: undefined };
 }
 
-/** The descriptor of a connection; `'busy'` if the kernel keeps no more for the host, `'nobody'` if nobody listens. */
+/**
+ * Returns the descriptor of a connection; `'busy'` if the kernel's queue of clients is full, `'nobody'` without a
+ * listener.
+ */
 function tryConnect(address: string): number | 'busy' | 'nobody' {
   try {
     const begun = native.socketConnect(true, address, 0);

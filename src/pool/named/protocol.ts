@@ -1,12 +1,12 @@
 /**
- * What members and the host of a named pool tell each other. A message is a list, made by `serialize`; tasks, results and
- * functions are bytes in it, which the host passes on without looking: modules are loaded in workers and members alone.
+ * Messages between members and the host of a named pool. A message is a list, encoded by `serialize`; tasks, results
+ * and functions are bytes in it, which the host passes on unread: modules are loaded in workers and members alone.
  */
 import { keepAgain, serialize } from '../../serialize/codec.js';
 import { Later, Message, mostUnits } from '../../serialize/records.js';
 import { Packing, type Payload } from '../payload.js';
 
-/** From a member. */
+/** Messages of a member. */
 export const Ask = {
   /** pid */
   join: 0,
@@ -14,11 +14,11 @@ export const Ask = {
   task: 1,
   /** id, why */
   giveUp: 2,
-  /** whether what is unfinished is ended */
+  /** whether unfinished tasks are terminated */
   leave: 3,
 } as const;
 
-/** From the host. */
+/** Messages of the host. */
 export const Tell = {
   /** pid, bytes of the board, workers */
   welcome: 0,
@@ -39,12 +39,12 @@ export interface Packet {
   readonly packing: Packing;
   /** One message for each value. */
   readonly parts: readonly Uint8Array[];
-  /** Which parts keep shared objects until they are received. */
+  /** Indices of the parts that keep shared objects until they are received. */
   readonly keeping: readonly number[];
   readonly numbers: Int32Array | Float64Array | undefined;
 }
 
-/** Makes bytes of a payload: what is in it is read now. */
+/** Encodes a payload now. */
 export function packetOf({ packing, values, from, to }: Payload, keeps: (bytes: Buffer) => boolean): Packet {
   if (packing > Packing.list) {
     const make = { length: to - from };
@@ -63,7 +63,7 @@ export function packetOf({ packing, values, from, to }: Payload, keeps: (bytes: 
   return { packing, parts, keeping, numbers: undefined };
 }
 
-/** The payload of a packet, for the ring. */
+/** Makes the payload of a packet, for the ring. */
 export function payloadOf({ packing, parts, keeping, numbers }: Packet): Payload {
   if (numbers !== undefined) {
     const units = packing === Packing.integers ? (numbers.length + 1) >> 1 : numbers.length;
@@ -78,7 +78,7 @@ export function payloadOf({ packing, parts, keeping, numbers }: Packet): Payload
   return { packing, values: messages, from: 0, to: messages.length, units };
 }
 
-/** The values of a packet as they come out of a ring: to be made. */
+/** Returns the values of a packet as they come out of a ring, not decoded. */
 export function valuesOf({ parts }: Packet): unknown[] {
   return parts.map((part) => new Later(bufferOf(part)));
 }
@@ -87,7 +87,7 @@ export function bufferOf(bytes: Uint8Array): Buffer {
   return Buffer.isBuffer(bytes) ? bytes : Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length);
 }
 
-/** Bytes of a packet, about. */
+/** Returns the approximate size of a packet in bytes. */
 export function sizeOf({ parts, numbers }: Packet): number {
   return parts.reduce((sum, part) => sum + part.length, numbers?.byteLength ?? 0);
 }

@@ -1,9 +1,9 @@
 /**
  * The rendezvous of a named pool: a file in /dev/shm by which the programs of one user find the pool's host.
  *
- * It holds a random address, a random key, and how the pool was made; all of it is written before the file gets its name, and
- * never changes. It is a file of the anonymous kind: every member and the host have it open, and it is removed when the last
- * of them closes it, or by the next sweep if that one was killed.
+ * It holds a random address, a random key, and the configuration of the pool; all of it is written before the file gets
+ * its name, and never changes. The file is of the anonymous kind: every member and the host have it open, and it is
+ * removed when the last of them closes it, or by the next sweep if that one was killed.
  */
 import { constants } from 'node:buffer';
 import { MultiprocError, SystemError } from '../../errors.js';
@@ -14,13 +14,13 @@ import { deserializeKept, prepare, serialize } from '../../serialize/codec.js';
 import { anonymousFile, anonymousPrefix } from '../../shared/names.js';
 import { sweepNowAndThen } from '../../shared/sweep.js';
 
-/** How a named pool was made, for the host that is to run it. Every part is bytes of `serialize`. */
+/** Configuration of a named pool, for its host. Every part is bytes of `serialize`. */
 export interface PoolConfig {
   readonly size: number;
   readonly options: Uint8Array;
   /** The initializer and its arguments. */
   readonly initializer: Uint8Array | undefined;
-  /** What people compare: by the option's name. */
+  /** Texts that members compare, by the option's name. */
   readonly texts: Readonly<Record<string, string>>;
 }
 
@@ -30,7 +30,7 @@ const tokenBytes = 16;
 const keyBytes = 32;
 const configAt = headerBytes + tokenBytes + keyBytes;
 
-/** The file of the pool with this (checked) name. */
+/** Returns the file of the pool with this (checked) name. */
 export function rendezvousFile(name: string): string {
   return `${anonymousPrefix()}pool.${name}`;
 }
@@ -42,7 +42,7 @@ export class Rendezvous {
   readonly #file: string;
   readonly #segment: SegmentId;
   readonly key: Buffer;
-  /** Where the host listens: a name that the kernel frees with the host. Only who may read the file knows it. */
+  /** Address of the host, a name that the kernel frees with the host. Only processes that may read the file have it. */
   readonly address: string;
   readonly config: PoolConfig;
   #closed = false;
@@ -57,9 +57,9 @@ export class Rendezvous {
   }
 
   /**
-   * Opens the pool's file, or makes it.
+   * Opens the pool's file, or creates it.
    *
-   * @param config is asked for when the file has to be made
+   * @param config makes the configuration when the file has to be created
    */
   static openOrCreate(name: string, config: () => PoolConfig): Rendezvous {
     const file = rendezvousFile(name);
@@ -68,7 +68,7 @@ export class Rendezvous {
     let made: SegmentId | undefined;
     try {
       for (let round = 0; round < maxRounds; round++) {
-        // One that no living process has open describes a pool that is gone.
+        // A file that no living process has open describes a pool that is gone.
         native.sweepFile(file);
         const opened = Rendezvous.open(name);
         if (opened !== undefined) return opened;
@@ -89,7 +89,7 @@ export class Rendezvous {
     );
   }
 
-  /** Opens the pool's file; `undefined` if there is none. */
+  /** Opens the pool's file; returns `undefined` if there is none. */
   static open(name: string): Rendezvous | undefined {
     const file = rendezvousFile(name);
     attach();
@@ -108,7 +108,7 @@ export class Rendezvous {
     });
   }
 
-  /** Lets go of the file, which is removed if no other process has it open. Idempotent. */
+  /** Closes the file, which is removed if no other process has it open. Idempotent. */
   close(): void {
     if (this.#closed) return;
     this.#closed = true;
@@ -134,7 +134,7 @@ function bytesOf(segment: SegmentId): Buffer {
   return Buffer.from(native.segmentBuffer(segment, 0, size));
 }
 
-/** Makes a value of bytes of a configuration, which others may read, too. */
+/** Decodes a part of a configuration without consuming it: other processes read it, too. */
 export async function readPart(bytes: Uint8Array): Promise<unknown> {
   const message = Buffer.from(bytes);
   await prepare(message);

@@ -1,4 +1,4 @@
-/** One member of a named pool, as the host has it: its tasks go to the workers, and what comes of them back to it. */
+/** One member of a named pool at the host: passes its tasks to the workers, and their outcomes back. */
 import type { SocketChannel } from '../../messaging/socket-channel.js';
 import { deserialize, discard, serialize } from '../../serialize/codec.js';
 import { Later } from '../../serialize/records.js';
@@ -13,11 +13,11 @@ import { readableError } from '../thrown.js';
 import { Ask, bufferOf, type Packet, packetOf, payloadOf, Tell } from './protocol.js';
 import { Wire } from './wire.js';
 
-/** What a session needs of the host. */
+/** The interface of the host that a session calls. */
 export interface SessionOwner {
   /** The workers, once they were started. */
   readonly workers: Promise<OwnWorkers>;
-  /** The member is there no more; its tasks were given up. */
+  /** Called when the member has left and its tasks were cancelled. */
   left(session: Session): void;
 }
 
@@ -36,7 +36,7 @@ export class Session {
     this.#wire.open();
   }
 
-  /** The member is told that its share has ended, or that the host has. */
+  /** Closes the connection, which notifies the member of the end of its share or of the host. */
   close(): void {
     this.#wire.close();
   }
@@ -53,7 +53,7 @@ export class Session {
     this.tell(Tell.lost, worker);
   }
 
-  /** There will be no workers. */
+  /** Reports that there will be no workers. */
   broken(error: unknown): void {
     this.#tasks.clear();
     this.tell(Tell.broken, bytesOfError(error));
@@ -93,7 +93,7 @@ export class Session {
       this.#workers = workers;
       this.tell(Tell.welcome, process.pid, serialize(workers.board), workers.crew());
     } catch {
-      // The host has told why.
+      // The host has reported the reason.
     }
   }
 
@@ -121,7 +121,7 @@ export class Session {
     this.#workers?.giveUp(task, why, undefined);
   }
 
-  /** @param force ends the workers of the member's tasks that run */
+  /** @param force terminates the workers that run the member's tasks */
   #leave(force: boolean): void {
     if (this.#hasLeft) return;
     this.#hasLeft = true;
@@ -142,11 +142,11 @@ type TaskMessage = [
   packet: Packet,
 ];
 
-/** A task whose arguments and result are bytes here. */
+/** A task whose arguments and result stay bytes in this process. */
 class RelayedTask extends PoolTask {
   readonly id: number;
   readonly #session: Session;
-  /** The results of a chunk, where they are numbers. */
+  /** The results of a chunk of numbers. */
   taken: Int32Array | Float64Array | undefined;
 
   constructor(session: Session, id: number, options: TaskOptions) {

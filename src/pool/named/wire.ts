@@ -1,4 +1,4 @@
-/** Messages between a member of a named pool and its host, over a socket, without waiting or blocking the thread. */
+/** Messages between a member of a named pool and its host over a socket, without blocking the thread. */
 import { constants } from 'node:buffer';
 import type { Sending } from '../../messaging/channel.js';
 import type { SocketChannel } from '../../messaging/socket-channel.js';
@@ -6,13 +6,13 @@ import type { Notice } from '../../messaging/waitable.js';
 import { FdEvents, native } from '../../native.js';
 import { performanceNow } from '../../timing.js';
 
-/** How long messages are read before the event loop gets a turn, in ms. */
+/** Upper bound in ms on reading without a turn of the event loop. */
 const maxTurn = 8;
 
 export interface WireOwner {
-  /** A message has come; the bytes are the owner's. */
+  /** Called with each message; the owner may keep the bytes. */
   message(bytes: Buffer): void;
-  /** Nothing more will come, and nothing can be sent. Called once, not after {@link Wire.close}. */
+  /** Called once at the end of the connection, not after {@link Wire.close}. */
   ended(error: unknown): void;
 }
 
@@ -35,26 +35,26 @@ export class Wire {
     return this.#closed;
   }
 
-  /** Begins to read. */
+  /** Starts reading. */
   open(): void {
     this.#read();
   }
 
-  /** Whether what may come keeps the program alive. */
+  /** Sets whether a pending read or write keeps the program alive. */
   reference(keep: boolean): void {
     this.#isReferenced = keep;
     this.#arrival?.reference(keep);
     this.#room?.reference(keep);
   }
 
-  /** Sends a message when there is room for it. */
+  /** Sends a message as soon as there is room for it. */
   send(bytes: Buffer): void {
     if (this.#closed) return;
     this.#outbox.push(bytes);
     if (this.#room === undefined) this.#write();
   }
 
-  /** Reads and writes without the event loop; `false` when nothing came until the deadline. */
+  /** Reads and writes without the event loop; returns `false` if nothing arrived by the deadline. */
   serveSync(deadline: number): boolean {
     if (this.#closed) return false;
     if (this.#readAll(Infinity) > 0 || this.#closed) return true;
@@ -64,7 +64,7 @@ export class Wire {
     return this.#readAll(Infinity) > 0;
   }
 
-  /** Nothing is read or sent any more. */
+  /** Stops reading and sending. */
   close(): void {
     if (this.#closed) return;
     this.#closed = true;
@@ -110,7 +110,7 @@ export class Wire {
         this.#outbox.shift();
       }
     } catch (error) {
-      // What the other side sent before it ended is still read.
+      // Messages that the other side sent before its end are still read.
       if (this.#readAll(Infinity) === 0 || !this.#closed) this.#end(error);
       return;
     }

@@ -1,4 +1,4 @@
-/** A chunk of a map: the function is applied to one item after the other, until one throws. */
+/** A chunk of a map: applies the function to one item after the other, until one throws. */
 import { inspect } from 'node:util';
 import { MaybeEncodingError } from '../../errors.js';
 import { Packing, type Payload, packItems } from '../payload.js';
@@ -6,7 +6,7 @@ import { Packing, type Payload, packItems } from '../payload.js';
 type Fn = (...args: unknown[]) => unknown;
 
 /**
- * The results, packed. A promise of them as soon as the function has returned one.
+ * Returns the packed results, or a promise of them once the function has returned a promise.
  *
  * @param spread each item is a list of arguments
  */
@@ -21,7 +21,7 @@ export function applyToEach(fn: Fn, items: ArrayLike<unknown>, spread: boolean):
   return { packing: Packing.integers, values: integers, from: 0, to: length, units: (length + 1) >> 1 };
 }
 
-/** As soon as something is no small integer. `value`: what the first item that is not among the results has given. */
+/** Continues the chunk from the first result that is no small integer. `value`: that result. */
 function applyToRest(
   fn: Fn,
   items: ArrayLike<unknown>,

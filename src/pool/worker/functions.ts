@@ -1,4 +1,4 @@
-/** The functions that a worker knows, by the pool's numbers. */
+/** The functions of a worker, by the pool's numbers. */
 import { Buffer } from 'node:buffer';
 import { whileLoading } from '../../process/loading.js';
 import { Arrival, prepare } from '../../serialize/codec.js';
@@ -13,7 +13,7 @@ export class Functions {
     this.#texts = [...texts];
   }
 
-  /** The function if it is at hand. */
+  /** Returns the function if it is loaded. */
   known(number: number): Fn | undefined {
     return this.#found[number];
   }
@@ -21,8 +21,8 @@ export class Functions {
   /**
    * Finds the function, and loads its module if need be.
    *
-   * @param text what describes it, if that came along
-   * @throws TypeError if the function cannot be had here
+   * @param text its description, if the task carries one
+   * @throws TypeError if the function cannot be loaded here
    */
   async find(number: number, text: Uint8Array | undefined): Promise<Fn> {
     const bytes = text ?? this.#texts[number];
@@ -35,9 +35,9 @@ export class Functions {
 }
 
 /**
- * Makes a value of bytes, whatever it takes to load what they name.
+ * Decodes a value and imports the modules that it names.
  *
- * @param begins is called first: from then on objects of ours may have been received
+ * @param begins is called first: from then on shared objects may have been received
  */
 export async function load(bytes: Uint8Array, begins = () => {}): Promise<unknown> {
   const message = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length);

@@ -1,4 +1,4 @@
-/** What a worker that is a process of its own runs. */
+/** Main module of a worker that is a process. */
 import { leaveSignalsToParent } from '../../process/group-signals.js';
 import type { Assignment } from './assignment.js';
 import { serveTasks } from './serve.js';
@@ -6,6 +6,6 @@ import { serveTasks } from './serve.js';
 export async function runWorker(assignment: Assignment): Promise<void> {
   if (!assignment.defaultSignals) leaveSignalsToParent();
   await serveTasks(assignment);
-  // Whatever tasks have left open.
+  // Ends also with timers or requests that tasks have left open.
   process.exit();
 }

@@ -1,4 +1,4 @@
-/** The life of a pool's worker: it takes one task after the other from the ring, until the pool ends or enough are done. */
+/** The main loop of a pool's worker: takes tasks from the ring until the pool ends or its share is done. */
 import '../../process/entry/classes.js';
 import { forEver } from '../../deadline.js';
 import { MaybeEncodingError, TimeoutError } from '../../errors.js';
@@ -33,13 +33,13 @@ import type { Assignment } from './assignment.js';
 import { applyToEach, isThenable } from './chunk.js';
 import { Functions, load } from './functions.js';
 
-/** So long tasks may follow each other before the event loop gets a turn, in ms. */
+/** Upper bound in ms on tasks in a row without a turn of the event loop. */
 const longestRow = 10;
 
 /**
- * Does the tasks of a pool in this thread until the pool ends, or enough of them were done.
+ * Runs the tasks of a pool in this thread until the pool ends or the worker's share is done.
  *
- * @returns a promise that resolves when the worker is to end; whoever called ends the thread then
+ * @returns a promise that resolves when the worker is to end; the caller then ends the thread
  */
 export async function serveTasks(assignment: Assignment): Promise<void> {
   const worker = new Worker(assignment);
@@ -73,7 +73,7 @@ class Worker {
     process.on('uncaughtExceptionMonitor', (error) => this.#sendLastError(error));
   }
 
-  /** Whether the initializer has done its part. */
+  /** Runs the initializer; returns whether it succeeded. */
   async begin({ initializer }: Assignment): Promise<boolean> {
     try {
       if (initializer !== undefined) {
@@ -119,21 +119,21 @@ class Worker {
     this.#board.set(this.#row, Row.state, WorkerState.retired);
   }
 
-  /** As a {@link RecordReader}. */
+  /** Implements {@link RecordReader}. */
   read(window: Window, at: number, most: number): TakenTask {
     const task = readTask(window, at, most);
     this.#taken = task;
     return task;
   }
 
-  /** As a {@link RecordReader}. */
+  /** Implements {@link RecordReader}. */
   claim(ordinal: number): void {
     this.#ordinal = ordinal;
     this.#board.claim(this.#row, ordinal, (this.#taken as TakenTask).place);
     this.#taken = undefined;
   }
 
-  /** Does one task; `undefined` if that is done. */
+  /** Runs one task; returns `undefined` if it is done. */
   #serve(task: TakenTask): Promise<void> | undefined {
     this.#outcome.place = task.place;
     this.#outcome.began = clock();
@@ -159,7 +159,7 @@ class Worker {
     return this.#finish(OutcomeKind.returned, payload);
   }
 
-  /** A task that needs something loaded first, or may be interrupted. */
+  /** Runs a task that needs a module loaded first, or can be interrupted. */
   async #serveSlowly(task: TakenTask): Promise<void> {
     const { values } = task;
     let fn: (...args: unknown[]) => unknown;
@@ -192,7 +192,7 @@ class Worker {
     await this.#finish(OutcomeKind.returned, packed);
   }
 
-  /** The values are about to be made: should the worker die, nobody can say what it has received. */
+  /** Decodes the values. If the worker dies from here on, the parent cannot tell what it has received. */
   #receive(values: unknown[]): void {
     if (!isWhole(values)) this.#board.set(this.#row, Row.received, this.#ordinal);
   }
@@ -210,7 +210,7 @@ class Worker {
     return this.#send(kind, payload);
   }
 
-  /** Puts an outcome. It waits for the parent only if results take all the memory there is. */
+  /** Puts an outcome. It waits for the parent only if results take all memory. */
   #send(kind: OutcomeKind, payload: Payload): Promise<void> | undefined {
     const outcome = this.#outcome;
     outcome.kind = kind;
@@ -220,18 +220,18 @@ class Worker {
     return undefined;
   }
 
-  /** The task that runs need not be the one whose error ends the worker: a rejection may come late. */
+  /** The running task need not be the cause: a rejection may come late. */
   #sendLastError(error: unknown): void {
     if (process.listenerCount('uncaughtException') > 0) return;
     const last = new OutcomeWriter();
     last.row = this.#row;
     last.kind = OutcomeKind.dying;
     last.payload = packError(error);
-    // If there is no room for it, the exit code has to do.
+    // Without room for it, the exit code has to do.
     this.#results.tryPutRecord(last, last.units);
   }
 
-  /** Waits until the parent has taken results, if that can make room; else the outcome is an error that says why not. */
+  /** Waits until the parent has taken results, if that can make room; else sends an error that says why not. */
   async #sendSlowly(): Promise<void> {
     const outcome = this.#outcome;
     await this.#room.wait(this, forEver, () => {
@@ -245,14 +245,14 @@ class Worker {
         dropPayload(outcome.payload);
         outcome.kind = OutcomeKind.threw;
         outcome.payload = packError(noMemoryFor('a result', units * 8, limit));
-        // What is that small and has no room waits for the parent.
+        // An outcome of this size waits for the parent.
         if (outcome.units >= units) return notYet;
       }
     });
     outcome.reset();
   }
 
-  /** Until there is something to take; perhaps for nothing. */
+  /** Waits until there may be a task to take. */
   async #idle(): Promise<void> {
     this.#board.set(this.#row, Row.state, WorkerState.idle);
     if (this.#tasks.lookForItems()) return;
@@ -261,7 +261,7 @@ class Worker {
     });
   }
 
-  /** The task's signal fires from now on when the parent says so; and the parent learns that the task has begun. */
+  /** Makes the task's signal fire when the parent interrupts it, and reports the task's start to the parent. */
   async #beInterruptible(): Promise<void> {
     const ordinal = this.#ordinal;
     this.#running = new RunningTask(ordinal, () => this.#interruption(ordinal));
@@ -276,7 +276,7 @@ class Worker {
   async #listen(): Promise<void> {
     const { attention } = this.#assignment;
     for (;;) {
-      // Referenced: a task may wait for nothing but its signal.
+      // Referenced: a task may wait for its signal alone.
       await attention.wait();
       attention.clear();
       this.#running?.look();
@@ -293,7 +293,7 @@ class Worker {
 
 let plainTask = new PlainTask();
 
-/** What the next task is, as long as nobody may interrupt it. */
+/** Returns the object of the next task that cannot be interrupted. */
 function nextTask(): PlainTask {
   if (plainTask.isUsed) plainTask = new PlainTask();
   return plainTask;
@@ -324,7 +324,7 @@ function packResult(value: unknown): Payload {
   }
 }
 
-/** An error, or whatever was thrown; of what cannot travel as it is, what people read. */
+/** Packs a thrown value; one that cannot travel becomes a readable error. */
 function packError(error: unknown): Payload {
   let bytes: Buffer;
   try {
