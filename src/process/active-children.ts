@@ -4,14 +4,14 @@ import type { Launcher } from './launchers/launcher.js';
 import type { Process } from './process.js';
 
 /**
- * The children of this process that have not ended. Those that have are reaped. Mirrors
+ * Returns the children of this process that have not ended, and reaps the others. Mirrors
  * `multiprocessing.active_children`.
  */
 export function activeChildren(): Process[] {
   return childrenBy(undefined);
 }
 
-/** Those of a launcher; without one those of all start methods. */
+/** Returns the children of a launcher; without one, those of all start methods. */
 export function childrenBy(launcher: Launcher | undefined): Process[] {
   return runningOwners(launcher) as Process[];
 }

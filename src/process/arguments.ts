@@ -1,11 +1,11 @@
-/** The arguments of a call that is made elsewhere. */
+/** Argument lists of calls in other processes. */
 import { describe } from '../options/describe.js';
 
 /**
- * Arrays as they are, everything else that can be iterated as a list. In a text nobody means the characters.
+ * Returns arrays as they are, and other iterables as a list. A string is refused: its characters are hardly meant.
  *
- * @param name of what was given
- * @throws TypeError for what is no such thing
+ * @param name name of the parameter
+ * @throws TypeError unless it is such an iterable
  */
 export function argumentList(args: unknown, name: string): unknown[] {
   if (Array.isArray(args)) return args;

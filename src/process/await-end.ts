@@ -1,16 +1,19 @@
-/** Waiting for the end of a process, for as long as somebody wants to: what `join` does. */
+/** Bounded wait for the end of a process, as `join` does. */
 import type { ParsedWait } from '../deadline.js';
 import { waiting } from './waiting.js';
 
-/** An end that can be looked at, and watched for. */
+/** An end that can be polled and watched for. */
 export interface Ending {
   hasCome(): boolean;
-  /** Calls back once when it has come, never at once; `reference` keeps the program alive. Returns what takes that back. */
+  /**
+   * Calls back once at the end, never before this returns; `reference` keeps the program alive. Returns a function that
+   * cancels this.
+   */
   watch(callback: () => void, reference: boolean): () => void;
 }
 
 /**
- * @returns whether it has come
+ * @returns whether the end has come
  * @throws the signal's `reason` once it fired
  */
 export async function awaitEnd(ending: Ending, wait: ParsedWait): Promise<boolean> {

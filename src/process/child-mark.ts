@@ -24,8 +24,8 @@ export function wasStartedAsChild(): boolean {
 }
 
 /**
- * Whether this process was started to become a child and has not come to this package's entry: it runs a preloaded module,
- * or it runs another program, because the executable does not do what node would.
+ * Whether this process was started to become a child and has not reached this package's entry: it runs a preloaded
+ * module, or another program, because the executable is not node.
  */
 export function isBeforeEntry(): boolean {
   return marks[marked] === true && marks[entered] !== true;

@@ -1,4 +1,4 @@
-/** A child of this process while somebody here has an interest in it: its end, its answer, and what is open for it. */
+/** A child of this process as its owner sees it: its end, its answer, and the descriptors that are open for it. */
 import { constants } from 'node:os';
 import { now } from '../deadline.js';
 import { inBackground } from '../lifecycle/background.js';
@@ -16,13 +16,13 @@ const { SIGKILL } = constants.signals;
 /** How long a child that was killed may take to end, in ms, where its end has to be awaited. */
 const endPatience = 2000;
 
-/** What is called once something has happened; `reference` says whether waiting for it keeps the program alive. */
+/** A callback for an event; `reference` says whether its wait keeps the program alive. */
 interface Waiter {
   readonly reference: boolean;
   readonly callback: () => void;
 }
 
-/** What stays open for a child that has ended. */
+/** The descriptor that stays open for a child that has ended. */
 class Sentinel {
   readonly #running: RunningChild;
   #everReady: number | undefined;
@@ -31,7 +31,7 @@ class Sentinel {
     this.#running = running;
   }
 
-  /** For a child whose own descriptor was closed at its end, as nobody had seen it: one that is always readable. */
+  /** A descriptor that is always readable, for a child whose own one was closed at its end before its first use. */
   get everReady(): number {
     if (this.#everReady === undefined) {
       this.#everReady = native.noticeFile();
@@ -47,25 +47,25 @@ class Sentinel {
   }
 }
 
-/** Children that are forgotten without `close()`. */
+/** Releases children that are dropped without `close()`. */
 const forgotten = new FinalizationRegistry<Sentinel>((sentinel) => {
   inBackground('a process that was forgotten', () => sentinel.close());
 });
 
-/** Answers that nobody has taken, with what this process keeps for them. In a forked child they are its parent's. */
+/** Releases answers that were not taken. In a forked child they are its parent's. */
 const unread = new FinalizationRegistry<{ readonly pid: number; readonly bytes: Buffer }>(({ pid, bytes }) => {
   if (pid === native.currentPid()) inBackground('a result that was forgotten', () => discard(bytes));
 });
 
 export class Child {
   readonly pid: number;
-  /** What the kernel, or Node, knows it by: the pid, or the thread's id. */
+  /** Its pid, or the thread's id. */
   readonly ident: number;
   readonly #running: RunningChild;
   readonly #errand: Errand;
   readonly #waiters = new Set<Waiter>();
   #watch: EndWatch | undefined;
-  /** Keeps the program alive by itself. */
+  /** Whether the child alone keeps the program alive. */
   #held = false;
   #exitCode: number | null = null;
   #answer: Answer | undefined;
@@ -76,13 +76,16 @@ export class Child {
   #sentinelShown = false;
   #hasBegun = true;
   readonly #sentinel: Sentinel;
-  /** This process is a copy of the one whose child it is. */
+  /** Whether this process is a copy of the one whose child it is. */
   #disowned = false;
 
-  /** @throws what the launcher throws, and SystemError `EMFILE`, `EAGAIN` where its end could not be seen: there is no child then */
+  /**
+   * @throws the launcher's errors, and SystemError `EMFILE`, `EAGAIN` if its end could not be observed: there is no
+   *   child then
+   */
   constructor(launcher: Launcher, request: LaunchRequest) {
     this.#errand = request.errand;
-    // Whoever waits needs descriptors and a thread, and there must be none of these missing once there is a child.
+    // A wait needs descriptors and a thread: checked before there is a child.
     onReadable(request.errand.creator, () => {}).cancel();
     this.#running = launcher.launch(request);
     this.pid = this.#running.pid;
@@ -92,7 +95,7 @@ export class Child {
     try {
       this.#rearm();
     } catch (error) {
-      // Nobody would see its end.
+      // Its end could not be observed.
       this.#running.signal(SIGKILL);
       this.#running.waitSync(now() + endPatience);
       this.close();
@@ -100,7 +103,9 @@ export class Child {
     }
   }
 
-  /** The exit code, or −signal; `null` while it runs. Looks, and reaps it. Of a disowned one nothing new becomes known. */
+  /**
+   * Returns the exit code, or −signal; `null` while it runs. Reaps it. Nothing new becomes known of a disowned child.
+   */
   poll(): number | null {
     if (this.#exitCode === null && !this.#disowned) {
       const exitCode = this.#running.poll();
@@ -109,7 +114,7 @@ export class Child {
     return this.#exitCode;
   }
 
-  /** Blocks until it has ended or the deadline passed. */
+  /** Blocks until it has ended or the deadline has passed. */
   waitSync(deadline: number): number | null {
     while (this.poll() === null) {
       const exitCode = this.#running.waitSync(deadline);
@@ -118,7 +123,7 @@ export class Child {
     return this.#exitCode;
   }
 
-  /** Calls back when it has ended, never at once. Returns what takes that back. */
+  /** Calls back at its end, never before this returns. Returns a function that cancels this. */
   onEnd(callback: () => void, reference: boolean): () => void {
     const waiter = { reference, callback };
     if (this.poll() !== null) {
@@ -133,9 +138,9 @@ export class Child {
   }
 
   /**
-   * What the child answered, for who deserialises it, once; `undefined` if nothing, or nothing yet.
+   * Returns the child's answer once, for the caller to deserialise; `undefined` if there is none (yet).
    *
-   * @throws why the answer cannot be read: there may be no memory for it
+   * @throws the error of reading the answer: there may be no memory for it
    */
   takeAnswer(): Answer | undefined {
     if (this.#isAnswered()) unread.unregister(this);
@@ -143,12 +148,12 @@ export class Child {
     return this.#answer;
   }
 
-  /** Of a child that ended before it had loaded what its work needs: the node that ran it, where it had one of its own. */
+  /** The command of a child that ended before it had loaded the modules of its work, if it ran a node of its own. */
   get failedCommand(): string | undefined {
     return this.#hasBegun ? undefined : this.#running.command;
   }
 
-  /** Calls back when there is an answer, or never will be. That is waited for. */
+  /** Calls back when there is an answer, or none can come any more. The wait keeps the program alive. */
   onAnswer(callback: () => void): void {
     if (this.#isAnswered() || this.poll() !== null) {
       queueMicrotask(callback);
@@ -158,7 +163,7 @@ export class Child {
     if (this.#answerWatch === undefined) this.#watchAnswer();
   }
 
-  /** Whether the child alone keeps the program alive. */
+  /** Sets whether the child alone keeps the program alive. */
   hold(held: boolean): void {
     this.#held = held;
     this.#reference();
@@ -177,20 +182,20 @@ export class Child {
     if (this.poll() === null && !this.#disowned) this.#running.signal(number);
   }
 
-  /** Lets go of a child that has ended. */
+  /** Releases a child that has ended. */
   close(): void {
     this.#sentinel.close();
     forgotten.unregister(this);
   }
 
-  /** Ends it: it was launched, but not all that belongs to it could be had. */
+  /** Kills it: it was launched, but its start failed. */
   abandon(): void {
     this.signal(SIGKILL);
     this.waitSync(now() + endPatience);
     this.close();
   }
 
-  /** In a forked child: it is the parent's, and so is what is open for it. */
+  /** Marks it, in a forked child, as the parent's, with its descriptors. */
   disown(): void {
     if (!this.#isOpen) return;
     this.#disowned = true;
@@ -198,7 +203,7 @@ export class Child {
     closeErrand(this.#errand);
   }
 
-  /** The numbers of the errand's descriptors are those of the errand. */
+  /** Whether the errand's descriptors are open: their numbers may be reused afterwards. */
   get #isOpen(): boolean {
     return this.#exitCode === null && !this.#disowned;
   }
@@ -215,7 +220,7 @@ export class Child {
     this.#watch?.reference(this.#held || [...this.#waiters].some(({ reference }) => reference));
   }
 
-  // Looks, while there is something to look at.
+  // Polls for the answer while one may come.
   #isAnswered(): boolean {
     if (this.#answer === undefined && this.#unreadable === undefined && this.#isOpen) this.#readAnswer();
     return this.#answer !== undefined || this.#unreadable !== undefined;
@@ -243,7 +248,7 @@ export class Child {
     this.#answerWatch.reference(true);
   }
 
-  // Once.
+  // Handles the end, once.
   #end(exitCode: number): void {
     const answered = this.#isAnswered();
     this.#exitCode = exitCode;
@@ -256,13 +261,13 @@ export class Child {
       discardMessage(unclaimed);
     }
     closeErrand(this.#errand);
-    // The user may have the number of the sentinel.
+    // The user may hold the number of the sentinel.
     if (!this.#sentinelShown) this.#running.close();
-    // A killed process cleans up nothing, and this one may be the only one left that will.
+    // A killed process releases nothing, and this one may be the only other user of its objects.
     if (exitCode < 0) sweepAfterKill();
     const waiters = [...this.#waiters].map(({ callback }) => callback);
     this.#waiters.clear();
-    // Not from inside a look at the exit code.
+    // Not from within a poll of the exit code.
     queueMicrotask(() => {
       for (const callback of [...waiters, ...this.#answerWaiters]) callback();
       this.#answerWaiters.clear();

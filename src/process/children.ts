@@ -1,4 +1,4 @@
-/** The children of this process that may still run, and what becomes of them when this process ends. */
+/** The running children of this process, and their end with it. */
 import { constants } from 'node:os';
 import { afterForkInChild } from '../lifecycle/after-fork.js';
 import { betweenFinalizers, runFinalizers } from '../lifecycle/finalize.js';
@@ -10,19 +10,19 @@ import type { Launcher } from './launchers/launcher.js';
 
 const { SIGKILL, SIGTERM } = constants.signals;
 
-/** What is known of the owner of a child. */
+/** The interface of a child's owner. */
 interface Owner {
   readonly name: string;
   readonly daemon: boolean;
 }
 
-/** How long a daemon may take to end once it was told to, in ms; what it waits for a processor does not count. */
+/** How long a daemon may take to end after SIGTERM, in ms; time that it waits for a processor does not count. */
 export const daemonGrace = 400;
 const graceLook = 20;
 
 interface Running {
   readonly child: Child;
-  /** The one that the owner has of its own, instead of a start method's. */
+  /** The owner's own launcher, instead of that of a start method. */
   readonly launcher: Launcher | undefined;
 }
 
@@ -30,14 +30,14 @@ const running = new Map<Owner, Running>();
 const told = new WeakSet<Child>();
 let watching = false;
 
-/** A child was started. */
+/** Adds a started child. */
 export function track(owner: Owner, child: Child, launcher: Launcher | undefined): void {
   if (!watching) watchEnd();
   running.set(owner, { child, launcher });
   child.onEnd(() => running.get(owner)?.child === child && running.delete(owner), false);
 }
 
-/** The owners of those that run and were launched so; without a launcher by start methods. */
+/** Returns the owners of running children of the launcher; without one, of all start methods. */
 export function runningOwners(launcher: Launcher | undefined): Owner[] {
   reapEnded();
   return [...running].filter(([, each]) => each.launcher === launcher).map(([owner]) => owner);
@@ -61,8 +61,8 @@ afterForkInChild(() => {
   watching = false;
 });
 
-// At the natural end: daemons are told to end, and everybody is waited for. Node asks again after each round of events,
-// so whatever the program does meanwhile, also starting more, is done first.
+// At the natural end: sends SIGTERM to daemons, and waits for all children. Node asks again after each round of events,
+// so work that the program does meanwhile, also starting more, is done first.
 function endChildren(): void {
   reapEnded();
   if (running.size > 0) runFinalizers(0);
@@ -91,8 +91,8 @@ function killAfterGrace(child: Child): void {
   look();
 }
 
-// At process.exit(), or after an error that nobody caught: nothing can be waited for any more. Daemons that do not mind
-// SIGTERM end by the tie to this process's life.
+// At process.exit(), or after an uncaught error: no wait is possible. Daemons that ignore SIGTERM end with this process
+// by their life tie.
 function abandonChildren(): void {
   for (const [owner, { child }] of running) if (owner.daemon) child.signal(SIGTERM);
 }

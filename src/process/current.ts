@@ -1,4 +1,4 @@
-/** Who this process is, and who made it, as objects. */
+/** Objects for the current process and its creator. */
 import { availableParallelism } from 'node:os';
 import { inspect } from 'node:util';
 import { parseSyncWait, parseWait, type Wait } from '../deadline.js';
@@ -13,8 +13,8 @@ class MainProcess extends Process {}
 isOwnClass(MainProcess);
 
 /**
- * The object that stands for this process: alive, with its name, pid and authkey. In a child of a subclass's object it is
- * of that class. Mirrors `multiprocessing.current_process`.
+ * Returns the object of this process: alive, with its name, pid and authkey. In a child of a subclass's object it is of
+ * that class. Mirrors `multiprocessing.current_process`.
  */
 export function currentProcess(): Process {
   self.object ??= oneself(MainProcess, undefined, []);
@@ -22,7 +22,7 @@ export function currentProcess(): Process {
 }
 
 /**
- * The process that created this one, whatever started it technically; null in the main one. Mirrors
+ * Returns the process that created this one, also if a server started it; null in the main one. Mirrors
  * `multiprocessing.parent_process`.
  */
 export function parentProcess(): ParentProcess | null {
@@ -33,7 +33,7 @@ export function parentProcess(): ParentProcess | null {
 
 let creator: ParentProcess | undefined;
 
-/** The creator of this process, as seen from here: it can be watched, and nothing else. */
+/** The creator of this process, as seen from here: its end can be observed. */
 export class ParentProcess {
   readonly #pid: number;
   readonly #name: string;
@@ -56,12 +56,12 @@ export class ParentProcess {
     return this.#pid;
   }
 
-  /** What the parent calls itself. */
+  /** The parent's name. */
   get name(): string {
     return this.#name;
   }
 
-  /** How it ended is for others to know. */
+  /** Always null: only its own parent learns its exit code. */
   get exitCode(): null {
     return null;
   }
@@ -101,7 +101,7 @@ export class ParentProcess {
   #watch(callback: () => void, reference: boolean): () => void {
     let watch: ReadinessWait;
     const observe = () => {
-      // It may be ready for nothing.
+      // The descriptor may be reported ready without reason.
       watch = onReadable(this.#sentinel, () => (this.isAlive() ? observe() : callback()));
       watch.reference(reference);
     };
@@ -115,12 +115,12 @@ export class ParentProcess {
 }
 
 /**
- * How many processes can do something at the same time: the CPUs that this one may use, and no fewer than 1. Mirrors
- * `multiprocessing.cpu_count`, which counts also those that it may not use.
+ * Returns the number of CPUs that this process may use, at least 1. Mirrors `multiprocessing.cpu_count`, which also
+ * counts those that it may not use.
  */
 export function cpuCount(): number {
   return availableParallelism();
 }
 
-/** Does nothing: frozen programs are a matter of Windows. Mirrors `multiprocessing.freeze_support`. */
+/** Does nothing: frozen programs concern Windows alone. Mirrors `multiprocessing.freeze_support`. */
 export function freezeSupport(): void {}

@@ -1,15 +1,15 @@
 /**
- * What passes between a process and a child of it: the message with the work, the answer with the result, and who
- * lives. Three descriptors, made by the parent; no end of the conversation ever waits for the other.
+ * The exchange between a process and a child: the message with the work, the answer with the result, and their ends. It
+ * uses three descriptors, made by the parent; neither side ever waits for the other.
  */
 import { ftruncateSync, readSync, writeSync } from 'node:fs';
 import { native } from '../native.js';
 
-/** The descriptors of one conversation, as this process has them. */
+/** The descriptors of one exchange in this process. */
 export interface Errand {
   /** A file in memory: first the message, for the child; then the answer, for the parent. */
   readonly memory: number;
-  /** An eventfd, which becomes readable when the answer is there. */
+  /** An eventfd, which becomes readable with the answer. */
   readonly notice: number;
   /** A pidfd of the process that made the child: readable once that has ended. */
   readonly creator: number;
@@ -17,16 +17,16 @@ export interface Errand {
   readonly shared?: boolean | undefined;
 }
 
-/** How a target settled, as the answer says it. */
+/** How a target settled, as in the answer. */
 export const Outcome = { returned: 1, threw: 2 } as const;
 export type Outcome = (typeof Outcome)[keyof typeof Outcome];
 
-/** What the child says at the end of its work. */
+/** A child's answer at the end of its work. */
 export interface Answer {
   readonly outcome: Outcome;
   /** The serialised value or error. */
   readonly bytes: Buffer;
-  /** There are shared objects in it, which the creator keeps until it is deserialised or discarded. */
+  /** Whether it contains shared objects, which the creator keeps until it is deserialised or discarded. */
   readonly keeps: boolean;
 }
 
@@ -35,12 +35,15 @@ const messageMark = 0;
 /** Added to an outcome. */
 const keepsFlag = 4;
 const headerSize = 16;
-/** Bytes for one call: Node and the kernel take less than 2 GiB. */
+/** Upper bound on bytes for one call: Node and the kernel take less than 2 GiB. */
 const maxTransfer = 2 ** 30;
-/** How much is read at once: with the header most messages are there. */
+/** Bytes of the first read: it covers the header and most messages. */
 const firstRead = 4096;
 
-/** Makes the parent's side, with the message's bytes in pieces; without a message for a child that has the work in its memory. */
+/**
+ * Makes the parent's side, with the message's bytes in pieces; without a message for a child that has the work in its
+ * memory.
+ */
 export function makeErrand(message: readonly Buffer[] | undefined): Errand {
   const opened: number[] = [];
   const keep = (fd: number) => {
@@ -63,25 +66,25 @@ export function closeErrand({ memory, notice, creator }: Errand): void {
   for (const fd of [memory, notice, creator]) native.fdClose(fd);
 }
 
-/** The child has nothing more to say. That it still runs, its parent sees otherwise. */
+/** Closes the child's side for answers. Its parent observes its end otherwise. */
 export function leaveErrand({ memory, notice, shared }: Errand): void {
   if (shared) return;
   native.fdClose(memory);
   native.fdClose(notice);
 }
 
-/** What the child has to do; `undefined` once it has claimed that. */
+/** Reads the child's message; returns `undefined` once the child has claimed it. */
 export function readMessage({ memory }: Errand): Buffer | undefined {
   const marked = readMarked(memory);
   return marked?.mark === messageMark ? marked.bytes : undefined;
 }
 
-/** The child is about to restore the message, so nobody else may any more. Frees the memory. */
+/** Claims the message for the child, which is about to restore it. Frees the memory. */
 export function claimMessage({ memory }: Errand): void {
   ftruncateSync(memory, 0);
 }
 
-/** The child answers, and wakes a parent that waits for it. */
+/** Writes the child's answer, and wakes a parent that waits for it. */
 export function writeAnswer({ memory, notice }: Errand, { outcome, bytes, keeps }: Answer): void {
   ftruncateSync(memory, 0);
   writeMarked(memory, keeps ? outcome | keepsFlag : outcome, [bytes]);
@@ -95,7 +98,7 @@ export function raiseNotice(notice: number): void {
   writeSync(notice, one);
 }
 
-/** The parent reads the answer; `undefined` if there is none (yet). */
+/** Reads the answer in the parent; returns `undefined` if there is none (yet). */
 export function readAnswer({ memory }: Errand): Answer | undefined {
   const marked = readMarked(memory);
   if (marked === undefined || marked.mark === messageMark) return undefined;
@@ -103,7 +106,7 @@ export function readAnswer({ memory }: Errand): Answer | undefined {
   return { outcome: (mark & ~keepsFlag) as Outcome, bytes, keeps: (mark & keepsFlag) !== 0 };
 }
 
-// The header goes last: half of what should be there is nothing.
+// The header goes last: a reader ignores a partial message.
 function writeMarked(memory: number, mark: number, pieces: readonly Buffer[]): void {
   let length = 0;
   for (const piece of pieces) {
@@ -119,7 +122,7 @@ function writeMarked(memory: number, mark: number, pieces: readonly Buffer[]): v
 function readMarked(memory: number): { mark: number; bytes: Buffer } | undefined {
   const start = Buffer.allocUnsafeSlow(firstRead);
   const size = readSync(memory, start, 0, firstRead, 0);
-  // The other side may empty the memory at any time: what is not all there is nothing.
+  // The other side may empty the memory at any time: a partial message counts as none.
   if (size < headerSize) return undefined;
   const length = start.readDoubleLE(8);
   // A message has at least its tag.

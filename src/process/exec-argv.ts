@@ -1,4 +1,4 @@
-/** Which of node's own options children get: all but those that are about one run of one program. */
+/** Node's own options for children: all except those that concern one run of one program. */
 
 import { isAbsolute } from 'node:path';
 

@@ -1,4 +1,4 @@
-/** Which node runs spawned children and the fork server. */
+/** The node that runs spawned children and the fork server. */
 import { Buffer } from 'node:buffer';
 import { realpathSync } from 'node:fs';
 import { constants } from 'node:os';
@@ -13,7 +13,7 @@ import { nullDevice } from './null-device.js';
 import { lookInterval, Progress } from './progress.js';
 
 let chosen: string | undefined;
-/** Executables that have shown that they are a node. */
+/** Executables that were verified as node. */
 const verified = new Set<string>();
 
 const oldestMajor = 20;
@@ -27,7 +27,7 @@ const oldestMajor = 20;
  * @throws TypeError for anything else
  */
 export function setExecutable(path: string | Uint8Array | URL): void {
-  // The child starts in another directory, perhaps.
+  // The child may start in another directory.
   chosen = resolve(textOf(path));
 }
 
@@ -39,9 +39,9 @@ function textOf(path: unknown): string {
 }
 
 /**
- * The path of the node that runs children.
+ * Returns the path of the node that runs children.
  *
- * @throws ProcessError if it is known not to be one
+ * @throws ProcessError if it is not a node
  */
 export function executable(): string {
   const path = chosen ?? process.execPath;
@@ -58,7 +58,7 @@ export function executableEnvironment(): string[] {
   return process.versions.electron === undefined ? [] : ['ELECTRON_RUN_AS_NODE=1'];
 }
 
-/** The error for an executable that does not run children. */
+/** Makes the error for an executable that does not run children. */
 export function notANode(path: string, reason: string, cause?: unknown): ProcessError {
   return new ProcessError(
     `${path} cannot run children: ${reason}. Name a node with setExecutable(path)`,
@@ -71,7 +71,7 @@ function isOwnExecutable(path: string): boolean {
   try {
     return realpathSync(path) === realpathSync(process.execPath);
   } catch {
-    return false; // The check of its version says what is wrong.
+    return false; // The version check reports the fault.
   }
 }
 
@@ -83,7 +83,7 @@ function checkOwnExecutable(path: string): void {
   throw notANode(path, 'it is a single executable application, which runs its own program whatever it is given');
 }
 
-/** What a node is asked to run: it says which one it is, and then whether it can load this package's addon. */
+/** The program that verifies a node: it prints the version, and whether it can load this package's addon. */
 const question = `
   const { version, versions } = process;
   console.log(version, versions.bun === undefined ? 'node' : 'bun');
@@ -113,10 +113,10 @@ interface Run {
   readonly stderr: string;
 }
 
-/** How much of its output is read; a process that writes without end blocks, which is no progress. */
+/** Upper bound on the output that is read; a process that writes more blocks, which counts as no progress. */
 const longestText = 65_536;
 
-// Blocks meanwhile. Modules that NODE_OPTIONS preloads stay out of it.
+// Runs it and blocks meanwhile, without modules that NODE_OPTIONS preloads.
 function runToEnd(path: string, args: readonly string[]): Run {
   const { NODE_OPTIONS: _, ...env } = process.env;
   const variables = Object.entries(env).map(([name, value]) => `${name}=${value}`);
@@ -144,7 +144,7 @@ function textFrom(channel: number): string {
   return bytes.toString('utf8', 0, length);
 }
 
-/** Whether a process could not be made for want of a file that can be executed. */
+/** Whether a process could not be made because the file is missing or cannot be executed. */
 export function isMissing(error: unknown): error is SystemError {
   return (
     error instanceof SystemError &&
@@ -153,7 +153,7 @@ export function isMissing(error: unknown): error is SystemError {
   );
 }
 
-/** How a child of this process ended that nothing else reaps, in words. One that makes no progress is killed. */
+/** Describes how a child ended that only this function reaps. A child that makes no progress is killed. */
 function endOf(pid: number): string {
   const pidfd = native.processFile(pid);
   try {
@@ -177,7 +177,7 @@ export function describeEnd(code: number): string {
   return code < 0 ? `it was ended by signal ${-code}` : `it ended with exit code ${code}`;
 }
 
-/** What is worth repeating in an error: the last lines of what a process wrote. */
+/** Returns the last lines of a process's output, for an error. */
 export function lastLines(text: string): string {
   return text.trim().split('\n').slice(-15).join('\n').slice(-2000);
 }

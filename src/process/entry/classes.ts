@@ -1,4 +1,4 @@
-/** Every class whose objects may arrive in a child's arguments, whether or not the child's own modules import them. */
+/** All classes whose objects may arrive in a child's arguments, whether or not the child's own modules import them. */
 import '../../messaging/joinable-queue.js';
 import '../../messaging/pipe.js';
 import '../../messaging/queue.js';

@@ -1,4 +1,6 @@
-/** The life of a child that got a message: it loads what the message names, does its work, and answers. */
+/**
+ * The main sequence of a child that received a message: loads the modules that it names, does its work, and answers.
+ */
 import './classes.js';
 import { native } from '../../native.js';
 import { claimMessage, type Errand, readMessage } from '../errand.js';
@@ -10,10 +12,10 @@ import { beginProcess, perform } from './perform.js';
 import { warningIfStuck } from './slow-loading.js';
 
 /**
- * For a spawned child, or one of the fork server.
+ * Runs the errand of a spawned child, or of one of the fork server.
  *
- * @param begin - makes it the child that the facts describe; a thread begins otherwise
- * @param plain - the class of the object that stands for it, where that is no subclass of the program's
+ * @param begin - makes this process the child that the facts describe; a thread begins otherwise
+ * @param plain - the class of its object, unless that is a subclass of the program
  */
 export async function runErrand(errand: Errand, begin = beginProcess, plain = Process): Promise<void> {
   const message = receive(errand);
@@ -31,7 +33,7 @@ function receive(errand: Errand): ReceivedMessage {
   return new ReceivedMessage(bytes);
 }
 
-/** Loads what the message names, and makes its objects. */
+/** Loads the modules that the message names, and makes its objects. */
 async function restore(message: ReceivedMessage, errand: Errand, plain: typeof Process): Promise<Process> {
   take(message, errand);
   let work: ReturnType<ReceivedMessage['work']>;
@@ -46,8 +48,8 @@ async function restore(message: ReceivedMessage, errand: Errand, plain: typeof P
   return Object.assign(oneself((work.subclass ?? plain) as typeof Process, work.target, args), fields);
 }
 
-// A child that ends before has left all of it to its creator, and one that ends after has it: half of it would belong to
-// neither. So this comes before any module is loaded, which may fail, or end the process.
+// Takes over the message as a whole: a child that ends before this has left all of it to its creator, and one that ends
+// after it owns it. So this precedes the load of any module, which may fail, or end the process.
 function take(message: ReceivedMessage, errand: Errand): void {
   native.holdSignals();
   try {

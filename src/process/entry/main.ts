@@ -1,4 +1,4 @@
-/** What a spawned node runs. */
+/** Main module of a spawned child. */
 import './mark.js';
 import { Buffer } from 'node:buffer';
 import { readFileSync } from 'node:fs';
@@ -10,10 +10,10 @@ import { keepTitle } from '../title.js';
 import { runErrand } from './errand.js';
 import { beginProcess } from './perform.js';
 
-// Where launchers/spawn.ts puts them.
+// The descriptors' numbers are those of launchers/spawn.ts.
 void runErrand({ memory: 3, notice: 4, creator: 5 }, begin);
 
-// Node was started in the directory that relative paths in its options are about.
+// Node was started in the directory against which relative paths in its options resolve.
 function begin(facts: ChildFacts, errand: Errand): void {
   if (facts.cwd !== undefined && facts.cwd !== process.cwd()) process.chdir(facts.cwd);
   keepTitle();
@@ -21,7 +21,7 @@ function begin(facts: ChildFacts, errand: Errand): void {
   beginProcess(facts, errand);
 }
 
-// The variable is gone from `process.env`; this is what /proc/PID/environ shows.
+// Removes the variable from /proc/PID/environ; it is gone from `process.env` already.
 function hideMark(): void {
   if (!native.canReplaceEnvironmentBlock()) return;
   try {
@@ -29,6 +29,6 @@ function hideMark(): void {
     const others = variables.filter((text) => !text.startsWith(`${variable}=`));
     native.replaceEnvironmentBlock(Buffer.from(others.map((text) => `${text}\0`).join(''), 'latin1').toString());
   } catch {
-    // The permission model hides /proc: there it stays to be seen.
+    // The permission model hides /proc: the variable stays visible there.
   }
 }

@@ -1,4 +1,4 @@
-/** The first module of a child's program, without imports: whatever is loaded after it knows that this is a child. */
+/** The first module of a child's program, without imports: every later module sees that this is a child. */
 const marks = process as unknown as Record<symbol, boolean | undefined>;
 
 marks[Symbol.for('multiproc.child')] = true;

@@ -1,4 +1,4 @@
-/** The life of a child: it learns who it is, does its work, answers, and ends when nothing is left to do. */
+/** The work of a child: takes on its identity, runs its target, answers, and ends when nothing is left to do. */
 import { inspect } from 'node:util';
 import { isMainThread } from 'node:worker_threads';
 import { SystemExit } from '../../errors.js';
@@ -16,23 +16,23 @@ import { markAsChild } from '../main-process.js';
 import { becomeChild, self } from '../self.js';
 import { inheritStartMethod } from '../start-method.js';
 
-/** A target that can never settle: what Node itself exits with when a top-level await cannot. */
+/** Exit code for a target that can never settle, as Node's own for a top-level await. */
 const unsettledCode = 13;
 
-/** For a child that has the work in its memory: a forked one. */
+/** Runs a child that has the work in its memory: a forked one. */
 export async function runInherited(facts: ChildFacts, errand: Errand, work: () => unknown): Promise<void> {
   beginProcess(facts, errand);
   await perform(errand, async () => work);
 }
 
-/** This process is a child from now on. */
+/** Makes this process the child. */
 export function beginProcess(facts: ChildFacts, errand: Errand): void {
   begin(facts, errand);
   writeStdioAtOnce();
   if (facts.daemon) native.tieLifeTo(errand.creator, daemonGrace);
 }
 
-/** The same for a thread, as far as it is about this package and JavaScript. */
+/** Makes this thread the child: the part that concerns this package and JavaScript. */
 export function begin(facts: ChildFacts, errand: Errand): void {
   markAsChild();
   becomeChild(facts, errand);
@@ -41,7 +41,7 @@ export function begin(facts: ChildFacts, errand: Errand): void {
   process.argv = [process.argv[0] as string, ...facts.argv];
 }
 
-/** Does the work that `prepare` makes ready, answers with what came of it, and ends when nothing is left to do. */
+/** Runs the work that `prepare` returns, answers with its outcome, and ends when nothing is left to do. */
 export async function perform(errand: Errand, prepare: () => Promise<() => unknown>): Promise<void> {
   const end = watchEnd();
   try {
@@ -61,7 +61,7 @@ export async function perform(errand: Errand, prepare: () => Promise<() => unkno
 
 function answer(errand: Errand, outcome: Outcome, value: unknown, root: string): void {
   try {
-    // This process may end before anybody has read it.
+    // This process may end before its creator has read the answer.
     const { value: bytes, keeps } = whileKeptBy(self.creator?.participant ?? 0, () => serialize(value, root));
     writeAnswer(errand, { outcome, bytes, keeps });
   } catch (error) {
@@ -71,7 +71,7 @@ function answer(errand: Errand, outcome: Outcome, value: unknown, root: string):
   leaveErrand(errand);
 }
 
-/** Of an error that cannot travel as it is: what people read. */
+/** Makes a readable error of one that cannot travel. */
 function plainError(error: unknown): Error {
   const { name, message, stack } = Object(error) as Partial<Error>;
   const plain = new Error(message ?? inspect(error));
@@ -88,13 +88,13 @@ function exit(errand: Errand, { reason }: SystemExit): never {
   process.exit(1);
 }
 
-/** What a process says at its end, however it comes to it. */
+/** Reports the end of this process in every way it can end. */
 function watchEnd(): { settled: boolean } {
   const end = { settled: false };
   const { exit } = process;
   let idle = false;
   let asked = false;
-  // That somebody wants it to end tells it from the end of a process that has nothing left to do.
+  // Distinguishes a requested end from a process that has nothing left to do.
   process.exit = (code) => {
     asked = true;
     return exit.call(process, code);
@@ -104,7 +104,7 @@ function watchEnd(): { settled: boolean } {
   });
   process.on('uncaughtExceptionMonitor', (error) => {
     if (process.listenerCount('uncaughtException') > 0) return;
-    // What ends a process Node prints itself.
+    // Node itself prints the error that ends a process.
     if (isMainThread) write(`Process ${self.name}:`);
     else report(error);
   });

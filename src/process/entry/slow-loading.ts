@@ -1,14 +1,14 @@
-/** A warning where the modules of a child's work do not come to their end: without it, the child waits without a word. */
+/** A warning for modules of a child's work that do not finish loading: without it, the child would wait silently. */
 import { clearTimeout, eventLoopUtilization, setTimeout } from '../../timing.js';
 import { self } from '../self.js';
 
-/** How long modules may wait at their top level before that is said, in ms. */
+/** How long modules may wait at their top level before the warning, in ms. */
 const patience = 5000;
 
-/** The part of that time in which the event loop may be busy: then the modules work, and do not wait. */
+/** Share of that time above which the event loop is busy: the modules work, and do not wait. */
 const maxUtilization = 0.5;
 
-/** Loads them, and gives the warning meanwhile, if it comes to that. */
+/** Loads the modules, and gives the warning if they wait too long. */
 export async function warningIfStuck<T>(load: () => Promise<T>): Promise<T> {
   let before = eventLoopUtilization();
   let timer = setTimeout(look, patience).unref();

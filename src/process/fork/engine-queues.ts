@@ -1,13 +1,13 @@
 /**
- * Node's own queues of what is to run: ticks, timers, immediates, unhandled rejections. A forked child inherits them full,
- * and nothing but the closures of Node's functions leads to them; the inspector opens these. It and node:crypto are loaded
- * when they are needed: this file is part of every program, and their state would have to be renewed in every child.
+ * Node's own queues: ticks, timers, immediates, unhandled rejections. A forked child inherits their content, and only
+ * the closures of Node's functions refer to them; the inspector reads those. The inspector and node:crypto are loaded
+ * on demand: this file is part of every program, and their state would have to be renewed in every child.
  */
 import { executionAsyncId } from 'node:async_hooks';
 import { inspecting } from '../../lifecycle/inspecting.js';
 import { clearTimeout, setTimeout } from '../../timing.js';
 
-/** What is needed of Node's queues, under Node's names. */
+/** The parts of Node's queues that a forked child resets, under Node's names. */
 export interface EngineQueues {
   readonly ticks: { shift(): unknown };
   readonly tickInfo: Uint8Array;
@@ -16,18 +16,18 @@ export interface EngineQueues {
   readonly handledLate: { shift(): unknown };
   readonly timerLists: { peek(): TimerList | null | undefined; shift(): unknown };
   readonly timerListsByDuration: Record<number, TimerList>;
-  /** How many timers keep the loop going. */
+  /** Number of timers that keep the loop alive. */
   readonly timerCount: Int32Array;
   readonly releaseTimer: () => void;
   readonly immediates: ImmediateList;
-  /** What is left of the immediates whose turn it is; only when {@link engineQueues} was called meanwhile. */
+  /** Immediates left in the current round; only if {@link engineQueues} was called within it. */
   outstanding: readonly ImmediateList[];
   readonly immediateInfo: Uint32Array;
   readonly binding: { toggleImmediateRef(keep: boolean): void; scheduleTimer(ms: number): void };
   readonly clearAsyncIdStack: () => void;
-  /** What async_hooks remembers while a hook runs. */
+  /** State of async_hooks while a hook runs. */
   readonly activeHooks: { call_depth: number };
-  /** What node:crypto has drawn ahead. */
+  /** Random bytes that node:crypto has drawn ahead. */
   readonly randomCaches: readonly Uint8Array[];
 }
 
@@ -47,10 +47,13 @@ type Closure = Record<string, unknown>;
 
 let found: EngineQueues | string | undefined;
 
-/** Whether Node is among immediates. */
+/** Set while Node runs immediates. */
 const hasOutstanding = 2;
 
-/** The queues, or what about them is not as this package knows it. Looks once in a process's life: it takes milliseconds. */
+/**
+ * Returns the queues, or a text that says how they differ from those that this package supports. Reads them once per
+ * process: that takes milliseconds.
+ */
 export function engineQueues(): EngineQueues | string {
   found ??= find();
   if (typeof found === 'object' && found.outstanding.length === 0 && found.immediateInfo[hasOutstanding]) {
@@ -74,7 +77,7 @@ function find(): EngineQueues | string {
       Closure,
     ];
     const { randomInt, randomUUID } = process.getBuiltinModule('node:crypto');
-    // Has it made.
+    // Fills the cache.
     randomUUID();
     const [promises, hooks, random] = closuresOf([tasks.processPromiseRejections, executionAsyncId, randomInt]) as [
       Closure,

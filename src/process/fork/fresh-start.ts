@@ -1,6 +1,6 @@
 /**
- * From the middle of the parent's program, where a fork leaves the child, to an empty stack in a loop of its own, without
- * running another line of the parent's.
+ * The transition of a forked child from the middle of the parent's program to an empty stack in a loop of its own,
+ * without running another line of the parent's code.
  */
 import { createHook } from 'node:async_hooks';
 import { native } from '../../native.js';
@@ -8,8 +8,8 @@ import type { EngineQueues } from './engine-queues.js';
 import { dropHandles, dropListeners, dropQueues, renewTimers } from './inheritance.js';
 
 /**
- * In a child that was forked holding signals: drops what is the parent's, and lets the signals through and runs `work`
- * once nothing is left of it. Does not return, and no `catch` or `finally` on the stack runs.
+ * Drops the parent's state in a child that was forked with signals blocked, then unblocks the signals and runs `work`.
+ * Does not return, and no `catch` or `finally` on the stack runs.
  */
 export function startAfresh(queues: EngineQueues, work: () => void): never {
   orEnd(() => {
@@ -17,11 +17,11 @@ export function startAfresh(queues: EngineQueues, work: () => void): never {
     dropQueues(queues);
     dropHandles();
   });
-  // Microtasks can be dropped by V8 alone, which does so when one of them is unwound.
+  // Only V8 can drop microtasks; it does so when one of them is unwound.
   const leave = (): never => {
     // The contexts that are on the stack would be missed by those below them.
     queues.clearAsyncIdStack();
-    // The hook that this is may be one of the functions that never end.
+    // The running hook may be one of the functions that never end.
     queues.activeHooks.call_depth = 0;
     unwind();
   };
@@ -29,7 +29,7 @@ export function startAfresh(queues: EngineQueues, work: () => void): never {
   let turns = 0;
   native.onFreshStack(() => {
     queues.runMicrotasks();
-    // What was closed is closed at the end of a turn.
+    // Closed handles close at the end of a turn.
     if (++turns < 3) return false;
     orEnd(() => {
       gate.disable();

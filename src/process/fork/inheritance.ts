@@ -1,6 +1,6 @@
 /**
- * What a forked child has of its parent's program and must not run: queued callbacks, handles and requests of the event
- * loop, listeners of the process. All of it is dropped without a word to anybody who might listen.
+ * State of the parent's program that a forked child must not run: queued callbacks, handles and requests of the event
+ * loop, listeners of the process. All of it is dropped without notifying any listener.
  */
 import { dropEmitWrappers } from '../../lifecycle/child-exit.js';
 import { terminalDescriptors } from '../../lifecycle/child-stdio.js';
@@ -8,7 +8,7 @@ import { native } from '../../native.js';
 import { clearTimeout } from '../../timing.js';
 import type { EngineQueues } from './engine-queues.js';
 
-/** Nothing that waits in Node's queues will run. The microtasks are not among them. */
+/** Empties Node's queues. The microtasks are not among them. */
 export function dropQueues(queues: EngineQueues): void {
   empty(queues.ticks);
   queues.tickInfo.fill(0);
@@ -22,12 +22,12 @@ function empty(queue: { shift(): unknown }): void {
   while (queue.shift() != null);
 }
 
-/** Has Node look for its next timer anew: it remembers one that is gone, and would not wake up for a later one. */
+/** Makes Node look up its next timer: it caches a time that is gone, and would not wake for a later one. */
 export function renewTimers({ binding }: EngineQueues): void {
   binding.scheduleTimer(1);
 }
 
-// The list of a timer that is running is in the queue, and stays there for ever if nobody ends its round.
+// The list of a running timer stays in the queue unless its round is ended.
 function dropTimers({ timerLists, timerListsByDuration, timerCount, releaseTimer }: EngineQueues): void {
   for (let list = timerLists.peek(); list != null; list = timerLists.peek()) {
     for (let timer = list._idleNext; (timer as unknown) !== list; timer = list._idleNext) clearTimeout(timer);
@@ -55,10 +55,7 @@ interface Wrap {
 
 type Owner = Wrap & { _handle?: Wrap | null; emit?: unknown };
 
-/**
- * Closes what leads out of the process: in this process only, as its descriptors lead nowhere before anything else
- * is done.
- */
+/** Closes handles that lead out of the process, in this process only: their descriptors are detached first. */
 export function dropHandles(): void {
   const { _getActiveHandles, _getActiveRequests } = process as unknown as {
     _getActiveHandles(): Owner[];
@@ -66,7 +63,7 @@ export function dropHandles(): void {
   };
   native.disconnectHandles(Int32Array.from(terminalDescriptors()));
   native.dropPoolWork();
-  // Closing cancels writes and connects, which would tell whoever asked for them.
+  // Closing cancels writes and connects, which would call their callbacks.
   for (const request of _getActiveRequests.call(process)) {
     request.oncomplete = ignore;
     request.callback = ignore;
@@ -78,7 +75,7 @@ export function dropHandles(): void {
 function ignore(): void {}
 
 function silence(owner: Owner): void {
-  // The standard streams are put right by themselves.
+  // The standard streams are reset separately.
   if ((owner as unknown) === process.stdout || (owner as unknown) === process.stderr) return;
   if (typeof owner.emit === 'function') Object.defineProperty(owner, 'emit', { value: () => false });
   const wrap = owner._handle ?? owner;
@@ -89,7 +86,7 @@ function silence(owner: Owner): void {
   wrap.close();
 }
 
-/** The events of `process` that are the parent's affair. Signals are not among them: as in Python, handlers stay. */
+/** Events of `process` whose listeners are the parent's. Signals are not among them: as in Python, handlers stay. */
 const parentsEvents = [
   'beforeExit',
   'disconnect',
@@ -103,7 +100,7 @@ const parentsEvents = [
   'worker',
 ];
 
-/** Nobody of the parent's program hears how the child ends, or what goes wrong in it. */
+/** Removes the parent's listeners for the child's end and errors. */
 export function dropListeners(): void {
   dropEmitWrappers();
   for (const event of parentsEvents) process.removeAllListeners(event);

@@ -1,4 +1,4 @@
-/** How a child that the fork server made becomes what its creator asked for. */
+/** Initialisation of a child that the fork server made. */
 import { afterForkInChild } from '../../lifecycle/after-fork.js';
 import { tellExitCode } from '../../lifecycle/child-exit.js';
 import { native } from '../../native.js';
@@ -8,7 +8,7 @@ import { adoptServer } from './client.js';
 import { changeEnvironment } from './environment.js';
 import { type Birth, type Hello, Report, type RequestDescriptors, receiveData, sendReport } from './protocol.js';
 
-/** Waits for its creator to know of it; then takes over what it was given and does its errand. */
+/** Waits until the creator has the pid; then takes over the descriptors and runs the errand. */
 export function beBorn(given: RequestDescriptors, hello: Hello): void {
   const { channel, creator, memory, notice, requests, stdio } = given;
   const { cwd, env, title, umask } = awaitBirth(channel);
@@ -19,14 +19,14 @@ export function beBorn(given: RequestDescriptors, hello: Hello): void {
   becomeEnvironment(hello.env, env);
   if (umask !== -1) process.umask(umask);
   takeTitle(title);
-  // Also where it has the name of the server's own: that may be another directory by now.
+  // Also if it has the name of the server's directory: that may be another one by now.
   process.chdir(cwd);
   adoptServer(requests, hello);
   reportEnd(channel);
   void runErrand({ memory, notice, creator });
 }
 
-// Also where /proc/PID/environ shows it: a variable that the program deleted must not stay readable there.
+// Also changes /proc/PID/environ: a variable that the program deleted must not stay readable there.
 function becomeEnvironment(servers: Readonly<Record<string, string>>, changes: Birth['env']): void {
   changeEnvironment(changes);
   if (Object.keys(changes).length === 0 || !native.canReplaceEnvironmentBlock()) return;
@@ -34,7 +34,7 @@ function becomeEnvironment(servers: Readonly<Record<string, string>>, changes: B
   native.replaceEnvironmentBlock(merged.map(([name, value]) => `${name}=${value}\0`).join(''));
 }
 
-// A creator that dies, or gives up, before it knows the child has never had one.
+// If the creator dies or gives up before it has the pid, the child ends unused.
 function awaitBirth(channel: number): Birth {
   try {
     return receiveData(channel, Infinity) as Birth;
@@ -43,8 +43,8 @@ function awaitBirth(channel: number): Birth {
   }
 }
 
-// For the case that the server does not live to see the end. The channel's own end then tells that this process is gone,
-// so processes forked from here let go of it.
+// Reports the exit code for the case that the server does not live to see the end. The end of the channel signals the
+// end of this process, so processes forked from here close it.
 function reportEnd(channel: number): void {
   tellExitCode((code) => sendReport(channel, Report.ending, code));
   afterForkInChild(() => {

@@ -19,30 +19,30 @@ import { type Begun, type Hello, type Readiness, receiveData, sendData } from '.
 import { ServerProcess } from './server-process.js';
 import { changedAttributes, startState } from './start-state.js';
 
-/** How long a server may take to read what it is told first, in ms: more than the kernel keeps is a long environment. */
+/** How long a server may take to read its hello, in ms: a long environment exceeds the kernel's buffer. */
 const helloPatience = 20_000;
 
-/** How long the rest of a message may take whose first bytes are there, in ms. */
+/** How long the rest of a message may take after its first bytes, in ms. */
 const shortly = 100;
 
 export interface Server {
-  /** Where requests go. */
+  /** The socket for requests. */
   readonly requests: number;
-  /** What it was told at its start. */
+  /** Its hello. */
   readonly hello: Hello;
-  /** What was to be preloaded then. */
+  /** The list of modules to preload at that time. */
   readonly list: readonly string[];
   /** The node that runs it. */
   readonly executable: string;
-  /** Where this process started it. */
+  /** Present if this process started it. */
   readonly process: ServerProcess | undefined;
-  /** Its answer is still to come on this channel. */
+  /** The channel on which its answer is awaited. */
   control: number | undefined;
-  /** Its program runs: node has started. */
+  /** Whether its program runs: node has started. */
   begun: boolean;
-  /** Its answer, if it has come. */
+  /** Its answer. */
   readiness: Readiness | undefined;
-  /** Called when its answer has come, or never will. */
+  /** Called when its answer has arrived, or none can come any more. */
   readonly onSettled: Set<() => void>;
 }
 
@@ -54,16 +54,16 @@ let server: Server | undefined;
 let unsuitable: { readonly reason: string; readonly executable: string } | undefined;
 /** The start state of this process at the last `start()` whose child the server could not make because of it. */
 let deviatingState: string | undefined;
-/** The list of modules with which a server could not serve: the next one loads none of them. */
+/** The list of modules with which a server could not serve: the next server loads none of them. */
 let refusedList: readonly string[] | undefined;
-/** How many servers in a row ended before they served. */
+/** Number of servers in a row that ended before they served. */
 let deaths = 0;
 
 /**
- * The server, started if there is none, and ready. Blocks meanwhile, as long as the server makes progress.
+ * Returns the server, and starts it if there is none. Blocks until it is ready, as long as it makes progress.
  *
- * At most three servers are started for that: one more without the list of modules to preload, and one more to learn what
- * node writes to stderr before it ends.
+ * At most three servers are started for that: one more without the list of modules to preload, and one more to read
+ * what node writes to stderr before it ends.
  *
  * @throws ProcessError if a module cannot be preloaded, or the executable is not a node
  * @throws Unsuitable if no server can serve this program, or not this child
@@ -86,13 +86,13 @@ export function connect(): Server {
   }
 }
 
-/** Starts the server ahead, and resolves when it serves. Rejects as `connect` throws. */
+/** Starts the server ahead, and resolves when it serves. Rejects like `connect`. */
 export async function connectAhead(): Promise<void> {
   for (;;) {
     const candidate = begin();
     if (candidate.control === undefined) return;
     await answered(candidate, candidate.control);
-    // What it said may be that another one has to be started, which is waited for in the same way.
+    // Its answer may make another one start, which is awaited in the same way.
     if (candidate.control === undefined) continue;
     try {
       hear(candidate, candidate.control, 0);
@@ -107,7 +107,7 @@ export async function connectAhead(): Promise<void> {
   }
 }
 
-/** A child asks the server that made it. */
+/** Makes a child use the server that made it. */
 export function adoptServer(requests: number, hello: Hello): void {
   setForkserverPreload(hello.preload);
   const list = forkserverPreload();
@@ -125,7 +125,7 @@ export function adoptServer(requests: number, hello: Hello): void {
   };
 }
 
-/** From now on another server is used. This one ends when nobody uses it, at once if it does not serve yet. */
+/** Stops using this server. It ends with its last user, or at once if it does not serve yet. */
 export function dismiss(dismissed: Server): void {
   if (dismissed === server) server = undefined;
   if (dismissed.control !== undefined) dismissed.process?.kill();
@@ -161,7 +161,7 @@ function begin(): Server {
   try {
     sendData(process_.control, hello, now() + helloPatience);
   } catch (error) {
-    // It has ended already, which is seen when its answer is read.
+    // It has ended already; the read of its answer shows that.
     if (!isGone(error)) throw error;
   }
   return server;
@@ -199,7 +199,7 @@ function composeHello(list: readonly string[]): Hello {
   };
 }
 
-/** Receives what the server says next, if it says something within the time, in ms. */
+/** Receives the server's next message, if one comes within the time, in ms. */
 function hear(candidate: Server, control: number, time: number): void {
   const poll = native.fdPoll(Int32Array.of(control, FdEvents.readable, 0), now() + time);
   const word = poll === 1 ? (receiveData(control, now() + shortly) as Begun | Readiness | undefined) : undefined;
@@ -238,7 +238,7 @@ function conclude(candidate: Server, readiness: Readiness): void {
   }
 }
 
-/** What probably keeps a server from its end of loading. */
+/** Names the module that probably keeps a server from finishing its load. */
 function suspect({ begun, hello }: Server): string {
   if (begun) return ', after its program began; a module may be waiting at its top level';
   const options = [...hello.execArgv, ...(hello.env.NODE_OPTIONS ? [`NODE_OPTIONS=${hello.env.NODE_OPTIONS}`] : [])];
@@ -247,17 +247,20 @@ function suspect({ begun, hello }: Server): string {
   return `, before its program began (${executable()})${named}`;
 }
 
-// It ended before it served: by a module that ends the process, or node did not start at all.
+// Handles a server that ended before it served: a module ended it, or node did not start.
 function mourn(candidate: Server): void {
   const obituary = candidate.process?.obituary() ?? '';
   deaths++;
   getLogger().warning('the fork server ended before it served (%s)', obituary);
-  // The first one wrote to the program's stderr: the next one's is kept, for the warning.
+  // The first one wrote to the program's stderr: that of the next one is kept, for the warning.
   if (deaths === 1 && !mayServeWithoutList(candidate)) dismiss(candidate);
   else refuse(candidate, `the fork server ended before it served (${obituary})`);
 }
 
-/** Takes another server that preloads none of the program's list; if this one did not either, children are spawned. */
+/**
+ * Dismisses a server that cannot serve, in favour of one without the program's list; if this one had none either,
+ * children are spawned.
+ */
 function refuse(candidate: Server, reason: string): void {
   const { preload } = candidate.hello;
   dismiss(candidate);
@@ -270,7 +273,7 @@ function refuse(candidate: Server, reason: string): void {
   }
 }
 
-/** Before its program began, a server has loaded nothing of the list. */
+/** A server that ended before its program began has loaded nothing of the list. */
 function mayServeWithoutList({ begun, hello }: Server): boolean {
   return begun && hello.preload.length > 0;
 }
@@ -279,7 +282,7 @@ function giveUp(reason: string): void {
   unsuitable = { reason, executable: executable() };
 }
 
-/** Warnings that were given: each is worth saying once. */
+/** Warnings that were given: each is given once. */
 const warned = new Set<string>();
 
 function warn(text: string): void {

@@ -1,24 +1,30 @@
-/** What else runs in a fork server: a fork copies the calling thread only, so a server forks only while it is alone. */
+/**
+ * Other threads and debuggers in a fork server: a fork copies the calling thread only, so a server forks only while it
+ * is alone.
+ */
 import { readdirSync, readFileSync, statSync } from 'node:fs';
 import { inspectorUrl } from '../../lifecycle/inspecting.js';
 
 const tasks = '/proc/self/task';
 
-/** What our own threads are called: they are made anew in a forked child. */
+/** Name of this package's own threads: they are started anew in a forked child. */
 const ownThread = 'multiproc';
 
-/** The threads that node had before it ran any module (commonjs/threads-at-start.cjs). */
+/** The threads of node before it ran any module (commonjs/threads-at-start.cjs). */
 const threadsAtStart = new Set(
   (process as unknown as Record<symbol, readonly string[] | undefined>)[Symbol.for('multiproc.threadsAtStart')],
 );
 
-/** How many threads there were when this process was last found alone. */
+/** Number of threads when this process was last found alone. */
 let aloneWith = 0;
 
-/** What makes a fork unsafe now: foreign threads and an open inspector, by their names. Empty if this process is alone. */
+/**
+ * Returns the names of foreign threads and of an open inspector, which make a fork unsafe now. Empty if this process is
+ * alone.
+ */
 export function company(): readonly string[] {
   if (inspectorUrl() !== undefined) return ['the inspector'];
-  // The permission model hides /proc, and lets no Worker be made unless it is told to.
+  // The permission model hides /proc, and allows no Worker without a flag.
   if (process.permission !== undefined) return [];
   const count = threadCount();
   if (count === aloneWith) return [];
@@ -28,7 +34,7 @@ export function company(): readonly string[] {
   return foreign.map((name) => `a thread (${name})`);
 }
 
-/** The links of the folder: two of its own, and one for each thread. A tenth of the time of reading it. */
+/** Counts the folder's links: two of its own, and one for each thread. That takes a tenth of the time of reading it. */
 function threadCount(): number {
   return statSync(tasks).nlink - 2;
 }

@@ -1,16 +1,17 @@
-/** The moment at which a program has nothing left to do, from where a copy of it starts with a clean slate. */
+/** The moment at which a program has nothing left to do: a copy of it starts with an empty event loop. */
 
 import { clearTimeout, setTimeout } from '../../timing.js';
 import type { Readiness } from './protocol.js';
 
-/** How long what was loaded may go on working, in ms: what takes longer has probably come to stay. */
+/** How long loaded modules may keep working, in ms: longer work is probably permanent. */
 const patience = 2000;
 
 type Emit = (event: string | symbol, ...args: unknown[]) => boolean;
 
 /**
- * Calls back where Node would come to its natural end: below it is nothing but the event loop, which is empty. Given is
- * what `loading` settles with, or what keeps the loop from running empty. Who then leaves something to do goes on.
+ * Calls back where Node would come to its natural end, with nothing on the stack but the empty event loop. The argument
+ * is the outcome of `loading`, or what keeps the loop from running empty. If the callback leaves work, the program
+ * continues.
  */
 export function onceEmpty(
   loading: Promise<Readiness | undefined>,
@@ -29,11 +30,11 @@ export function onceEmpty(
     problem = outcome;
     if (problem !== undefined) return finish(problem);
     timer = setTimeout(() => finish({ state: 'busy', with: [...new Set(process.getActiveResourcesInfo())] }), patience);
-    // Alone it would be what keeps the loop going.
+    // The timer alone would keep the loop alive.
     timer.unref();
   });
 
-  // Not a listener: those of the program would be called at the beginning of every child.
+  // Not a listener: those of the program would run at the start of every child.
   process.emit = ((event: string | symbol, ...args: unknown[]) => {
     if (event !== 'beforeExit') return emit.call(process, event, ...args);
     finish(problem ?? (workers.size > 0 ? { state: 'busy', with: ['Worker'] } : undefined));
@@ -48,7 +49,7 @@ export function onceEmpty(
   }
 }
 
-/** The Workers that run; children would not have their threads. */
+/** The running Workers: children would lack their threads. */
 class RunningWorkers extends Set<object> {
   stop = (): void => {
     process.off('worker', this.note);

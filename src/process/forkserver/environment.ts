@@ -1,8 +1,8 @@
-/** Environments of children, told as what differs from that of their server: mostly nothing. */
+/** Environments of children, sent as the difference from that of their server: mostly nothing. */
 
 type Variables = Readonly<Record<string, string>>;
 
-/** What has to be done to `from` for it to be `to`. */
+/** Returns the changes that turn `from` into `to`. */
 export function difference(from: Variables, to: Variables): Record<string, string | null> {
   const changes: Record<string, string | null> = {};
   for (const name of Object.keys(from)) if (!Object.hasOwn(to, name)) changes[name] = null;
@@ -10,7 +10,7 @@ export function difference(from: Variables, to: Variables): Record<string, strin
   return changes;
 }
 
-/** Does that to this process's. */
+/** Applies the changes to this process's environment. */
 export function changeEnvironment(changes: Readonly<Record<string, string | null>>): void {
   for (const name of Object.keys(changes)) {
     const value = changes[name] as string | null;
@@ -19,7 +19,7 @@ export function changeEnvironment(changes: Readonly<Record<string, string | null
   }
 }
 
-/** This process's, as it is now. */
+/** Returns this process's current environment. */
 export function ownEnvironment(): Record<string, string> {
   return { ...process.env } as Record<string, string>;
 }

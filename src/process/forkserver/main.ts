@@ -1,6 +1,6 @@
 /**
- * The fork server's own program: it loads what its children shall find loaded, lets the event loop run empty, and
- * serves. Each child comes out of there with an empty event loop and is a program of its own from then on.
+ * The fork server's program: loads the modules for its children, lets the event loop run empty, and serves. Each child
+ * leaves that call with an empty event loop and is a program of its own from then on.
  */
 import '../entry/mark.js';
 import { setFlagsFromString } from 'node:v8';
@@ -23,16 +23,16 @@ import { serve } from './serve.js';
 const longestAnswer = 10_000;
 
 for (const fd of Object.values(inherited)) native.closeOnExec(fd);
-// Of messages that are sent before this the kernel does not say who sent them.
+// The kernel does not identify the senders of earlier messages.
 native.identifySenders(inherited.requests);
-// Until here stderr may be a file in memory, which tells the program why node did not start.
+// Until here stderr may be a file in memory, for the error of a node that does not start.
 native.placeDescriptor(inherited.stderr, 2);
 native.closeDescriptors([inherited.stderr]);
 keepTitle();
 const hello = awaitHello();
 say({ state: 'begun' });
 if (native.canReplaceEnvironmentBlock()) {
-  // Without the variables that were for the start of this server.
+  // Without the variables for the start of this server.
   const variables = Object.entries(hello.env).map(([name, value]) => `${name}=${value}\0`);
   native.replaceEnvironmentBlock(variables.join(''));
 }
@@ -51,7 +51,7 @@ const loading = preload(hello).then(
 );
 onceEmpty(loading, (problem) => {
   loaded();
-  // Whatever was loaded did to it.
+  // Undoes changes by loaded modules.
   changeEnvironment(difference(ownEnvironment(), hello.env));
   const readiness: Readiness = hookedIn() ? { state: 'hooked' } : (problem ?? state());
   native.endBySignalsAlone();
@@ -65,7 +65,7 @@ onceEmpty(loading, (problem) => {
   setImmediate(beBorn, given, hello);
 });
 
-// Whoever started it may have ended meanwhile.
+// Its starter may have ended meanwhile.
 function awaitHello(): Hello {
   try {
     return receiveData(inherited.control, Infinity) as Hello;
@@ -91,6 +91,6 @@ function say(what: Begun | Readiness): void {
 function answer(readiness: Readiness): void {
   say(readiness);
   native.closeDescriptors([inherited.control]);
-  // The creator is told why, and starts another one or does without.
+  // The creator receives the reason, and starts another server or spawns.
   if (readiness.state !== 'ready') native.exitNow(1);
 }

@@ -1,4 +1,4 @@
-/** What the fork server loads before its first child, so that it is there in every one. */
+/** The modules that the fork server loads before its first child, so that every child has them. */
 import { realpathSync } from 'node:fs';
 import { fileURLToPath, pathToFileURL } from 'node:url';
 import { constants, Script } from 'node:vm';
@@ -6,19 +6,19 @@ import { makeKnown } from '../../serialize/known-modules.js';
 import { requireInstead } from '../../serialize/modules.js';
 import type { Hello } from './protocol.js';
 
-/** A module that could not be loaded for another reason than that it is not there. */
+/** A module that could not be loaded for another reason than that it does not exist. */
 export interface PreloadFailure {
   readonly module: string;
   readonly reason: string;
 }
 
-/** Codes that say, as Python's ImportError does, that there is no such module. */
+/** Codes of a missing module, as Python's ImportError reports one. */
 const missing = new Set(['ERR_MODULE_NOT_FOUND', 'MODULE_NOT_FOUND', 'ERR_UNKNOWN_BUILTIN_MODULE']);
 
 /**
  * Loads the modules of this package, then the others one after the other. Rejects with a {@link PreloadFailure}.
  *
- * @returns Node's words for those of the others that cannot be found: these are passed over
+ * @returns Node's messages for missing modules among the others: these are skipped
  */
 export async function preload({ own, preload, main, base }: Hello): Promise<string[]> {
   const notFound: string[] = [];
@@ -60,7 +60,7 @@ function urlsOf(specifier: string): Set<string> {
   return new Set([href, found]);
 }
 
-// `import` as it is in the file `base`: names of packages are looked up from its folder.
+// Returns an `import` that resolves like one in the file `base`: names of packages are looked up from its folder.
 function importerAt(base: string): (specifier: string) => Promise<unknown> {
   let importFrom: ((specifier: string) => Promise<unknown>) | undefined;
   return (specifier) => {
@@ -76,7 +76,7 @@ function importerAt(base: string): (specifier: string) => Promise<unknown> {
   };
 }
 
-// Node 20 calls the constant experimental; later ones have it as it is.
+// Node 20 marks the constant as experimental.
 function withoutWarning<T>(use: () => T): T {
   const { emitWarning } = process;
   process.emitWarning = () => {};

@@ -1,18 +1,18 @@
 /**
- * What the fork server and those who use it say to each other, over sockets that nobody else can reach: all of them are
+ * Messages between the fork server and its users, over sockets that no other process can reach: all of them are
  * inherited pairs without a name.
  */
 import { EOFError } from '../../errors.js';
 import { native } from '../../native.js';
 
-/** Where the server finds its descriptors. */
+/** The server's descriptors. */
 export const inherited = { requests: 3, control: 4, parent: 5, stderr: 6 } as const;
 
-/** The first thing that a server is told, on the control channel. */
+/** The first message to a server, on the control channel. */
 export interface Hello {
   /** Modules of this package to load first. */
   readonly own: readonly string[];
-  /** What to load before the first child: `'main'`, URLs, and names as `import` takes them. */
+  /** Modules to load before the first child: `'main'`, URLs, and names as `import` takes them. */
   readonly preload: readonly string[];
   /** The main program, as a URL; `undefined` if it has no file. */
   readonly main: string | undefined;
@@ -22,30 +22,33 @@ export interface Hello {
   readonly argv: readonly string[];
   /** The options of node that children see. */
   readonly execArgv: readonly string[];
-  /** The environment that the server has, and each child at first. */
+  /** The environment of the server, and initially of each child. */
   readonly env: Readonly<Record<string, string>>;
   /** The start state (start-state.ts) of the process that starts the server, which the server inherits. */
   readonly startState: string;
 }
 
-/** The server's first word on the control channel: its own program runs, so node has started and preloaded its modules. */
+/**
+ * The server's first message on the control channel: its own program runs, so node has started and preloaded its
+ * modules.
+ */
 export interface Begun {
   readonly state: 'begun';
 }
 
-/** How the server answers once it can serve, or knows that it cannot. */
+/** The server's answer once it can serve, or finds that it cannot. */
 export type Readiness =
   /** `missing`: modules that were to be preloaded and do not exist, with Node's words. */
   | { readonly state: 'ready'; readonly missing: readonly string[] }
-  /** What it loaded stays busy: every child would be, too. */
+  /** Loaded modules stay busy: every child would be busy, too. */
   | { readonly state: 'busy'; readonly with: readonly string[] }
   /** Module hooks run in a thread, which children would not have. */
   | { readonly state: 'hooked' }
   | { readonly state: 'failed'; readonly module: string; readonly reason: string }
-  /** Not said by the server, but seen by its creator: it makes no progress. */
+  /** Set by the server's creator: it makes no progress. */
   | { readonly state: 'late'; readonly verdict: string };
 
-/** A request is this packet with its descriptors; the rest of what the child needs comes on its own channel. */
+/** A request is this packet with its descriptors; all else comes on the child's own channel. */
 export const request = Buffer.from('launch');
 
 /** The descriptors that come with a request, in this order. */
@@ -64,7 +67,7 @@ export function packDescriptors(d: RequestDescriptors): number[] {
   return [d.requests, d.channel, ...d.stdio, d.memory, d.notice, d.creator];
 }
 
-/** `undefined` for anything but the descriptors of one request. */
+/** Returns `undefined` unless these are the descriptors of one request. */
 export function unpackDescriptors(list: readonly number[]): RequestDescriptors | undefined {
   if (list.length !== 8) return undefined;
   const [requests, channel, stdin, stdout, stderr, memory, notice, creator] = list as [
@@ -74,17 +77,17 @@ export function unpackDescriptors(list: readonly number[]): RequestDescriptors |
   return { requests, channel, stdio: [stdin, stdout, stderr], memory, notice, creator };
 }
 
-/** What a child is told on its channel by its creator, once that knows its pid. Before, it does nothing. */
+/** The creator's message to a child on its channel, sent once it has the pid. The child waits for it. */
 export interface Birth {
   readonly cwd: string;
   /** −1: keep the server's. */
   readonly umask: number;
   readonly title: string;
-  /** What is other than in the server's environment: a variable's value, or `null` for one that is not there. */
+  /** Differences from the server's environment: a variable's value, or `null` for one that is deleted. */
   readonly env: Readonly<Record<string, string | null>>;
 }
 
-/** What comes back on a child's channel. */
+/** Reports on a child's channel. */
 export const Report = {
   /** From the server, with a pidfd: the pid. */
   started: 1,
@@ -92,7 +95,7 @@ export const Report = {
   failed: 2,
   /** From the server, which has reaped it: exit code, and signal or 0. */
   ended: 3,
-  /** From the child itself, about to end: exit code. Counts if nobody is left to reap it. */
+  /** From the child itself, about to end: exit code. Counts if no process is left to reap it. */
   ending: 4,
   /** From the server, which does not fork because it is not alone in its process (company.ts). */
   accompanied: 5,
@@ -122,7 +125,7 @@ export function sendReport(
   native.channelSend(channel, bytes, fds, 0);
 }
 
-/** The next report; `undefined` if the deadline passed, `'end'` when nobody is left who could send one. */
+/** Returns the next report; `undefined` if the deadline passed, `'end'` when no sender is left. */
 export function receiveReport(channel: number, deadline: number): ReportMessage | 'end' | undefined {
   const bytes = Buffer.allocUnsafe(reportSize);
   const received = native.channelReceive(channel, bytes, deadline);

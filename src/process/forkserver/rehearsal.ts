@@ -1,6 +1,6 @@
 /**
- * What each child does at its birth, done before in the server, so that children find it compiled; and the server's
- * memory tidied up, so that they need not do that, each in a copy of its own.
+ * A rehearsal of a child's first steps in the server, so that children find them compiled, and a garbage collection, so
+ * that children need not do it each in a copy of the memory.
  */
 import { setFlagsFromString } from 'node:v8';
 import { runInNewContext } from 'node:vm';
@@ -18,7 +18,7 @@ import { oneself, Process } from '../process.js';
 import { changeEnvironment, difference, ownEnvironment } from './environment.js';
 import { type Birth, receiveData, sendData } from './protocol.js';
 
-/** How often: V8 compiles at the first call, and better after some. */
+/** Number of rounds: V8 compiles at the first call, and optimises after some. */
 const rounds = 10;
 
 const target = { module: new URL('./nothing.js', import.meta.url).href, export: 'nothing' };
@@ -67,7 +67,7 @@ function facts(): ChildFacts {
   };
 }
 
-/** Leaves nothing young: a child's first collection then has nothing to look at but what the child made. */
+/** Empties the young generation: a child's first collection then visits only the child's own objects. */
 export function collectGarbage(): void {
   setFlagsFromString('--expose-gc');
   const collect: () => void = runInNewContext('gc');

@@ -1,4 +1,4 @@
-/** The fork server's one loop: asleep in one native call, it makes children, reaps them, and says how they ended. */
+/** The fork server's loop: blocks in one native call, makes children, reaps them, and reports how they ended. */
 import { SystemError } from '../../errors.js';
 import { forkHoldingSignals } from '../../lifecycle/after-fork.js';
 import { native, type Received } from '../../native.js';
@@ -11,12 +11,12 @@ interface Child {
 }
 
 /**
- * Serves until the process of the pidfd `parent` has ended, or until nobody is left who could ask, nor a child whose end
- * is to be told; then the process ends.
+ * Serves until the process of the pidfd `parent` has ended, or until there is neither a user nor a child whose end is
+ * to be reported; then the process ends.
  *
- * @param requests - a socket that tells who sends
- * @returns in each child, with what the child was given: it holds none of the server's own descriptors any more, and its
- * signals are held back
+ * @param requests - a socket that identifies its senders
+ * @returns in each child, with its descriptors: it holds none of the server's own ones any more, and its signals are
+ *   blocked
  */
 export function serve(requests: number, parent: number): RequestDescriptors {
   const set = native.pollSetOpen();
@@ -36,7 +36,7 @@ export function serve(requests: number, parent: number): RequestDescriptors {
       const received = native.channelReceive(requests, buffer, 0);
       if (received === undefined) continue;
       if (received.size === 0) {
-        // The last one who could ask may be a child that is ending.
+        // The last user may be a child that is ending.
         native.pollSetRemove(set, requests);
         asked = false;
         continue;
@@ -47,12 +47,12 @@ export function serve(requests: number, parent: number): RequestDescriptors {
   }
   native.exitNow(0);
 
-  // True in the child.
+  // Returns true in the child.
   function make(given: RequestDescriptors, creator: number): boolean {
     const { channel, stdio } = given;
     const handedOver = [given.requests, ...stdio, given.memory, given.notice, given.creator];
     let pidfd: number | undefined;
-    // A thread or a debugger that has come meanwhile: the creator spawns the child.
+    // A thread or a debugger has appeared meanwhile: the creator spawns the child.
     if (company().length > 0) {
       tell(channel, Report.accompanied, 0);
       native.closeDescriptors([...handedOver, channel]);
@@ -76,7 +76,8 @@ export function serve(requests: number, parent: number): RequestDescriptors {
     return false;
   }
 
-  // A child without a pidfd is one whose end nobody would see: it has not begun yet, as its creator does not know it.
+  // The end of a child without a pidfd could not be observed. It has not begun yet, since its creator does not have its
+  // pid.
   function watch(pid: number, channel: number): number {
     try {
       const pidfd = native.processFile(pid);
@@ -101,8 +102,9 @@ export function serve(requests: number, parent: number): RequestDescriptors {
   }
 }
 
-// Requests come from processes that have the socket: the parent of this one, from which it inherited it, and children of
-// its own. The kernel tells the real user of the sender, which a parent that changed its effective user alone keeps.
+// Requests come from processes that have the socket: the parent of this one, from which it inherited it, and children
+// of its own. The kernel reports the real user of the sender, which a parent that changed only its effective user
+// keeps.
 function accept(received: Received, bytes: Buffer): RequestDescriptors | undefined {
   const given = unpackDescriptors(received.descriptors);
   const valid =
@@ -116,6 +118,6 @@ function tell(channel: number, kind: number, value: number, signal = 0, fds: rea
   try {
     sendReport(channel, kind, value, signal, fds);
   } catch {
-    // Who asked has gone: there is nobody to tell.
+    // The sender has gone: there is no receiver for the report.
   }
 }

@@ -30,12 +30,12 @@ const endPatience = 2000;
 export class ServerProcess {
   /** This process's end of the socket for requests. */
   readonly requests: number;
-  /** This process's end of the channel on which the server gets its hello and answers it. */
+  /** This process's end of the channel for the server's hello and answer. */
   readonly control: number;
   readonly progress: Progress;
   readonly #pid: number;
   readonly #executable = executable();
-  /** What node writes to stderr before the server's program runs, if that was asked for. */
+  /** A file with node's stderr before the server's program runs, if requested. */
   #stderr: number | undefined;
   /** A pidfd, until the server is reaped. */
   #pidfd: number | undefined;
@@ -43,9 +43,9 @@ export class ServerProcess {
   #watch: ReadinessWait | undefined;
 
   /**
-   * @param keepsStderr - what node writes to stderr before the server's program runs is kept for {@link obituary}
+   * @param keepsStderr - keeps node's stderr before the server's program runs, for {@link obituary}
    * @throws ProcessError if the executable is not a node
-   * @throws SystemError if there can be no further process
+   * @throws SystemError if no further process can be made
    */
   constructor({ argv, env, execArgv }: Hello, keepsStderr: boolean) {
     const mine: number[] = [];
@@ -55,7 +55,7 @@ export class ServerProcess {
       mine.push(own);
       theirs.push(other);
     };
-    // Another Node may not have the others.
+    // Another Node may lack the other flags.
     const forking = this.#executable === process.execPath ? flagsForForking : ['--single-threaded'];
     try {
       makePair(true);
@@ -67,7 +67,7 @@ export class ServerProcess {
       }
       this.#pid = startNode({
         program,
-        // The title is also the room for those of children.
+        // The title reserves the room for those of children.
         options: [`--title=${titleOf('fork server')}`, ...flags, ...forking],
         execArgv,
         args: argv.slice(1),
@@ -87,7 +87,7 @@ export class ServerProcess {
     this.requests = requests;
     this.control = control;
     this.progress = new Progress(this.#pid);
-    // With the end of this thread, too, nobody is left who asks: then the server ends.
+    // The end of this thread, too, leaves the server without users: then it ends.
     native.fdOwn(requests);
     native.fdOwn(control);
     native.childOwn(this.#pid);
@@ -99,7 +99,7 @@ export class ServerProcess {
       this.#abandon();
       throw error;
     }
-    // It is a sibling of such a child then.
+    // In such a child, the server is a sibling.
     afterForkInChild(() => this.#forget());
     getLogger().info('started the fork server, process %d', this.#pid);
   }
@@ -108,7 +108,7 @@ export class ServerProcess {
     if (this.#pidfd !== undefined) native.signalProcess(this.#pidfd, constants.signals.SIGKILL);
   }
 
-  /** Waits for a server that is ending, and says how it ended and what it wrote last. */
+  /** Waits for a server that is ending, and returns how it ended and its last output. */
   obituary(): string {
     if (this.#pidfd !== undefined) {
       const ended = native.fdPoll(Int32Array.of(this.#pidfd, FdEvents.readable, 0), now() + endPatience) === 1;
@@ -119,7 +119,7 @@ export class ServerProcess {
     return `${this.#executable}: ${how}${text === '' ? '' : `, and its stderr ends with:\n${text}`}`;
   }
 
-  /** What node wrote to stderr before the server's program ran, if that was asked for. */
+  /** Returns node's stderr before the server's program ran, if requested. */
   earlyStderr(): string {
     if (this.#stderr === undefined) return '';
     const bytes = Buffer.alloc(fstatSync(this.#stderr).size);
@@ -127,7 +127,7 @@ export class ServerProcess {
     return bytes.toString();
   }
 
-  /** Closes what is open for its start. */
+  /** Closes the descriptors of its start. */
   started(): void {
     native.fdClose(this.control);
     this.#closeStderr();
@@ -138,7 +138,7 @@ export class ServerProcess {
     this.#stderr = undefined;
   }
 
-  // Nobody would see its end.
+  // Its end could not be observed.
   #abandon(): void {
     process.kill(this.#pid, 'SIGKILL');
     native.waitChild(this.#pid, false);
@@ -165,7 +165,7 @@ export class ServerProcess {
     this.#pidfd = undefined;
   }
 
-  // The program itself may have done it, by a wait for any child.
+  // The program itself may have reaped it, by a wait for any child.
   #isReaped(): boolean {
     try {
       const [ended, code, signal] = native.waitChild(this.#pid, true);
@@ -178,7 +178,7 @@ export class ServerProcess {
   }
 }
 
-/** Has node require our first module before those of the program: options in the environment come first. */
+/** Makes node require our first module before those of the program: options in the environment come first. */
 function firstOf(options = ''): Record<string, string> {
   const quoted = `"${firstModule.replace(/["\\]/g, '\\$&')}"`;
   return { NODE_OPTIONS: `--require ${quoted} ${options}`.trimEnd(), MULTIPROC_NODE_OPTIONS: options };
