@@ -6,10 +6,10 @@ import { parentProcess } from './current.js';
 const groupSignals = new Set<string | symbol>(['SIGHUP', 'SIGINT', 'SIGQUIT', 'SIGTERM']);
 
 /**
- * From now on SIGHUP, SIGINT, SIGQUIT and SIGTERM do nothing here unless the parent or this process itself sent them: a
- * terminal, a shell or a supervisor sends them to the whole group, and the parent may want work in flight to be finished.
- * `terminate()` of the parent acts as before. Listeners that a module adds are subject to the same: a program's main
- * module, which children load, too, may have some for the program itself.
+ * Makes SIGHUP, SIGINT, SIGQUIT and SIGTERM do nothing here unless the parent or this process itself sent them: a
+ * terminal, a shell or a supervisor sends them to the whole group, and the parent may want work in flight to be
+ * finished. `terminate()` of the parent acts as before. The same holds for listeners that a module adds: a program's
+ * main module, which children load, too, may have some for the program itself.
  */
 export function leaveSignalsToParent(): void {
   const parent = parentProcess();
@@ -18,7 +18,7 @@ export function leaveSignalsToParent(): void {
   const renew = (event: string | symbol) => {
     if (groupSignals.has(event)) native.leaveSignalsTo(parent.pid);
   };
-  // Behind Node's own handlers of these events, which have libuv replace the signal's action.
+  // After Node's own handlers of these events, which have libuv replace the signal's action.
   process.on('newListener', renew);
   process.on('removeListener', renew);
   afterForkInChild(() => {

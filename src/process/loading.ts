@@ -1,22 +1,28 @@
-/** Whether the code that runs is that of modules which a child loads: such code must not start processes. */
+/** Detection of code of modules that a child is loading: such code must not start processes. */
 import { type AsyncHook, AsyncLocalStorage, createHook } from 'node:async_hooks';
 import { getEnvironmentData, isMainThread, setEnvironmentData } from 'node:worker_threads';
 import { setImmediate } from '../timing.js';
 import { isBeforeEntry } from './child-mark.js';
 
-/** Modules are being loaded right now; whatever runs counts as theirs. */
+/** Number of loads in progress; all code that runs meanwhile counts as theirs. */
 let loads = 0;
 
-/** Holds `true` in what modules left behind when they were loaded, such as a main function that continues after an `await`. */
+/**
+ * Holds `true` in asynchronous work that modules left behind when they were loaded, such as a main function that
+ * continues after an `await`.
+ */
 let scope: AsyncLocalStorage<boolean> | undefined;
 
-/** Modules have left something behind that may run later: the scope stays. */
+/** Whether modules have left work behind that may run later: the scope stays. */
 let kept = false;
 
-/** Where a storage in use costs nothing; before, each `await` of the process takes up to 1 µs longer. */
+/** Whether an AsyncLocalStorage costs nothing; before Node 24, each `await` of the process takes up to 1 µs longer. */
 const storageIsFree = Number(process.versions.node.split('.')[0]) >= 24;
 
-/** Under this name Workers that modules make while a child loads them find that they are part of the loading. */
+/**
+ * Key of the environment data by which Workers that modules make in a loading child learn that they are part of the
+ * loading.
+ */
 const workerKey = 'multiproc:loading';
 
 const madeWhileLoading = !isMainThread && getEnvironmentData(workerKey) === true;
@@ -33,11 +39,7 @@ export async function whileLoading<T>(load: () => Promise<T>): Promise<T> {
   }
 }
 
-/**
- * From now on modules are being loaded, whatever runs.
- *
- * @returns a function that says that it is over
- */
+/** Marks all code as loading until the returned function is called. */
 export function beginLoading(): () => void {
   if (loads++ === 0) setEnvironmentData(workerKey, true);
   return () => {
@@ -45,7 +47,7 @@ export function beginLoading(): () => void {
   };
 }
 
-/** Runs the work of a child, which may start processes, also where what called this was loaded before. */
+/** Runs the work of a child, which may start processes, also if its caller was loaded before. */
 export function outsideLoading<T>(work: () => T): T {
   return scope === undefined ? work() : scope.run(false, work);
 }
@@ -54,7 +56,7 @@ export function isLoading(): boolean {
   return loads > 0 || madeWhileLoading || scope?.getStore() === true || isBeforeEntry();
 }
 
-/** What was made in the scope and has not come to its end, by its async id: unsettled promises, timers, requests. */
+/** Unfinished resources of the scope by their async id: unsettled promises, timers, requests. */
 const unfinished = new Map<number, string>();
 let watch: AsyncHook | undefined;
 
@@ -75,7 +77,7 @@ function beginScope(): void {
   watch.enable();
 }
 
-// In a later turn, when Node has said which resources are gone.
+// In a later turn, when Node has reported which resources are gone.
 function dropScope(): void {
   if (loads > 0 || kept) return;
   watch?.disable();
@@ -85,7 +87,7 @@ function dropScope(): void {
   unfinished.clear();
 }
 
-// A preloaded module in a child: what it leaves behind counts as well.
+// A preloaded module in a child: work that it leaves behind counts as well.
 if (isBeforeEntry()) {
   scope = new AsyncLocalStorage();
   scope.enterWith(true);

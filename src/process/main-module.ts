@@ -8,8 +8,9 @@ import { startDirectory } from './working-directory.js';
 let found: { readonly argument: string | undefined; readonly file: string | undefined } | undefined;
 
 /**
- * As `import.meta.url` of the main module: links followed, as long as `--preserve-symlinks-main` does not forbid it, and
- * the file itself where the program was started by its folder or without its extension. `undefined` where it has no file.
+ * Returns the URL that `import.meta.url` has in the main module: links followed, unless `--preserve-symlinks-main`
+ * forbids it, and the file itself where the program was started by its folder or without its extension. `undefined` if
+ * it has no file.
  */
 export function mainUrl(): string | undefined {
   const [, argument] = process.argv;
@@ -17,7 +18,7 @@ export function mainUrl(): string | undefined {
   return found.file === undefined ? undefined : pathToFileURL(found.file).href;
 }
 
-// A program may have put another text in the place of its path.
+// The program may have replaced its path by another text.
 function find(argument: string | undefined): string | undefined {
   return (
     (argument === undefined ? undefined : fileOf(argument)) ??
@@ -31,7 +32,7 @@ function find(argument: string | undefined): string | undefined {
 function fileOf(path: string | undefined): string | undefined {
   if (path === undefined) return undefined;
   const absolute = resolve(startDirectory ?? '/', path);
-  // Undocumented: what `node PATH` calls. Without it, the usual programs are found all the same.
+  // Undocumented: the function behind `node PATH`. Without it, ordinary programs are found all the same.
   const { _findPath } = Module as unknown as {
     _findPath?: (request: string, paths: null, isMain: boolean) => string | false;
   };
@@ -43,7 +44,7 @@ function fileOf(path: string | undefined): string | undefined {
   }
 }
 
-/** What the kernel knows that node was given to run; a program that set its title has overwritten it. */
+/** Reads node's arguments from the kernel; a program that set its title has overwritten them. */
 function startedAs(): string | undefined {
   try {
     const [, ...given] = readFileSync('/proc/self/cmdline', 'utf8').split('\0');

@@ -1,4 +1,4 @@
-/** Whether this is a program's main process, known before any of its modules is loaded. */
+/** Whether this is a program's main process, set before any of its modules is loaded. */
 import { isMainThread } from 'node:worker_threads';
 import { wasStartedAsChild } from './child-mark.js';
 
@@ -7,12 +7,12 @@ const marks = process as unknown as Record<symbol, boolean | undefined>;
 
 /**
  * False in everything that multiproc started and in Workers; true elsewhere, also in workers of `node:cluster` and pm2.
- * A main module that starts processes while it is loaded guards that with it, as children may have to load it:
- * `if (isMainProcess) await main()`. Mirrors `__name__ == '__main__'`. Where there is `import.meta.main`, that does, too.
+ * A main module that starts processes while it is loaded guards that with it, as children may have to load it: `if
+ * (isMainProcess) await main()`. Mirrors `__name__ == '__main__'`. Where Node has `import.meta.main`, that works, too.
  */
 export let isMainProcess: boolean = isMainThread && marks[mark] !== true && !wasStartedAsChild();
 
-/** From now on this is a child, for every copy of this package in it that is loaded later. */
+/** Marks this process as a child, also for copies of this package that are loaded later. */
 export function markAsChild(): void {
   marks[mark] = true;
   isMainProcess = false;

@@ -1,8 +1,8 @@
 /**
  * The message to a child, as bytes: its facts, target, arguments, class and fields.
  *
- * Each of these parts is serialized once, and the parts stand behind a table of their lengths: large arguments are
- * neither copied into one buffer nor serialized again.
+ * Each of these parts is serialised once, and the parts follow a table of their lengths: large arguments are neither
+ * copied into one buffer nor serialised again.
  */
 import { constants } from 'node:buffer';
 import { Arrival, deserialize, discard, isPrepared, prepare, serialize } from '../serialize/codec.js';
@@ -13,7 +13,7 @@ import { findTarget, isAtHand, type Target } from './target.js';
 
 /** The work of a child, in the form that `Process` holds it. */
 export interface Work {
-  /** What to call: a function, or where to find one; `undefined` for a subclass with a `run` of its own. */
+  /** The function to call, or its place; `undefined` for a subclass with a `run` of its own. */
   readonly target: Target | undefined;
   readonly args: readonly unknown[];
   /** The user's subclass of Process, and its own fields. */
@@ -27,13 +27,13 @@ const partCount = 5;
 /** One length, a double, for each part. */
 const tableSize = partCount * 8;
 
-/** The table and the parts, to be written one behind the other. */
+/** The table and the parts, to be written in this order. */
 export type Message = readonly Buffer[];
 
 /**
- * Serializes what the child is given.
+ * Serialises the message.
  *
- * @throws TypeError for what cannot travel, naming its path (`args[0].callback`) and the cure
+ * @throws TypeError for a value that cannot travel, naming its path (`args[0].callback`) and the cure
  * @throws RangeError for more bytes than a Buffer of this Node holds: the child could not read them
  */
 export function composeMessage(facts: ChildFacts, work: Work): Message {
@@ -63,10 +63,10 @@ export function composeMessage(facts: ChildFacts, work: Work): Message {
   }
 }
 
-/** With room for the header of the channel. */
+/** Leaves room for the header of the channel. */
 const maxMessageSize = constants.MAX_LENGTH - 4096;
 
-// Views of the parts of a message that was read.
+// Returns views of the parts of a message that was read.
 function partsOf(bytes: Buffer): Buffer[] {
   if (bytes.length < tableSize) throw damaged('it ends within its table');
   const parts: Buffer[] = [];
@@ -95,19 +95,19 @@ export class ReceivedMessage {
     return this.#parts[Part[name]] as Buffer;
   }
 
-  /** Whether no module has to be loaded for what the parts refer to. */
+  /** Whether the modules of all references are loaded. */
   isAtHand(): boolean {
     return this.#referring().every(isPrepared) && isAtHand(this.work().target);
   }
 
-  /** Imports what the parts refer to. */
+  /** Imports the modules of all references. */
   async load(): Promise<void> {
     for (const part of this.#referring()) await prepare(part, { fresh: true });
     const { target } = this.work();
     if (target !== undefined) await findTarget(target);
   }
 
-  /** What to call, of which class, once that is loaded. Nothing in it could be lost. */
+  /** Returns the target and the class, once they are loaded. They hold no shared objects. */
   work(): Pick<Work, 'target' | 'subclass'> {
     return {
       target: deserialize(this.#part('target')) as Target | undefined,
@@ -116,18 +116,18 @@ export class ReceivedMessage {
   }
 
   /**
-   * Attaches the objects in the arguments and fields: once, and no other process may do it as well. No module is loaded, and no
-   * code of the user's runs. From then on they are this process's, until {@link restore} or {@link discard}.
+   * Attaches the objects in the arguments and fields: once, and in no other process. No module is loaded, and no user
+   * code runs. From then on they are this process's, until {@link restore} or {@link discard}.
    */
   take(): void {
     this.#arrivals = (['args', 'fields'] as const).map((name) => new Arrival(this.#part(name)));
   }
 
-  /** The arguments and fields. Precondition: {@link take}. */
+  /** Returns the arguments and fields. Precondition: {@link take}. */
   restore(): Pick<Work, 'args' | 'fields'> {
     const [args, fields] = [this.#part('args'), this.#part('fields')];
     const [argsArrival, fieldsArrival] = this.#arrivals.splice(0) as [Arrival, Arrival];
-    // The bytes may be many, and are not needed again.
+    // Frees the bytes, which may be many.
     this.#parts = [];
     try {
       return { args: argsArrival.read(args) as unknown[], fields: fieldsArrival.read(fields) as object };
@@ -136,12 +136,12 @@ export class ReceivedMessage {
     }
   }
 
-  // In this order: what an argument's module wants of the program is there already.
+  // In this order: an argument's module may need the program's modules.
   #referring(): readonly Buffer[] {
     return [this.#part('target'), this.#part('subclass'), this.#part('args'), this.#part('fields')];
   }
 
-  /** It is not restored: what it was bringing along is let go. */
+  /** Releases the objects of a message that is not restored. */
   discard(): void {
     const [args, fields] = this.#arrivals.splice(0);
     if (args === undefined || fields === undefined) {
@@ -154,12 +154,12 @@ export class ReceivedMessage {
   }
 }
 
-/** Releases what a message that is not sent holds. */
+/** Releases the objects of a message that is not sent. */
 export function cancelMessage(message: Message): void {
   for (const part of message.slice(1)) discard(part);
 }
 
-/** As {@link ReceivedMessage.discard}. */
+/** Releases like {@link ReceivedMessage.discard}. */
 export function discardMessage(bytes: Buffer): void {
   new ReceivedMessage(bytes).discard();
 }

@@ -1,11 +1,11 @@
-/** The null device, which is opened once and kept: almost every child wants it. */
+/** The null device, opened once and kept: almost every child uses it. */
 import { openSync } from 'node:fs';
 import { SystemError } from '../errors.js';
 
 const path = '/dev/null';
 let descriptor: number | undefined;
 
-/** @throws SystemError `EMFILE`, `ENFILE` where it cannot be opened, `ENOENT` where there is none */
+/** @throws SystemError `EMFILE`, `ENFILE` if it cannot be opened, `ENOENT` if it does not exist */
 export function nullDevice(): number {
   try {
     descriptor ??= openSync(path, 'r+');

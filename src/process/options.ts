@@ -9,7 +9,7 @@ import { type ResourceLimits, resourceLimitsKind } from './resource-limits.js';
 import { checkStdio, type Stdio } from './stdio.js';
 import { checkTarget, type Target } from './target.js';
 
-/** What `getContext` returned, as far as starting processes is concerned. */
+/** The part of a context of `getContext` that concerns starting processes. */
 export interface StartContext {
   /** The context's method. */
   getStartMethod(): StartMethod;
@@ -17,15 +17,18 @@ export interface StartContext {
 
 /** Options of {@link Process}. Null stands for the default, as Python's `None` does. */
 export interface ProcessOptions {
-  /** What to run: a function that its module exports, or `{ module, export? }`. Its promise is awaited. */
+  /** The function to run, exported by its module, or `{ module, export? }`. Its promise is awaited. */
   target?: Target | null | undefined;
-  /** The target's arguments: an array, or anything else that can be iterated, but no string. Default none. */
+  /** The target's arguments: an array, or another iterable except a string. Default none. */
   args?: Iterable<unknown> | undefined;
   /** Default: the class's name and a number. */
   name?: string | null | undefined;
-  /** Ends with this process instead of outliving it, and may have no children. Default: as this process is. */
+  /**
+   * Whether it ends with this process instead of outliving it; a daemon may have no children. Default: that of this
+   * process.
+   */
   daemon?: boolean | null | undefined;
-  /** What `getContext` returned, or the name of a start method. Default: the program's start method. */
+  /** A context of `getContext`, or the name of a start method. Default: the program's start method. */
   context?: StartContext | StartMethod | null | undefined;
   /** Options of node for the child, instead of this process's. */
   execArgv?: readonly string[] | undefined;
@@ -36,16 +39,16 @@ export interface ProcessOptions {
    * `'pipe'`, or a descriptor. Default: stdin is the null device, the others are this process's.
    */
   stdio?: Stdio | readonly Stdio[] | undefined;
-  /** Limits of its JavaScript engine, in MiB, as a Worker takes them. Out of them, the child ends; nothing else does. */
+  /** Limits of its JavaScript engine, in MiB, as a Worker takes them. Beyond them, only the child ends. */
   resourceLimits?: ResourceLimits | undefined;
-  /** For Python's sake: must be absent or null. */
+  /** For compatibility with Python: must be absent or null. */
   group?: null | undefined;
 }
 
-/** The option by which a subclass of this package says how its children are made, instead of by a start method. */
+/** The option by which a subclass of this package sets its launcher, instead of a start method. */
 export const launchedBy: unique symbol = Symbol('multiproc.launchedBy');
 
-/** Options as subclasses of this package may give them. */
+/** Options for subclasses of this package. */
 export interface OwnProcessOptions extends ProcessOptions {
   readonly [launchedBy]?: Launcher;
 }
@@ -56,16 +59,16 @@ export const contextKind: Kind<StartContext | StartMethod> = kind(
   (value) => typeof value === 'string' || typeof (value as Partial<StartContext> | null)?.getStartMethod === 'function',
 );
 
-/** What children do at Ctrl-C. */
+/** Whether children react to Ctrl-C. */
 export const signalsKind: Kind<'ignore' | 'default'> = oneOf('ignore', 'default');
 
-/** Arguments of a call: no text, in which nobody means the characters. */
+/** Arguments of a call: no string, whose characters are hardly meant. */
 export const argumentsKind: Kind<Iterable<unknown>> = kind(
   'an array, or to be iterable and no string',
   (value) => typeof value !== 'string' && isIterable(value),
 );
 
-/** How the children of a class are run by node: the options that `Process` and pools have in common. */
+/** Options of node that `Process` and pools have in common. */
 export const runFields = {
   execArgv: kind<readonly string[]>(
     'an array of strings',

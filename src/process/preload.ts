@@ -1,4 +1,4 @@
-/** What the fork server loads once, so that its children have it. */
+/** The list of modules that the fork server preloads for its children. */
 
 import { resolve } from 'node:path';
 import { pathToFileURL } from 'node:url';
@@ -10,14 +10,13 @@ let preloaded: readonly string[] = [];
  * Names modules for the fork server to load before it makes children, which then find them loaded. Mirrors
  * `multiprocessing.set_forkserver_preload`.
  *
- * They are loaded once, in the server: what their top level does has been done when a child begins, and `isMainProcess`
- * is false. Modules that are not found are passed over with a process warning; one that throws makes the next `start()`
- * fail. What stays busy (an interval, a listening socket, a Worker) would be busy in every child: then nothing is
- * preloaded, and a process warning names it. Other than in Python, a server that runs already is replaced at the next
- * `start()`.
+ * They are loaded once, in the server: their top level has run when a child begins, and `isMainProcess` is false.
+ * Missing modules are skipped with a process warning; one that throws makes the next `start()` fail. A module that
+ * stays busy (an interval, a listening socket, a Worker) would be busy in every child: then nothing is preloaded, and a
+ * process warning names it. Unlike in Python, a running server is replaced at the next `start()`.
  *
  * @param modules - URLs, paths (from the working directory), or names of packages (as seen from the main module);
- * `'main'` for the main module
+ *   `'main'` for the main module
  * @throws TypeError for anything but an array of strings and URLs
  */
 export function setForkserverPreload(modules: readonly (string | URL)[]): void {
@@ -35,7 +34,7 @@ export function forkserverPreload(): readonly string[] {
 
 const always: string[] = [];
 
-/** For modules of this package that are the targets of its own processes: loaded in the server before all others. */
+/** Adds a module of this package that is the target of its own processes: the server loads it before all others. */
 export function preloadAlways(module: URL): void {
   always.push(module.href);
 }

@@ -1,4 +1,4 @@
-/** Process: work that runs in a process of its own, as Python's class of this name. */
+/** Process: work that runs in a process of its own, as in Python's class of this name. */
 
 import { constants } from 'node:os';
 import type { Readable, Writable } from 'node:stream';
@@ -27,7 +27,7 @@ import { checkTarget, findTarget, type Target } from './target.js';
 
 const { SIGINT, SIGKILL, SIGTERM } = constants.signals;
 
-/** Process objects that stand for the process they are in, by what it knows of itself. */
+/** Properties of an object that stands for the process it is in. */
 class Oneself {
   readonly target: Target | undefined;
   readonly args: readonly unknown[];
@@ -41,8 +41,8 @@ class Oneself {
 /**
  * A process that runs a function, or the `run` of a subclass. Mirrors `multiprocessing.Process`.
  *
- * A subclass's own fields travel to the child; they have to be public ones, as nobody can read private ones from outside.
- * Processes share nothing else: what the child changes in them stays there.
+ * A subclass's own fields travel to the child; they have to be public ones, since private ones cannot be read from
+ * outside. Processes share nothing else: changes in the child stay there.
  */
 export class Process {
   #name: string;
@@ -54,7 +54,7 @@ export class Process {
   readonly #method: StartMethod | undefined;
   readonly #launcher: Launcher | undefined;
   readonly #identity: readonly number[];
-  /** Who made this object. */
+  /** Pid of the process that made this object. */
   readonly #creatorPid: number | null;
   #isSelf: boolean;
   #child: Child | undefined;
@@ -102,14 +102,15 @@ export class Process {
   }
 
   /**
-   * Starts the child and returns when there is one: `pid` is set. What it needs of the target, the arguments, the working
-   * directory and the environment is as of now.
+   * Starts the child and returns once it exists: `pid` is set. The target, the arguments, the working directory and the
+   * environment are read now.
    *
    * @throws ValueError if it was started before, by another process, or by a daemon
-   * @throws ProcessError while the modules of a child are loaded: a main module without a guard would start itself again;
-   *   and where the executable that runs children is not a node
-   * @throws TypeError for what cannot travel, naming its path (`args[0].callback`) and the cure; there is no child then
-   * @throws SystemError `EAGAIN`, `ENOMEM`, `EMFILE`; `ENOENT` where the working directory is gone
+   * @throws ProcessError while the modules of a child are loaded: a main module without a guard would start itself
+   *   again; and if the executable that runs children is not a node
+   * @throws TypeError for a value that cannot travel, naming its path (`args[0].callback`) and the cure; there is no
+   *   child then
+   * @throws SystemError `EAGAIN`, `ENOMEM`, `EMFILE`; `ENOENT` if the working directory is gone
    */
   start(): void {
     this.#checkOpen();
@@ -118,12 +119,12 @@ export class Process {
       throw new ValueError('can only start a process object created by current process');
     }
     if (isLoading()) throw unguarded();
-    // What a daemonic thread starts ends with the program, as the thread does.
+    // A child of a daemonic thread ends with the program, as the thread does.
     if (self.daemon && self.thread === undefined) {
       throw new ValueError('daemonic processes are not allowed to have children');
     }
     reapEnded();
-    // A launcher of its own uses no start method: which one the program has stays open.
+    // A launcher of its own uses no start method: the program's method stays open.
     const method = this.#method ?? (this.#launcher === undefined ? getStartMethod() : settledStartMethod());
     const facts = factsOf({
       name: this.#name,
@@ -145,7 +146,7 @@ export class Process {
     });
     this.#child = child;
     this.#streams = streams;
-    // They have arrived: as in CPython nothing here keeps what only the child needs.
+    // They have arrived: as in CPython, this object keeps nothing that only the child needs.
     this.#target = undefined;
     this.#args = [];
     track(this, child, this.#launcher);
@@ -153,8 +154,8 @@ export class Process {
   }
 
   /**
-   * What the child does: calls the target with its arguments. A subclass overrides it. Called directly it runs here, and
-   * no child is made.
+   * Runs the work in the child: calls the target with its arguments. A subclass overrides it. A direct call runs here,
+   * and makes no child.
    */
   run(): unknown {
     const target = this.#target;
@@ -166,7 +167,7 @@ export class Process {
   /**
    * Waits for the end of the child. A pending wait keeps the program alive, unless `{ ref: false }` is given.
    *
-   * @param wait - milliseconds, or `{ timeout, signal, ref }`; absent: for ever
+   * @param wait - milliseconds, or `{ timeout, signal, ref }`; absent: no limit
    * @returns whether it has ended
    * @throws ValueError if it was not started, or not by this process
    * @throws the signal's `reason` once it fired
@@ -183,7 +184,7 @@ export class Process {
   /**
    * Blocks the thread until the child has ended; see {@link join}.
    *
-   * @param wait - milliseconds; absent: for ever
+   * @param wait - milliseconds; absent: no limit
    */
   joinSync(wait?: Wait): boolean {
     const deadline = parseSyncWait(wait);
@@ -199,12 +200,12 @@ export class Process {
     return this.#child !== undefined && this.#child.poll() === null;
   }
 
-  /** Sends SIGTERM. After the end of the child it does nothing. */
+  /** Sends SIGTERM. Does nothing after the end of the child. */
   terminate(): void {
     this.#signal(SIGTERM);
   }
 
-  /** Sends SIGKILL, which nothing can ignore. */
+  /** Sends SIGKILL, which cannot be ignored. */
   kill(): void {
     this.#signal(SIGKILL);
   }
@@ -215,7 +216,7 @@ export class Process {
   }
 
   /**
-   * Lets go of a child that has ended, at once instead of when this object is collected. Idempotent.
+   * Releases a child that has ended, at once instead of when this object is collected. Idempotent.
    *
    * @throws ValueError while it runs
    */
@@ -266,8 +267,8 @@ export class Process {
   }
 
   /**
-   * The exit code, −signal if a signal ended it; null while it runs and before. In a forked child of its creator, which
-   * cannot learn it, what was known at the fork.
+   * The exit code, or −signal if a signal ended it; null while it runs and before. In a forked child of its creator,
+   * which cannot learn it, the value at the fork.
    */
   get exitCode(): number | null {
     this.#checkOpen();
@@ -280,7 +281,7 @@ export class Process {
   }
 
   /**
-   * A descriptor that becomes readable when the process ends, for `wait([…])`. It is this object's: do not close it.
+   * A descriptor that becomes readable when the process ends, for `wait([…])`. This object owns it: do not close it.
    *
    * @throws ValueError before the start, and in a forked child of its creator
    */
@@ -291,17 +292,17 @@ export class Process {
     return this.#child.sentinel;
   }
 
-  /** With `'pipe'` as its stdin: what is written here the child reads. Otherwise null, and before the start. */
+  /** The child's stdin, if that is `'pipe'`; otherwise null, and before the start. */
   get stdin(): Writable | null {
     return this.#streams[0] ?? null;
   }
 
-  /** With `'pipe'` as its stdout: what the child writes; read it, as a pipe that is full stops the child. Otherwise null. */
+  /** The child's stdout, if that is `'pipe'`; otherwise null. Read it: a full pipe blocks the child. */
   get stdout(): Readable | null {
     return this.#streams[1] ?? null;
   }
 
-  /** As {@link stdout}, of its stderr. */
+  /** The child's stderr, like {@link stdout}. */
   get stderr(): Readable | null {
     return this.#streams[2] ?? null;
   }
@@ -321,8 +322,8 @@ export class Process {
   }
 
   /**
-   * A promise of the exit code, as {@link exitCode}. Asked for before the start, it waits for that, too. While somebody has
-   * asked for it, the child keeps the program alive. In a forked child of its creator it rejects with a ValueError.
+   * A promise of the exit code, as in {@link exitCode}. Read before the start, it waits for that, too. Once it was
+   * read, the child keeps the program alive. In a forked child of its creator it rejects with a ValueError.
    */
   get exited(): Promise<number> {
     this.#exited ??= this.#startedHere().then(
@@ -332,8 +333,8 @@ export class Process {
   }
 
   /**
-   * A promise of what the target (or `run`) returned. It rejects with what was thrown, with a TypeError if that value
-   * cannot travel, and with a ProcessError if the child ended before. Nobody has to look at it.
+   * A promise of the value that the target (or `run`) returned. It rejects with the error that it threw, with a
+   * TypeError if the value cannot travel, and with a ProcessError if the child ended before. It may be left alone.
    */
   get result(): Promise<unknown> {
     if (this.#result === undefined) {
@@ -364,7 +365,7 @@ export class Process {
     return `<${parts.join(' ')}>`;
   }
 
-  // The module of a target may have to be loaded first, or once more.
+  // The module of a target may have to be loaded, or loaded again.
   async #runInherited(): Promise<unknown> {
     const target = this.#target;
     if (typeof target === 'object') await whileLoading(() => findTarget(target));
@@ -415,7 +416,7 @@ isNoData(Process);
 
 isOwnClass(Process);
 
-/** The object that stands for this process, of the subclass that it was started as, with its fields. */
+/** Returns the object of this process, of the subclass that it was started as, with its fields. */
 export function oneself(subclass: typeof Process, target: Target | undefined, args: readonly unknown[]): Process {
   return Reflect.construct(Process, [new Oneself(target, args)], subclass);
 }

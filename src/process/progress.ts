@@ -1,28 +1,31 @@
 /**
- * Whether a process that is starting works or waits, told from what the kernel accounts for it. A slow machine makes a start
- * long, but not idle: a bound on idle time ends a start that waits for something which never comes, and no other.
+ * Progress of a starting process, judged by the kernel's accounting. A slow machine makes a start long, but not idle: a
+ * bound on idle time ends a start that waits for an event which never comes, and no other.
  */
 import { readFileSync } from 'node:fs';
 import { now } from '../deadline.js';
 
-/** How long a start may be idle, in ms: longer than modules usually wait for a file or a server at their top level. */
+/**
+ * Upper bound in ms on the idle time of a start: longer than modules usually wait for a file or a server at their top
+ * level.
+ */
 const idlePatience = 4000;
 
-/** The same where the kernel does not tell, because the permission model hides /proc. */
+/** The same bound where the permission model hides /proc. */
 const blindPatience = 20_000;
 
-/** How long a start may take at all, in ms. */
+/** Upper bound in ms on a start. */
 const startPatience = 120_000;
 
-/** How often to look, in ms. */
+/** Interval of polls, in ms. */
 export const lookInterval = 100;
 
-/** Processor time that counts as work, in clock ticks of 10 ms: more than timers in the background use meanwhile. */
+/** Processor time that counts as work, in clock ticks of 10 ms: more than timers in the background use. */
 const workTicks = 5;
 
-/** What the kernel says of one process. */
+/** The kernel's figures for one process. */
 interface Account {
-  /** Runs, waits for a processor, or waits for a disk. */
+  /** Whether it runs, or waits for a processor or a disk. */
   readonly active: boolean;
   /** Processor time of all its threads, in clock ticks. */
   readonly ticks: number;
@@ -32,7 +35,7 @@ export class Progress {
   readonly #pid: number;
   readonly #deadline = now() + startPatience;
   #lookedAt = now();
-  /** Idle time since it was last seen working, in ms. */
+  /** Idle time since the last sign of work, in ms. */
   #idle = 0;
   #ticks = 0;
   #blind = false;
@@ -41,10 +44,10 @@ export class Progress {
     this.#pid = pid;
   }
 
-  /** Looks, and returns why the process is not to be waited for any more; `undefined` if it is. */
+  /** Polls, and returns why the wait for the process should end; `undefined` if it should not. */
   verdict(): string | undefined {
     const time = now();
-    // While this process itself was stopped, or got no processor, nothing was seen.
+    // While this process itself was stopped, or got no processor, it observed nothing.
     const passed = Math.min(time - this.#lookedAt, 2 * lookInterval);
     this.#lookedAt = time;
     const account = accountOf(this.#pid);

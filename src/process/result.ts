@@ -1,4 +1,4 @@
-/** What a child's target returned, or why that cannot be told. */
+/** The result of a child's target, or the error in its place. */
 import { ProcessError } from '../errors.js';
 import { deserialize } from '../serialize/codec.js';
 import type { Child } from './child.js';

@@ -1,4 +1,6 @@
-/** What keeps this program from starting processes: a runtime that is not Node, or Node's permission model. */
+/**
+ * Restrictions that keep this program from starting processes: a runtime that is not Node, or Node's permission model.
+ */
 
 /** The runtime, if it is not Node. */
 function otherRuntime(): string | undefined {
@@ -8,7 +10,7 @@ function otherRuntime(): string | undefined {
 }
 
 /**
- * Why no process or thread can be started here; `undefined` if they can.
+ * Returns why no process or thread can be started here; `undefined` if they can.
  *
  * @param threads whether threads are meant
  */
@@ -22,7 +24,7 @@ export function startIsForbidden(threads = false): string | undefined {
   }
   if (threads) return undefined;
   const { permission } = process as { permission?: { has(scope: string): boolean } };
-  // The addon starts them without asking Node; a program that is not trusted to start processes does not get them from here.
+  // The addon starts processes without asking Node; so the permission is checked here.
   if (permission?.has('child') === false) return 'Node runs with --permission and needs --allow-child-process';
   return undefined;
 }

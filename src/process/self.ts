@@ -1,4 +1,4 @@
-/** Who this process is among those that multiproc started: what its own objects and its children are named after. */
+/** Identity of this process among those that multiproc started: the base of the names of its objects and children. */
 import { getEnvironmentData, setEnvironmentData, threadId } from 'node:worker_threads';
 import { randomBytes } from '../lifecycle/random-bytes.js';
 import { nameRecordsBy } from '../logging.js';
@@ -11,21 +11,21 @@ export interface Self {
   identity: readonly number[];
   daemon: boolean;
   authkey: Buffer;
-  /** Of a Worker that is such a child itself: its `threadId`. */
+  /** `threadId` of a Worker that is such a child itself. */
   thread: number | undefined;
-  /** How many Process objects were constructed here. */
+  /** Number of Process objects that were constructed here. */
   constructed: number;
-  /** Who started this process; `undefined` in the main one. */
+  /** The creator of this process; `undefined` in the main one. */
   creator: (Creator & { readonly sentinel: number }) | undefined;
-  /** The program, as a URL, where the creator said so. */
+  /** The program, as a URL, if the creator sent it. */
   main: string | undefined;
-  /** The object that stands for this process, once there is one. */
+  /** The object of this process, once it is made. */
   object: object | undefined;
 }
 
 const keySize = 32;
 
-/** Under this name Workers that the program makes find the key. */
+/** Key of the environment data by which the program's Workers get the authkey. */
 const keyName = 'multiproc:authkey';
 
 let key = inheritedKey();

@@ -1,4 +1,4 @@
-/** A standard stream of a child that leads to this process: a pair of sockets, as those of node:child_process are. */
+/** A standard stream of a child that leads to this process: a pair of sockets, like those of node:child_process. */
 import type { Socket } from 'node:net';
 import { native } from '../native.js';
 
@@ -14,7 +14,7 @@ export class StandardPipe {
   }
 
   /**
-   * The child has its end: makes this process's a stream.
+   * Makes this process's end a stream, once the child has its own.
    *
    * @param writable whether it is the child's stdin
    * @param reference whether it keeps the program alive while it is open
@@ -28,7 +28,7 @@ export class StandardPipe {
     return stream;
   }
 
-  /** Closes both ends: there is no child, or this is it. Does nothing after {@link connect}. */
+  /** Closes both ends: there is no child, or this process is it. Does nothing after {@link connect}. */
   close(): void {
     if (this.#open) native.closeDescriptors([this.#ours, this.theirs]);
     this.#open = false;

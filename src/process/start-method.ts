@@ -1,4 +1,4 @@
-/** Which start method this program uses, and whether that is still open. */
+/** The start method of this program, and whether it is settled. */
 
 import { inspect } from 'node:util';
 import { getEnvironmentData, isMainThread, setEnvironmentData } from 'node:worker_threads';
@@ -9,7 +9,7 @@ import { availableMethods, defaultMethod, launcherOf } from './launchers/choose.
 import type { StartMethod } from './launchers/launcher.js';
 import { contextKind, type StartContext } from './options.js';
 
-/** Under this name Workers that the program makes find what was set. */
+/** Key of the environment data by which the program's Workers get the method. */
 const methodName = 'multiproc:startMethod';
 
 let chosen: StartMethod | undefined;
@@ -24,8 +24,8 @@ export interface SetStartMethodOptions {
 export const setStartMethodOptions = new OptionTable<SetStartMethodOptions>({ force: boolean });
 
 /**
- * How processes are started. Asking settles it: a later {@link setStartMethod} needs `force`.
- * Mirrors `multiprocessing.get_start_method`.
+ * Returns the start method and settles it: a later {@link setStartMethod} needs `force`. Mirrors
+ * `multiprocessing.get_start_method`.
  */
 export function getStartMethod(): StartMethod {
   chosen ??= inherited() ?? defaultMethod();
@@ -47,7 +47,8 @@ export function setStartMethod(method: StartMethod | null, options?: SetStartMet
 }
 
 /**
- * The methods that this program can use; the default is the first. Mirrors `multiprocessing.get_all_start_methods`.
+ * Returns the methods that this program can use; the default is the first. Mirrors
+ * `multiprocessing.get_all_start_methods`.
  */
 export function getAllStartMethods(): StartMethod[] {
   return availableMethods();
@@ -61,16 +62,16 @@ export function getAllStartMethods(): StartMethod[] {
 export function checkMethod(method: unknown): StartMethod {
   const launcher = typeof method === 'string' ? launcherOf(method) : undefined;
   if (launcher === undefined) throw new ValueError(`cannot find context for ${inspect(method)}`);
-  // Whether a program may fork is seen when it does: the error of start() names the command.
+  // Whether a program may fork is checked at the fork: the error of start() names the command.
   const reason = launcher.method === 'fork' ? undefined : launcher.unavailable();
   if (reason !== undefined) throw new ValueError(`The start method '${launcher.method}' cannot be used: ${reason}`);
   return launcher.method;
 }
 
 /**
- * The method that an option `context` stands for; `undefined` if there is none.
+ * Returns the method of an option `context`; `undefined` without one.
  *
- * @throws TypeError for what is neither a name nor what `getContext` returned; ValueError as {@link checkMethod}
+ * @throws TypeError unless it is a name or a context of `getContext`; ValueError like {@link checkMethod}
  */
 export function methodOfContext(context: unknown): StartMethod | undefined {
   if (context === undefined || context === null) return undefined;
@@ -78,12 +79,12 @@ export function methodOfContext(context: unknown): StartMethod | undefined {
   return checkMethod(typeof context === 'string' ? context : (context as StartContext).getStartMethod());
 }
 
-/** What was set or used until now. */
+/** Returns the method that was set or used until now. */
 export function settledStartMethod(): StartMethod | undefined {
   return chosen;
 }
 
-/** A child starts others as it was started itself. */
+/** Sets the method by which a child was started as its own. */
 export function inheritStartMethod(method: StartMethod | undefined): void {
   choose(method);
 }
@@ -93,7 +94,7 @@ function choose(method: StartMethod | undefined): void {
   setEnvironmentData(methodName, method);
 }
 
-// By a Worker of a program that has set it; it may set another for itself.
+// Returns the method that the program set, in one of its Workers, which may set another for itself.
 function inherited(): StartMethod | undefined {
   const method = isMainThread ? undefined : getEnvironmentData(methodName);
   return method === undefined ? undefined : checkMethod(method);

@@ -7,7 +7,7 @@ import { executable, executableEnvironment, isMissing, notANode } from './execut
 export interface NodeStart {
   /** The path of this package's program. */
   readonly program: string;
-  /** Options of node, before `execArgv`: behind a script in there they would be that script's. */
+  /** Options of node, before `execArgv`: after a script in there they would be the script's. */
   readonly options: readonly string[];
   readonly execArgv: readonly string[];
   /** The program's arguments. */
@@ -19,11 +19,11 @@ export interface NodeStart {
 }
 
 /**
- * Starts it.
+ * Starts the program.
  *
  * @returns its pid
  * @throws ProcessError if the executable is not a node
- * @throws SystemError if there can be no further process
+ * @throws SystemError if no further process can be made
  */
 export function startNode({ program, options, execArgv, args, env, directory, descriptors }: NodeStart): number {
   const path = executable();

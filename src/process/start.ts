@@ -1,4 +1,4 @@
-/** The start of a child: everything that is as of now is collected, and given to the launcher. */
+/** The start of a child: collects its current environment and passes it to the launcher. */
 import type { Socket } from 'node:net';
 import { ProcessError } from '../errors.js';
 import { attach, me } from '../lifecycle/participant.js';
@@ -18,7 +18,7 @@ import { self } from './self.js';
 import { type OpenStdio, openStdio, type Stdio } from './stdio.js';
 import { currentDirectory, workingDirectory } from './working-directory.js';
 
-/** What an object may say about how its child is started. */
+/** Options of an object for the start of its child. */
 export interface StartOptions {
   readonly execArgv?: readonly string[] | undefined;
   readonly env?: Readonly<Record<string, string | undefined>> | undefined;
@@ -26,7 +26,7 @@ export interface StartOptions {
   readonly resourceLimits?: ResourceLimits | undefined;
 }
 
-/** The facts of a child of this process. */
+/** Makes the facts of a child of this process. */
 export function factsOf(child: Pick<ChildFacts, 'name' | 'identity' | 'daemon' | 'authkey' | 'method'>): ChildFacts {
   return {
     ...child,
@@ -44,7 +44,7 @@ export interface Started {
   readonly streams: readonly (Socket | undefined)[];
 }
 
-/** The launcher of a start method; a ProcessError if it cannot launch anything now. */
+/** Returns the launcher of a start method. @throws ProcessError if it cannot launch a child now */
 export function launcherFor(method: StartMethod): Launcher {
   const launcher = launcherOf(method) as Launcher;
   const reason = startIsForbidden() ?? launcher.unavailable();
@@ -91,7 +91,7 @@ export function launch(
         closePipes();
         void runInherited(facts, errand, inherited);
       },
-      // Who has no use for it works in a directory that is gone.
+      // A child that does not use it can run in a directory that is gone.
       get cwd() {
         return workingDirectory();
       },
@@ -104,7 +104,7 @@ export function launch(
     });
   } catch (error) {
     closePipes();
-    // A child that had to be ended may have taken what the message brings along.
+    // A child that had to be killed may have taken the objects of the message.
     const unread = readMessage(errand);
     closeErrand(errand);
     if (unread !== undefined) discardMessage(unread);
@@ -120,7 +120,7 @@ export function launch(
   }
 }
 
-// A program without one goes without shared objects in results, too, not without processes.
+// Without a participant a program has no shared objects in results, but it has processes.
 function ownParticipant(): number {
   try {
     attach();
@@ -131,8 +131,9 @@ function ownParticipant(): number {
 }
 
 /**
- * Variables by which a test runner tells a process it started how to report its tests. A child that has them writes in the runner's
- * protocol on the standard output, or ends with the runner's exit code. Those that only number the runner's workers stay.
+ * Variables by which a test runner makes a process report its tests. A child that has them writes in the runner's
+ * protocol on the standard output, or ends with the runner's exit code. Those that only number the runner's workers
+ * stay.
  */
 const reporting = new Set(['NODE_TEST_CONTEXT', 'TAP_CHILD_ID', 'TAP_CHILD_KEY', 'TAP_CHILD_TS']);
 

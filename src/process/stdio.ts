@@ -1,4 +1,4 @@
-/** Where the standard streams of a child go. */
+/** Destinations of a child's standard streams. */
 import { fstatSync } from 'node:fs';
 import { constants } from 'node:os';
 import { SystemError } from '../errors.js';
@@ -13,17 +13,15 @@ const names = ['stdin', 'stdout', 'stderr'];
 const words: readonly unknown[] = ['inherit', 'ignore', 'pipe'];
 const inherit: readonly Stdio[] = ['ignore', 'inherit', 'inherit'];
 
-/** What `'inherit'` means here. */
+/** The descriptors of `'inherit'`. */
 let own: readonly number[] = [0, 1, 2];
 
-/** Of a Worker that has others than its process. */
+/** Sets them, for a Worker with streams of its own. */
 export function useStdio(descriptors: readonly number[]): void {
   own = descriptors;
 }
 
-/**
- * @throws TypeError for anything but a stream, or an array of up to three
- */
+/** @throws TypeError unless it is a stream, or an array of up to three */
 export function checkStdio(stdio: unknown): readonly Stdio[] {
   if (stdio === undefined) return inherit;
   const streams: unknown[] = Array.isArray(stdio) ? stdio : ['ignore', stdio, stdio];
@@ -38,11 +36,11 @@ export function checkStdio(stdio: unknown): readonly Stdio[] {
   });
 }
 
-/** What was opened for a child. */
+/** The open streams of a child. */
 export interface OpenStdio {
-  /** The child's streams, as descriptors that stay this process's. */
+  /** The child's streams, as descriptors of this process. */
   readonly fds: readonly [number, number, number];
-  /** Those that are pipes. */
+  /** The streams that are pipes. */
   readonly pipes: readonly (StandardPipe | undefined)[];
 }
 
@@ -65,7 +63,7 @@ function descriptorOf(stream: Stdio, index: number): number {
   return nullDevice();
 }
 
-// A forked child could say it only when its parent has one already.
+// A forked child could report it only after its parent has it already.
 function checkOpen(fd: number, index: number): number {
   try {
     fstatSync(fd);

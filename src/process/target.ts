@@ -1,4 +1,4 @@
-/** What a process is to run, when it is given by the module that has it. */
+/** The target of a process, as a function or by its module. */
 
 import { createRequire } from 'node:module';
 import { isAbsolute, join, resolve } from 'node:path';
@@ -11,7 +11,7 @@ import { standIn, testsWouldRun } from '../serialize/references.js';
 import { holdsTests } from '../serialize/test-files.js';
 import { mainUrl } from './main-module.js';
 
-/** A function by its place: of a module's default export, or of a named one. */
+/** A function by its place: the default export of a module, or a named one. */
 export interface ModuleTarget {
   /** A URL, an absolute path, a path that begins with `./` or `../` (from the working directory), or a package's name. */
   readonly module: URL | string;
@@ -19,7 +19,7 @@ export interface ModuleTarget {
   readonly export?: string | undefined;
 }
 
-/** What a process runs. */
+/** The target of a process. */
 export type Target = ((...args: never[]) => unknown) | ModuleTarget;
 
 const targetOptions = new OptionTable<ModuleTarget>({
@@ -33,7 +33,7 @@ export type TargetOf<A extends unknown[], R> = ((...args: A) => R) | ModuleTarge
 type Callable = (...args: never[]) => unknown;
 
 /**
- * Checks a target when it is given.
+ * Checks a target.
  *
  * @throws TypeError for anything but a function, a module's function, or `undefined`
  */
@@ -52,9 +52,9 @@ export function checkTarget(target: unknown, called = 'target'): Target | undefi
 }
 
 /**
- * The function to send for a target that travels in messages, as those of a pool's tasks do.
+ * Returns the function to send for a target that travels in messages, as those of a pool's tasks do.
  *
- * @param called what the target is called in errors
+ * @param called name of the target in errors
  * @throws TypeError for anything but a function or the place of one in a file
  */
 export function travellingTarget(target: unknown, called: string): Callable {
@@ -74,12 +74,12 @@ function noTarget(target: unknown, called: string): TypeError {
   return new TypeError(`Expected "${called}" to be a function or { module, export? }, got ${describe(target)}`);
 }
 
-/** Whether nothing has to be loaded for the target. */
+/** Whether the target's module is loaded. */
 export function isAtHand(target: Target | undefined): boolean {
   return typeof target !== 'object' || importedModule(String(target.module)) !== undefined;
 }
 
-/** The function itself, in the process that is to run it. */
+/** Returns the function itself, in the process that is to run it. */
 export async function findTarget(target: Target): Promise<Callable> {
   if (typeof target === 'function') return target;
   const name = target.export ?? 'default';

@@ -1,21 +1,21 @@
-/** What `ps`, `top` and `pgrep` show of a child: its name, and the program that it belongs to. */
+/** Titles of children in `ps`, `top` and `pgrep`: the child's name, and its program. */
 import { Buffer } from 'node:buffer';
 import { readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { basename } from 'node:path';
 
-/** Longer ones are cut: the kernel limits the length of one argument. */
+/** Upper bound on the length: the kernel limits the length of one argument. */
 const longest = 4096;
 
-/** This process's title if neither node's user nor the program has set another one: what it was started as. */
+/** This process's title before node's user or the program sets another one. */
 let usual = process.argv0;
 
-/** The title for a child of this process; also where this process is itself a child. */
+/** Returns the title for a child of this process, which may be a child itself. */
 export function titleOf(name: string): string {
   const program = process.title === usual ? ['node', ...process.argv.slice(1)].join(' ') : process.title;
   return `${name}: ${program}`.replaceAll('\0', ' ').slice(0, longest);
 }
 
-/** Gives this process the title that its creator has made for it. The kernel may have room for less of it. */
+/** Sets the title that the creator made for this process. The kernel may have room for less of it. */
 export function takeTitle(title: string): void {
   const name = commandName();
   process.title = title;
@@ -24,8 +24,9 @@ export function takeTitle(title: string): void {
 }
 
 /**
- * The title that node was started with is this package's. Up to Node 22 its beginning is also the kernel's name of each thread
- * (`comm`), in which programs that read /proc/PID/stat expect no spaces: they get the name back that a node without a title has.
+ * Keeps the title that node was started with, which is this package's. Up to Node 22 its beginning is also the kernel's
+ * name of each thread (`comm`), in which programs that read /proc/PID/stat expect no spaces: threads get the name of a
+ * node without a title.
  */
 export function keepTitle(): void {
   usual = process.title;
@@ -38,7 +39,7 @@ export function keepTitle(): void {
   }
 }
 
-/** What the kernel keeps of it, in bytes. */
+/** The kernel's bound on it, in bytes. */
 const maxCommandName = 15;
 
 function commandName(file = '/proc/self/comm'): string | undefined {

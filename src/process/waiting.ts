@@ -1,8 +1,8 @@
-/** A promise that somebody settles, unless its deadline passes or its signal fires before. */
+/** A promise that a callback settles, unless its deadline passes or its signal fires before. */
 import { now, type ParsedWait, timerMs } from '../deadline.js';
 import { clearTimeout, setTimeout } from '../timing.js';
 
-/** What settles the promise; only the first call has an effect. */
+/** Settles the promise; only the first call has an effect. */
 export interface Settle<T> {
   resolve(value: T): void;
   reject(error: unknown): void;
@@ -11,8 +11,8 @@ export interface Settle<T> {
 /**
  * Precondition: the signal has not fired.
  *
- * @param enter has somebody settle it later, never at once. What it returns takes that back, and is called when the promise
- *   settles, however it does
+ * @param enter registers the callback that settles it later, never at once. It returns a function that cancels this,
+ *   which is called when the promise settles
  * @param late settles it when the deadline passes
  */
 export function waiting<T>(

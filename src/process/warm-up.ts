@@ -1,4 +1,4 @@
-/** Preparing to start processes before the first one is wanted. */
+/** Preparation of process starts before the first one. */
 import { launcherOf } from './launchers/choose.js';
 import type { StartMethod } from './launchers/launcher.js';
 import { isLoading } from './loading.js';

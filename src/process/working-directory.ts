@@ -1,4 +1,4 @@
-/** The directories that children work in and are started in. */
+/** The directories in which children are started and work. */
 import { SystemError } from '../errors.js';
 
 /**

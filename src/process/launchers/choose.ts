@@ -1,4 +1,4 @@
-/** The launchers that there are, and which of them is the default. */
+/** The launchers, and the choice of the default one. */
 import { getLogger } from '../../logging.js';
 import { forkLauncher } from './fork.js';
 import { forkServerLauncher } from './forkserver.js';
@@ -8,17 +8,17 @@ import { spawnLauncher } from './spawn.js';
 /** In the order of preference. */
 const launchers: readonly MethodLauncher[] = [forkServerLauncher, spawnLauncher, forkLauncher];
 
-/** The launcher with this name; `undefined` if there is none. */
+/** Returns the launcher with this name; `undefined` if there is none. */
 export function launcherOf(method: string): MethodLauncher | undefined {
   return launchers.find((launcher) => launcher.method === method);
 }
 
-/** The methods that this program can use, in the order of preference. */
+/** Returns the methods that this program can use, in the order of preference. */
 export function availableMethods(): StartMethod[] {
   return launchers.filter((launcher) => launcher.unavailable() === undefined).map(({ method }) => method);
 }
 
-/** The first method that this program can use; why others were passed over is logged. */
+/** Returns the first method that this program can use; logs why others were skipped. */
 export function defaultMethod(): StartMethod {
   for (const { method, unavailable } of launchers) {
     const reason = unavailable();

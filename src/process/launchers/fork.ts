@@ -1,7 +1,7 @@
 /**
- * The start method `fork`: the child is a copy of this process, shares its memory until somebody writes, and runs the
- * target and nothing else. Nothing is serialised, so the target may be any function. Only for programs that were started
- * for it.
+ * The start method `fork`: the child is a copy of this process, shares its memory until either writes, and runs the
+ * target and nothing else. Nothing is serialised, so the target may be any function. Only for programs that were
+ * started for it.
  */
 import { isMainThread } from 'node:worker_threads';
 import { ProcessError } from '../../errors.js';
@@ -62,13 +62,13 @@ function takeEnvironment(env: Readonly<Record<string, string>>): void {
   for (const [name, value] of Object.entries(env)) if (process.env[name] !== value) process.env[name] = value;
 }
 
-// Where the way out of the stack leads through something that does not stand it.
+// Refuses a fork where the way out of the stack leads through code that cannot be unwound.
 function checkPlace(): void {
   if ((process as unknown as { _exiting?: boolean })._exiting) {
     throw refusal("in an 'exit' handler: the process is ending, and the child would end with it");
   }
   const stack = wholeStack().split('\n');
-  // Microtasks that somebody has run while the program waits for him: they would end, and he go on.
+  // Code that runs microtasks and waits for them: they would end, and it would continue.
   const checkpoint = stack.findLastIndex((line) => /\brunMicrotasks \(/.test(line));
   if (checkpoint >= 0 && stack.slice(checkpoint).some((line) => !/node:internal|<anonymous>/.test(line))) {
     throw refusal('by microtasks that run inside of another function: start the process from a timer');

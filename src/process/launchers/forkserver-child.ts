@@ -1,6 +1,6 @@
 /**
- * A child of the fork server, as its creator sees it: the server reaps it, and says on the child's channel how it ended. Of
- * a server that is stopped or gone it does not depend: the kernel tells it, too.
+ * A child of the fork server, as its creator sees it: the server reaps it, and reports on the child's channel how it
+ * ended. If the server is stopped or gone, the kernel reports the end.
  */
 import { now } from '../../deadline.js';
 import { onReadable } from '../../lifecycle/readiness.js';
@@ -8,13 +8,16 @@ import { FdEvents, native } from '../../native.js';
 import { Report, receiveReport } from '../forkserver/protocol.js';
 import type { EndWatch, RunningChild } from './launcher.js';
 
-/** How a child ended that a signal killed after its server, where only the server could have seen it. As in CPython. */
+/**
+ * Exit code of a child that a signal killed after its server, where only the server could have observed it. As in
+ * CPython.
+ */
 const unknowable = 255;
 
-/** How long the server may take to reap a child that has ended, in ms; it does at once, unless somebody stopped it. */
+/** How long the server may take to reap an ended child, in ms; it does so at once, unless it is stopped. */
 const reapPatience = 50;
 
-/** The same where nobody else could tell how the child ended. */
+/** The same bound where only the server can report how the child ended. */
 const lastPatience = 2000;
 
 export class ForkServerChild implements RunningChild {
@@ -22,7 +25,7 @@ export class ForkServerChild implements RunningChild {
   readonly sentinel: number;
   readonly #channel: number;
   #exitCode: number | null = null;
-  /** What the child itself said last. */
+  /** The exit code that the child itself reported. */
   #announced: number | undefined;
   #closed = false;
 
@@ -36,7 +39,7 @@ export class ForkServerChild implements RunningChild {
   poll(): number | null {
     if (this.#exitCode !== null || this.#closed) return this.#exitCode;
     if (!this.#isOver(0)) return null;
-    // From the server first: then the child is reaped, and its pid is gone.
+    // The server first: then the child is reaped, and its pid is gone.
     this.#exitCode =
       this.#told(now() + reapPatience) ??
       native.processEnd(this.sentinel) ??
@@ -46,7 +49,7 @@ export class ForkServerChild implements RunningChild {
     return this.#exitCode;
   }
 
-  /** What the server says; `undefined` if nothing until the deadline, or for ever. */
+  /** Returns the server's report; `undefined` if none arrives by the deadline, or at all. */
   #told(deadline: number): number | undefined {
     for (;;) {
       const report = receiveReport(this.#channel, deadline);

@@ -16,7 +16,7 @@ import { ForkServerChild } from './forkserver-child.js';
 import type { LaunchRequest, MethodLauncher, RunningChild } from './launcher.js';
 import { spawnLauncher } from './spawn.js';
 
-/** How long a server may take for one fork, in ms, where the environment does not say otherwise. */
+/** Default bound in ms on one fork by the server; an environment variable overrides it. */
 const usualPatience = 20_000;
 const longestPatience = 86_400_000;
 
@@ -58,7 +58,7 @@ function debugged(): string | undefined {
   return inspectorUrl() === undefined ? undefined : 'the inspector of this process is open';
 }
 
-// A text says why this one child has to be spawned.
+// Returns a text if this one child has to be spawned: the reason.
 function launchByServer(launch: LaunchRequest): RunningChild | string {
   for (let attempt = 1; ; attempt++) {
     const server = connect();
@@ -78,7 +78,7 @@ function launchByServer(launch: LaunchRequest): RunningChild | string {
 
 class Unresponsive extends Error {}
 
-// Why a copy of the server cannot be the child that was asked for.
+// Returns why a copy of the server cannot be the requested child.
 function misfit({ hello }: Server, { env, execArgv }: LaunchRequest): string | undefined {
   if (execArgv.join('\0') !== hello.execArgv.join('\0')) {
     return `the child runs with other options of node: ${execArgv.join(' ') || 'none'}`;
@@ -93,7 +93,7 @@ function misfit({ hello }: Server, { env, execArgv }: LaunchRequest): string | u
   return undefined;
 }
 
-// A text says why this one child has to be spawned.
+// Returns a text if this one child has to be spawned: the reason.
 function ask(server: Server, { cwd, env, errand, facts, stdio }: LaunchRequest): RunningChild | string {
   const patience = forkPatience();
   const deadline = now() + patience;
@@ -117,7 +117,7 @@ function ask(server: Server, { cwd, env, errand, facts, stdio }: LaunchRequest):
     }
     if (report.kind === Report.failed) throw failureOf(report.value, 'fork');
     const [sentinel] = report.descriptors;
-    // The kernel leaves out what there is no room for. The child ends when it sees that it is not wanted.
+    // The kernel drops descriptors for which there is no room. The child ends when it sees that it is not wanted.
     if (sentinel === undefined) throw failureOf(constants.errno.EMFILE, 'recvmsg');
     child = new ForkServerChild(report.value, sentinel, channel);
     const birth: Birth = {
@@ -126,7 +126,7 @@ function ask(server: Server, { cwd, env, errand, facts, stdio }: LaunchRequest):
       title: titleOf(facts.name),
       env: difference(server.hello.env, env),
     };
-    // The child does nothing before it has read this. If it is gone already, that is its end, and no failure here.
+    // The child waits for this message. If the child has ended already, that is its end, and no failure here.
     try {
       if (!sendData(channel, birth, deadline)) throw unresponsive(patience);
     } catch (error) {
@@ -140,7 +140,7 @@ function ask(server: Server, { cwd, env, errand, facts, stdio }: LaunchRequest):
   }
 }
 
-/** `MULTIPROC_FORKSERVER_TIMEOUT` in ms; what is no such number is passed over. */
+/** Reads `MULTIPROC_FORKSERVER_TIMEOUT` in ms; any other text is ignored. */
 function forkPatience(): number {
   const asked = Number(process.env.MULTIPROC_FORKSERVER_TIMEOUT);
   return asked > 0 && asked <= longestPatience ? asked : usualPatience;

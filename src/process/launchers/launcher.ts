@@ -1,4 +1,4 @@
-/** What every start method is to the rest: something that makes a child of a request, at once. */
+/** The interface of start methods: each makes a child of a request, at once. */
 import type { Errand } from '../errand.js';
 import type { ChildFacts } from '../facts.js';
 import type { ResourceLimits } from '../resource-limits.js';
@@ -6,25 +6,26 @@ import type { ResourceLimits } from '../resource-limits.js';
 /** The start methods. */
 export type StartMethod = 'fork' | 'spawn' | 'forkserver';
 
-/** What a launcher needs to make one child. */
+/** The request for one child. */
 export interface LaunchRequest {
-  /** Who the child will be. */
+  /** Properties of the child. */
   readonly facts: ChildFacts;
   /**
-   * What the child has to do, and how it answers. Its descriptors are the parent's and stay open for it; launchers give
-   * the child duplicates of the three, at any numbers, and the child passes them to `runErrand` in entry/errand.ts.
+   * The exchange with the child: its work and its answer. Its descriptors are the parent's and stay open for it;
+   * launchers give the child duplicates of the three, at any numbers, and the child passes them to `runErrand` in
+   * entry/errand.ts.
    */
   readonly errand: Errand;
   /**
-   * The whole life of the child, for a launcher whose child has the parent's memory: the errand holds no message then.
-   * Returns when the child has begun; its end is its own affair.
+   * Runs the child, for a launcher whose child has the parent's memory: the errand holds no message then. Returns when
+   * the child has begun; it ends by itself.
    */
   readonly live: () => void;
   /** The working directory as of `start()`. */
   readonly cwd: string;
   /** The whole environment as of `start()`. */
   readonly env: Readonly<Record<string, string>>;
-  /** Which of these the object was given; the others are this process's. */
+  /** Whether the user gave these options; the others are this process's. */
   readonly given: { readonly env: boolean; readonly execArgv: boolean };
   /** `process.argv` without the executable: the main program's path, if there is one, and its arguments. */
   readonly argv: readonly string[];
@@ -36,23 +37,23 @@ export interface LaunchRequest {
   readonly stdio: readonly [number, number, number];
 }
 
-/** A child that was launched. Whoever launched it reaps it; everything here may be called again after its end. */
+/** A child that was launched. Its launcher reaps it; all methods may be called again after its end. */
 export interface RunningChild {
   readonly pid: number;
-  /** Of a thread: its `threadId`. */
+  /** `threadId` of a thread. */
   readonly thread?: number;
-  /** Of a child that is a node of its own: the executable and its options, for errors. */
+  /** The executable and its options, for errors, if the child is a node of its own. */
   readonly command?: string;
   /** A descriptor that becomes readable once the child has ended, and stays so: a pidfd. Closed by `close()`. */
   readonly sentinel: number;
   /**
-   * How the child ended, without waiting: its exit code (255 where nobody can know it any more), or −signal; `null`
-   * while it runs.
+   * Returns how the child ended, without waiting: its exit code (255 if it cannot be learned any more), or −signal;
+   * `null` while it runs.
    */
   poll(): number | null;
-  /** Blocks the thread until the child has ended or the deadline passed, and returns what `poll` does. */
+  /** Blocks the thread until the child has ended or the deadline has passed, and returns the result of `poll`. */
   waitSync(deadline: number): number | null;
-  /** Calls back once when `poll()` has something to say, never before this returns. Does not keep the loop alive. */
+  /** Calls back once when `poll()` may return an end, never before this returns. Does not keep the loop alive. */
   onEnd(callback: () => void): EndWatch;
   /** Sends a signal; after the end this does nothing. */
   signal(number: number): void;

@@ -1,10 +1,13 @@
-/** A child in the kernel's sense: this process alone can learn how it ended, and has to. */
+/** A child of this process in the kernel's sense: only this process can learn how it ended, and has to reap it. */
 import { SystemError } from '../../errors.js';
 import { onReadable } from '../../lifecycle/readiness.js';
 import { FdEvents, native } from '../../native.js';
 import type { EndWatch, RunningChild } from './launcher.js';
 
-/** How a child ended that somebody else reaped (`waitpid(-1)` in the program, or SIGCHLD ignored), where the kernel does not tell. */
+/**
+ * Exit code of a child that other code reaped (`waitpid(-1)` in the program, or SIGCHLD ignored), where the kernel does
+ * not report it.
+ */
 const unknowable = 255;
 
 export class OwnChild implements RunningChild {
@@ -14,14 +17,14 @@ export class OwnChild implements RunningChild {
   #exitCode: number | null = null;
   #closed = false;
 
-  /** Not reaped by anybody until now, so that the pid is still the child's. */
+  /** Not reaped until now, so the pid is still the child's. */
   constructor(pid: number, command?: string) {
     this.pid = pid;
     if (command !== undefined) this.command = command;
     try {
       this.sentinel = native.processFile(pid);
     } catch (error) {
-      // Without a pidfd (no descriptors left) nobody could see its end.
+      // Without a pidfd (no descriptors left) its end could not be observed.
       process.kill(pid, 'SIGKILL');
       native.waitChild(pid, false);
       throw error;
@@ -35,7 +38,7 @@ export class OwnChild implements RunningChild {
       if (ended !== 0) this.#exitCode = signal === 0 ? code : -signal;
     } catch (error) {
       if (!(error instanceof SystemError && error.code === 'ECHILD')) throw error;
-      // Reaped by somebody else: its end is in the pidfd all the same.
+      // Reaped by other code: the pidfd reports its end all the same.
       if (this.#closed) this.#exitCode = unknowable;
       else if (this.#isOver(0)) this.#exitCode = native.processEnd(this.sentinel) ?? unknowable;
     }
@@ -61,7 +64,7 @@ export class OwnChild implements RunningChild {
     native.fdClose(this.sentinel);
   }
 
-  /** Whether it has ended, or does until the deadline. */
+  /** Whether it has ended, or ends by the deadline. */
   #isOver(deadline: number): boolean {
     return native.fdPoll(Int32Array.of(this.sentinel, FdEvents.readable, 0), deadline) === 1;
   }

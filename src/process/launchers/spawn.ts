@@ -1,4 +1,6 @@
-/** The start method `spawn`: a fresh node that runs this package's entry. Works everywhere, costs a node's start. */
+/**
+ * The start method `spawn`: a new node that runs this package's entry. It works everywhere and costs a node's start.
+ */
 import { fileURLToPath } from 'node:url';
 import { inspectorUrl } from '../../lifecycle/inspecting.js';
 import { executable } from '../executable.js';
@@ -29,7 +31,7 @@ export const spawnLauncher: MethodLauncher = {
       env,
       // The child changes to `cwd` itself, after node has resolved the paths in inherited options.
       directory: given.execArgv ? cwd : (startDirectory ?? cwd),
-      // Where entry/main.ts looks for them.
+      // The numbers that entry/main.ts uses.
       descriptors: [...stdio, errand.memory, errand.notice, errand.creator],
     });
     return new OwnChild(pid, [executable(), ...execArgv].join(' '));
