@@ -224,7 +224,7 @@ function take(reference: Reference, exports: unknown): Callable {
   if (!fits(found, reference)) {
     throw new TypeError(
       `${describeReference(reference)} is another function where it was received: the module changed, or was loaded ` +
-        'otherwise. A wrapped function needs register(name, fn)',
+        `otherwise. ${reference.required ? useSameLoader : 'A wrapped function needs register(name, fn)'}`,
     );
   }
   return keep(reference, found);
@@ -365,8 +365,18 @@ function offsetOf(source: string, line: number, column: number): number {
 
 function notLoaded(reference: Reference, cause: unknown): TypeError {
   const reason = cause instanceof Error ? cause.message : String(cause);
-  return new TypeError(`${describeReference(reference)} cannot be had, its module fails to load: ${reason}`, { cause });
+  const code = String((cause as { code?: unknown } | null)?.code);
+  const cure = reference.required || /^ERR_UN(?:KNOWN_FILE_EXTENSION|SUPPORTED_TYPESCRIPT)/.test(code);
+  return new TypeError(
+    `${describeReference(reference)} cannot be had, its module fails to load: ${reason}${cure ? `. ${useSameLoader}` : ''}`,
+    { cause },
+  );
 }
+
+/** Children inherit node's options, and run no code of the program that registers hooks. */
+const useSameLoader =
+  'Its loader was registered by code that does not run here: start the program with the loader as an option of node ' +
+  '(--import or --require), or give it to children by execArgv';
 
 function mustBeImported(error: unknown): boolean {
   const { code } = error as { code?: unknown };

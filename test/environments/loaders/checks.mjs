@@ -9,5 +9,10 @@ export default [
   { title: 'node --import tsx', command: ['node', '--import', 'tsx', 'main.ts'], node: [22], output },
   { title: 'tsx, Node 20', command: ['tsx', 'main.ts'], ...withoutFork },
   { title: 'tsx', command: ['tsx', 'main.ts'], node: [22], output },
+  {
+    title: 'ts-node registered by the program',
+    command: ['node', 'by-code.cjs'],
+    output: [/twice\.ts .*Its loader was registered by code .*--import or --require/],
+  },
   { title: 'node -r @swc-node/register', command: ['node', '-r', '@swc-node/register', 'main.ts'], output },
 ];
