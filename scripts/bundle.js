@@ -16,7 +16,7 @@ const root = fileURLToPath(new URL('..', import.meta.url));
 const source = `${root}src/`;
 const entries = {
   es: ['index', 'dummy/index', 'keyv/index', 'posix/index', 'command/main', 'internals'],
-  cjs: ['index', 'dummy/index', 'keyv/index', 'posix/index', 'managers/proxy-arrival'],
+  cjs: ['index', 'dummy/index', 'keyv/index', 'posix/index', 'managers/client/proxy-deserializer'],
 };
 const namedByUrl = /new URL\('(\.[^']*)\.js', import\.meta\.url\)/g;
 /** Folders whose modules make a file each; what is below them makes the file `core`. */

@@ -11,8 +11,7 @@ export {
   logToStderr,
 } from './logging.js';
 export { BaseManager, type ManagerOptions } from './managers/base-manager.js';
-export type { ManagerLimits } from './managers/limits.js';
-export { BaseProxy } from './managers/proxy.js';
+export { BaseProxy } from './managers/client/proxy.js';
 export type {
   ArrayProxy,
   AsyncResultProxy,
@@ -32,11 +31,12 @@ export type {
   SemaphoreProxy,
   SetProxy,
   ValueProxy,
-} from './managers/proxy-types.js';
-export type { TypeOptions } from './managers/registry.js';
-export type { ServeOptions, Server } from './managers/server.js';
+} from './managers/client/proxy-types.js';
+export type { ManagerLimits } from './managers/protocol/limits.js';
+export type { ServeOptions, Server } from './managers/server/server.js';
 export { SharedMemoryManager, type SharedMemoryManagerOptions } from './managers/shared-memory-manager.js';
 export { Manager, SyncManager } from './managers/sync-manager.js';
+export type { TypeOptions } from './managers/types/registered-type.js';
 export type { MapKey } from './map/keys.js';
 export { RateLimiter, type RateLimiterOptions, type RateLimitResult } from './map/rate-limiter.js';
 export {

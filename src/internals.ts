@@ -2,13 +2,13 @@
 // entries use, and it is not published.
 export { now } from './deadline.js';
 export * as participant from './lifecycle/participant.js';
-export { asCall, callBy } from './managers/caller.js';
-export { FrameReader } from './managers/frame-reader.js';
-export { open } from './managers/opening.js';
-export { Session } from './managers/session.js';
+export { FrameReader } from './managers/protocol/frame-decoder.js';
+export { open } from './managers/protocol/payload.js';
+export { Session } from './managers/server/client-session.js';
 export { ManagedBarrier } from './managers/types/barrier.js';
+export { asCall, callBy } from './managers/types/call-context.js';
+export { Waiting } from './managers/types/call-waiters.js';
 export { ManagedRLock } from './managers/types/lock.js';
-export { Waiting } from './managers/types/waiting.js';
 export { absent, MapCore } from './map/core.js';
 export { obtainMap } from './map/map-block.js';
 export { mend } from './map/mend.js';

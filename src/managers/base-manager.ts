@@ -17,21 +17,21 @@ import { contextKind, type StartContext, signalsKind } from '../process/options.
 import type { Process } from '../process/process.js';
 import { methodOfContext } from '../process/start-method.js';
 import { type AllowedModules, type ModuleNames, modulesKind, readModules } from '../serialize/allowed-modules.js';
-import type { Anchor } from './anchors.js';
-import { Question } from './frames.js';
-import { limitsKind, type ManagerLimits } from './limits.js';
-import type { Link } from './link.js';
-import { linkTo } from './links.js';
-import './proxy-arrival.js';
-import type { Pending } from './pending.js';
-import { pendingProxy } from './pending-proxy.js';
-import type { BaseProxy } from './proxy.js';
-import type { DefinedManager, TypeFactories } from './proxy-types.js';
-import { addType, checkArguments, registryOf } from './registering.js';
-import type { TypeOptions } from './registry.js';
-import { RunningServer } from './running-server.js';
-import { Server } from './server.js';
-import { serverWork, startServer } from './server-start.js';
+import type { Link } from './client/client-connection.js';
+import { linkTo } from './client/connection-cache.js';
+import type { Anchor } from './client/server-anchors.js';
+import { Question } from './protocol/frame.js';
+import { limitsKind, type ManagerLimits } from './protocol/limits.js';
+import './client/proxy-deserializer.js';
+import type { Pending } from './client/pending-call.js';
+import { pendingProxy } from './client/pending-proxy.js';
+import type { BaseProxy } from './client/proxy.js';
+import type { DefinedManager, TypeFactories } from './client/proxy-types.js';
+import { RunningServer } from './server/running-server.js';
+import { Server } from './server/server.js';
+import { serverWork, startServer } from './server/start-server.js';
+import type { TypeOptions } from './types/registered-type.js';
+import { addType, checkArguments, registryOf } from './types/type-registry.js';
 
 /** Options of managers. */
 export interface ManagerOptions {

@@ -2,9 +2,6 @@
 
 import { type PoolOptions, poolOptions } from '../pool/options.js';
 import { BaseManager, type ManagerOptions } from './base-manager.js';
-import { currentCall } from './caller.js';
-import { withItems } from './contents.js';
-import { objectOf } from './objects.js';
 import type {
   ArrayProxy,
   BarrierProxy,
@@ -21,18 +18,21 @@ import type {
   SemaphoreProxy,
   SetProxy,
   ValueProxy,
-} from './proxy-types.js';
-import { checksArguments } from './registering.js';
-import { isStandard } from './server-start.js';
+} from './client/proxy-types.js';
+import { objectOf } from './server/object-table.js';
+import { isStandard } from './server/start-server.js';
 import { ManagedBarrier, type ManagedBarrierOptions, managedBarrierOptions } from './types/barrier.js';
+import { currentCall } from './types/call-context.js';
 import { ManagedCondition } from './types/condition.js';
 import { newDict } from './types/dict.js';
 import { ManagedEvent } from './types/event.js';
+import { withItems } from './types/iterable-arguments.js';
 import { ManagedLock, ManagedRLock } from './types/lock.js';
 import { ManagedNamespace } from './types/namespace.js';
 import { ManagedPool } from './types/pool.js';
 import { ManagedJoinableQueue, ManagedQueue } from './types/queue.js';
 import { ManagedBoundedSemaphore, ManagedSemaphore } from './types/semaphore.js';
+import { checksArguments } from './types/type-registry.js';
 import { ManagedArray, ManagedValue } from './types/value.js';
 
 /** How dicts are made: from an object's entries, with strings as keys, or from pairs with keys of any type. */

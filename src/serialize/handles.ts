@@ -80,7 +80,9 @@ export function release(object: Traveller): void {
 type Arrive = (handle: Handle) => Traveller;
 
 /** Modules of upper floors that most processes do without: loaded when the first of their objects arrives. */
-const homes = new Map<number, URL>([[HandleKind.proxy, new URL('../managers/proxy-arrival.js', import.meta.url)]]);
+const homes = new Map<number, URL>([
+  [HandleKind.proxy, new URL('../managers/client/proxy-deserializer.js', import.meta.url)],
+]);
 
 const arrivals = new Map<number, Arrive>();
 

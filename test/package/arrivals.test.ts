@@ -20,7 +20,7 @@ t.test('those of upper floors are loaded when the first of their objects arrives
   const handles = readFileSync(new URL('serialize/handles.ts', root), 'utf8');
   const homes = [...handles.matchAll(/'\.\.\/((?:managers|pool|dummy)\/.*)\.js'/g)].map(([, file]) => `${file}.ts`);
   const registering = ['managers', 'pool', 'dummy'].flatMap((folder) =>
-    (existsSync(new URL(folder, root)) ? readdirSync(new URL(folder, root)) : [])
+    (existsSync(new URL(folder, root)) ? readdirSync(new URL(folder, root), { recursive: true, encoding: 'utf8' }) : [])
       .map((file) => `${folder}/${file}`)
       .filter((file) => file.endsWith('.ts') && /^registerArrival\(/m.test(readFileSync(new URL(file, root), 'utf8'))),
   );

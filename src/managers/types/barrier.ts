@@ -5,8 +5,8 @@ import { BrokenBarrierError, ValueError } from '../../errors.js';
 import { describe } from '../../options/describe.js';
 import { callable, milliseconds, nullable } from '../../options/kinds.js';
 import { OptionTable } from '../../options/table.js';
-import { currentCall } from '../caller.js';
-import { Waiting } from './waiting.js';
+import { currentCall } from './call-context.js';
+import { Waiting } from './call-waiters.js';
 
 /** Options of a managed barrier. */
 export interface ManagedBarrierOptions {

@@ -3,9 +3,9 @@
 import { parseWait, type Wait } from '../../deadline.js';
 import { ValueError } from '../../errors.js';
 import { describe } from '../../options/describe.js';
-import { type CurrentCall, callBy, currentCall, takeBack } from '../caller.js';
+import { type CurrentCall, callBy, currentCall, takeBack } from './call-context.js';
+import { Waiting } from './call-waiters.js';
 import { ManagedLock, ManagedRLock } from './lock.js';
-import { Waiting } from './waiting.js';
 
 export class ManagedCondition {
   static readonly kind = 'condition';

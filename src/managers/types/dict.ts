@@ -2,9 +2,9 @@
 
 import { ValueError } from '../../errors.js';
 import { describe } from '../../options/describe.js';
-import { withEntries } from '../contents.js';
-import { textOf } from '../unfolding.js';
+import { withEntries } from './iterable-arguments.js';
 import { ManagedIterator } from './iterator.js';
+import { textOf } from './traversal-limits.js';
 
 type Content = Iterable<readonly [unknown, unknown]> | Readonly<Record<string, unknown>> | null | undefined;
 

@@ -1,6 +1,6 @@
 /** Event in a manager's server. */
 import { parseWait, type Wait } from '../../deadline.js';
-import { Waiting } from './waiting.js';
+import { Waiting } from './call-waiters.js';
 
 export class ManagedEvent {
   static readonly kind = 'event';

@@ -2,9 +2,9 @@
 
 import { ValueError } from '../../errors.js';
 import { describe } from '../../options/describe.js';
-import { withItems } from '../contents.js';
-import { checkCopied, checkUnfolded, sortByTexts, textOf } from '../unfolding.js';
+import { withItems } from './iterable-arguments.js';
 import { ManagedIterator } from './iterator.js';
+import { checkCopied, checkUnfolded, sortByTexts, textOf } from './traversal-limits.js';
 
 /** Of Array.prototype, as they are. */
 const arrayMethods = `at unshift shift splice slice fill copyWithin includes indexOf lastIndexOf map

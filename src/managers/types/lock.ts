@@ -1,8 +1,8 @@
 /** Lock and RLock in a manager's server. The owner is a client's thread; when it ends, its locks are given back. */
 import { parseWait, type Wait } from '../../deadline.js';
 import { ValueError } from '../../errors.js';
-import { type Caller, type CurrentCall, currentCall, type Holdable } from '../caller.js';
-import { Waiting } from './waiting.js';
+import { type Caller, type CurrentCall, currentCall, type Holdable } from './call-context.js';
+import { Waiting } from './call-waiters.js';
 
 export class ManagedLock implements Holdable {
   static readonly kind = 'lock';

@@ -1,7 +1,7 @@
 /** Namespace in a manager's server: attributes, and nothing else. */
 import { inspect } from 'node:util';
-import { isLarger } from '../limits.js';
-import { textOf } from '../unfolding.js';
+import { isLarger } from '../protocol/limits.js';
+import { textOf } from './traversal-limits.js';
 
 /** Parts of a value that are shown in full; of a larger one only the outermost are. */
 const maxShown = 100_000;

@@ -5,7 +5,7 @@ import type { AsyncResult } from '../../pool/async-result.js';
 import type { ApplyOptions, ImapOptions, MapAsyncOptions, MapOptions, PoolFn } from '../../pool/options.js';
 import type { Pool } from '../../pool/pool.js';
 import type { PoolStats } from '../../pool/stats.js';
-import { Cancelled, currentCall } from '../caller.js';
+import { Cancelled, currentCall } from './call-context.js';
 import { ManagedIterator } from './iterator.js';
 
 /** Upper bound on the workers of all pools of the server that have not ended, as clients name how many a pool has. */

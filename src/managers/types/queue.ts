@@ -3,9 +3,9 @@
 import { parseWait, type Wait } from '../../deadline.js';
 import { ClosedError, Empty, EOFError, Full, ValueError } from '../../errors.js';
 import { describe } from '../../options/describe.js';
-import { type Caller, type CurrentCall, currentCall, type Holdable } from '../caller.js';
-import { withItems } from '../contents.js';
-import { Waiting } from './waiting.js';
+import { type Caller, type CurrentCall, currentCall, type Holdable } from './call-context.js';
+import { Waiting } from './call-waiters.js';
+import { withItems } from './iterable-arguments.js';
 
 const nothing = Symbol('nothing');
 

@@ -3,7 +3,7 @@
 import { parseWait, type Wait } from '../../deadline.js';
 import { ValueError } from '../../errors.js';
 import { describe } from '../../options/describe.js';
-import { Waiting } from './waiting.js';
+import { Waiting } from './call-waiters.js';
 
 export class ManagedSemaphore {
   static readonly kind = 'semaphore';

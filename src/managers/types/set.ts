@@ -1,6 +1,6 @@
 /** What a managed set can do, over a Set: Python's methods, and those of Sets. */
 import { ValueError } from '../../errors.js';
-import { withItems } from '../contents.js';
+import { withItems } from './iterable-arguments.js';
 import { ManagedIterator } from './iterator.js';
 
 type Items = Iterable<unknown>;
