@@ -77,10 +77,10 @@ t.test('one manager', async (t) => {
     await client.connect();
     const barrier = await (client as Untyped).Failing();
     // Both come in one turn, so that neither is too late; their time-outs pass while the action runs.
-    const waits: Promise<number>[] = [failingBarrier.wait(1), failingBarrier.wait(1)];
+    const waits: Promise<number>[] = [failingBarrier.wait(100), failingBarrier.wait(100)];
     const parties = waits.map((party) => party.catch((error: Error) => error.name));
     await began;
-    await sleep(5);
+    await sleep(105);
     t.equal(await Promise.race([...parties, 'they wait']), 'they wait');
     const later = barrier.wait().catch((error: Error) => error.name);
     await barrier.nWaiting;
