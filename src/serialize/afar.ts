@@ -1,6 +1,6 @@
 /**
- * Where the message comes from that is being read: from this very user's processes, which may do everything here anyway, or
- * from another machine or user. Of the latter no message has a module loaded, unless the program allowed that module.
+ * The origin of the message that is being read: processes of this user, which may do everything here anyway, or another
+ * machine or user, whose messages load no module unless the program allowed it.
  */
 
 /** Another machine, or another user of this one. */

@@ -10,7 +10,7 @@ import { checkedBy, type Kind } from '../options/kinds.js';
 /** Modules by the URLs or absolute paths of their files. */
 export type ModuleNames = readonly (string | URL)[];
 
-/** What `readModules` made of the option: the URLs by which messages may name the modules. */
+/** The result of `readModules`: the URLs by which messages may name the modules. */
 export class AllowedModules extends Set<string> {}
 
 const none = new AllowedModules();

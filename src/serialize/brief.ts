@@ -8,8 +8,8 @@ const word = Buffer.from([Tag.int32, 0, 0, 0, 0]);
 const double = Buffer.from([Tag.double, 0, 0, 0, 0, 0, 0, 0, 0]);
 
 /**
- * What `serialize` makes of a number, a boolean, null or undefined; `undefined` for other values. The bytes change with the
- * next call: they are for whoever copies them at once.
+ * Encodes a number, a boolean, null or undefined as `serialize` does; returns `undefined` for other values. The next
+ * call overwrites the bytes: copy them at once.
  */
 export function serializeBriefly(value: unknown): Buffer | undefined {
   switch (typeof value) {

@@ -1,4 +1,4 @@
-/** How instances of classes travel: which class they are under, and whether the class has a say in it. */
+/** Classes of instances that travel, and the hooks by which a class encodes its instances itself. */
 import { types } from 'node:util';
 import { constructorOf } from './constructors.js';
 import { placeOf } from './function-places.js';
@@ -12,7 +12,7 @@ export const serializeHook: unique symbol = Symbol.for('multiproc.serialize') as
 /** And this one: it makes the instance from the data, or from the own fields. */
 export const deserializeHook: unique symbol = Symbol.for('multiproc.deserialize') as never;
 
-/** What a class may define. */
+/** The hooks of a class. */
 export interface Hooks {
   [serializeHook]?(instance: object): unknown;
   [deserializeHook]?(data: unknown): unknown;
@@ -89,7 +89,7 @@ const harmless = new Set(
     .split(' '),
 );
 
-/** What the instance of a class has beside what V8 clones: none for plain instances and arrays, which are fields alone. */
+/** Returns the fields of a class's instance beside the content that V8 clones: none for plain instances and arrays. */
 export function extraFields(value: object): string[] {
   if (ArrayBuffer.isView(value) || types.isStringObject(value)) return [];
   return Object.keys(value);

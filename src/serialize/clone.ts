@@ -10,7 +10,7 @@ import { adopt } from './realm.js';
 import { Tag } from './tags.js';
 import { bytesOfView, heartIndex, makeView } from './views.js';
 
-/** What an entry is; smaller numbers are classes of views. */
+/** Kinds of entries; smaller numbers are classes of views. */
 const handleEntry = 64;
 const referenceEntry = 65;
 const madeEntry = 66;
@@ -19,7 +19,7 @@ const deepest = 4;
 /** Instances that their classes make, one in the data of the other. */
 export const deepestMade = 100;
 
-/** What is to be written in the place of a view, which stands for it. */
+/** The content to write in place of a view that stands for it. */
 export type Carried = CarriedHandle | CarriedReference | CarriedData;
 
 interface CarriedHandle {
@@ -50,7 +50,7 @@ export interface Referring {
   readonly dressed: readonly unknown[];
 }
 
-/** What Node's classes have beside their documented members. */
+/** Undocumented members of Node's classes. */
 interface Hooks {
   _setTreatArrayBufferViewsAsHostObjects(on: boolean): void;
 }
@@ -68,9 +68,10 @@ export function writeClone(tag: number, value: unknown, carried: ReadonlyMap<unk
 }
 
 /**
- * Like {@link writeClone}, after a table of references: who receives it can load their modules before he reads on.
+ * Writes a clone like {@link writeClone} after a table of references, so that the receiver can load their modules
+ * first.
  *
- * @throws Error for what V8 cannot clone
+ * @throws Error for values that V8 cannot clone
  */
 export function writeReferring(tag: number, { value, carried, table, dressed }: Referring): Buffer {
   const writer = new Writer(carried);
@@ -93,13 +94,13 @@ export function readTable(message: Buffer): Buffer[] {
 }
 
 /**
- * What travels in a message, taken over: its sender keeps none of it any more. It is released when it was read, or with
- * {@link release}, or with this process, whatever becomes of the message.
+ * The shared objects of a message that was taken over: its sender keeps none of them any more. They are released when
+ * the message was read, by {@link release}, or with this process, also if the message is never read.
  */
 export class TakenOver {
   /** In the order in which their handles end in the message; `undefined` for what could not be attached, or was read. */
   readonly objects: (Traveller | undefined)[];
-  /** Why something of it could not be attached. */
+  /** Why one of the objects could not be attached. */
   readonly failure: Failure | undefined;
   /** There are proxies in the message that arrive when it is read. */
   leavesProxies: boolean;
@@ -311,16 +312,16 @@ class Reader extends Deserializer {
   readonly objects: (Traveller | undefined)[] = [];
   /** Objects, and what stands for those that are not attached. */
   readonly #arrived = new Set<unknown>();
-  /** What was taken over before. */
+  /** The objects that were taken over before. */
   taken: TakenOver | undefined;
   parts: Parts = 'all';
   /** Whether there are proxies of the message's own conversation in it. */
   hasProxies = false;
   /** Whether handles are read over, since the object that they belong to was taken over with them. */
   #skips = false;
-  /** Why reading failed, if it was one of ours that did: V8 may replace the error. */
+  /** The error of this package that made reading fail: V8 may replace it. */
   failure: unknown;
-  /** Why an object could not be attached. The others are, all the same: their senders must not keep them. */
+  /** Why an object could not be attached. The others are attached all the same: their senders must not keep them. */
   #missing: Failure | undefined;
   /** The message was right, but a module or a class failed. */
   othersFault = false;
@@ -328,7 +329,7 @@ class Reader extends Deserializer {
   receives = true;
   /** Whether shared objects are read over: nothing is attached. */
   rehearses = false;
-  /** What the message refers to. */
+  /** The functions and classes to which the message refers. */
   functions: readonly object[] = [];
   readonly #made = new Set<unknown>();
   #depth = 0;
@@ -343,7 +344,7 @@ class Reader extends Deserializer {
   readDressed(): unknown {
     const both: unknown = adopt(this.readValue());
     if (!Array.isArray(both)) throw damaged('it holds no value');
-    // Reading has failed, and only goes on: no class of the user's is to see what is there in place of objects.
+    // Reading has failed and only continues to attach the rest: no user class may see the stand-ins.
     if (this.#missing !== undefined) return both[0];
     dress(both[1], (object) => this.#made.has(object) || this.#arrived.has(object));
     return both[0];
@@ -374,7 +375,7 @@ class Reader extends Deserializer {
     if (this.#missing !== undefined) throw this.#missing.reason;
   }
 
-  /** What the caller is told. */
+  /** Returns the error for the caller. */
   reasonFor(cause: unknown): unknown {
     const reason = this.failure ?? cause;
     if (reason instanceof MultiprocError || this.othersFault) return reason;
@@ -459,7 +460,7 @@ class Reader extends Deserializer {
     return this.parts === 'all' || isProxy === (this.parts === 'proxies');
   }
 
-  /** `undefined` if that fails: reading goes on, so that all others arrive. */
+  /** Returns `undefined` if that fails: reading continues, so that all others arrive. */
   #attachOrMiss(handle: Handle): Traveller | undefined {
     try {
       return this.#attach(handle);

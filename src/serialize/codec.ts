@@ -1,8 +1,8 @@
 /**
- * How values become bytes and values again: the one codec behind `serialize`, queues, pipes and arguments.
+ * Encoding of values as bytes: the one codec behind `serialize`, queues, pipes and arguments.
  *
  * The first byte is a tag. Common values have a compact form of their own; everything else is a structured clone, in
- * which objects of ours are handles. `docs/architecture/messages.md` has the table.
+ * which shared objects are handles. `docs/architecture/messages.md` has the table.
  */
 import { Buffer } from 'node:buffer';
 import { types } from 'node:util';
@@ -32,16 +32,16 @@ import { Tag } from './tags.js';
 import { bytesOfView, makeView, viewIndex } from './views.js';
 
 /**
- * Makes bytes of a value, for `deserialize` in any process or thread of this machine.
+ * Encodes a value, for `deserialize` in any process or thread of this machine.
  *
  * Plain objects, arrays, Maps, Sets, Dates, RegExps, bigints, Buffers and typed arrays are copied, with cycles and
- * identities. Functions and classes that their module exports, or that were given to `register`, come out as the very same
- * ones; instances of such classes as their own fields under the class; errors whole, but for fields that cannot travel. Shared
- * objects travel by handle: what arrives is the same object. Until the bytes are deserialised, or this
- * thread ends, the memory of an anonymous one is kept, whatever is closed meanwhile; so deserialise the bytes once.
+ * identities. Functions and classes that their module exports, or that were given to `register`, arrive as the very
+ * same ones; instances of such classes as their own fields under the class; errors whole, except for fields that cannot
+ * travel. Shared objects travel by handle: the receiver gets the same object. Until the bytes are deserialised, or this
+ * thread ends, the memory of an anonymous one is kept, also if it is closed meanwhile; so deserialise the bytes once.
  *
- * @param root what the value is called in messages of errors
- * @throws TypeError for what cannot travel, naming its path (`value.jobs[0].callback`) and the cure
+ * @param root name of the value in errors
+ * @throws TypeError for a value that cannot travel, naming its path (`value.jobs[0].callback`) and the cure
  * @throws RangeError for objects nested more than 1,000 deep
  * @throws ClosedError for a shared object that is closed
  */
@@ -90,7 +90,7 @@ export function deserialize(bytes: Uint8Array, options?: { readonly modules?: Mo
   deserializeOptions.check(options, 'deserialize');
   if (options.modules === undefined) return decode(message, true);
   const modules = readModules(options.modules);
-  // What is read within a message of another user may narrow what that may name, and not widen it.
+  // A call within the decoding of another user's message may narrow its allowed modules, not widen them.
   const outer = currentOrigin();
   const narrowed = outer === undefined ? modules : new Set([...modules].filter((module) => outer.modules.has(module)));
   return within({ modules: narrowed, attaches: outer?.attaches ?? true }, () => decode(message, true));
@@ -102,11 +102,11 @@ export function deserializeKept(bytes: Buffer): unknown {
 }
 
 /**
- * What of a message arrives before the message is read: its shared objects, which are this process's from now on, and are released
+ * The shared objects of a message, taken over before it is read. This process owns them from now on; they are released
  * by {@link read}, by {@link release}, or with the process.
  *
- * For whoever runs other code between taking a message and reading it: modules are loaded, classes make their instances, and
- * any of these may fail, or end the process.
+ * For receivers that run other code between taking a message and reading it: modules load, classes make their
+ * instances, and each of these may fail, or end the process.
  */
 export class Arrival {
   readonly #taken: TakenOver | undefined;
@@ -194,7 +194,7 @@ function decodeAny(message: Buffer, receives: boolean, taken: TakenOver | undefi
   }
 }
 
-/** Gives up bytes of {@link serialize} that nobody will deserialise: the shared objects in them are no longer kept. */
+/** Releases the shared objects in bytes of {@link serialize} that will not be deserialised. */
 export function discard(bytes: Buffer): void {
   if (mayCarry(bytes)) takeOver(bytes, 'all').release(bytes);
 }
@@ -220,9 +220,9 @@ export function prepare(bytes: Uint8Array, { fresh = false } = {}): Promise<void
 }
 
 /**
- * As {@link prepare} for those who block the thread: what can be required is.
+ * Like {@link prepare} for a caller that blocks the thread: requires the modules.
  *
- * @throws TypeError for what can only be imported; nothing was received then
+ * @throws TypeError for a module that can only be imported; nothing was received then
  */
 export function prepareNow(bytes: Uint8Array): void {
   const absent = absentIn(bytes).filter(isAllowed);
@@ -372,7 +372,7 @@ function writeView(view: ArrayBufferView, index: number): Buffer {
 
 function writeReference(fn: object, root: string): Buffer {
   const text = types.isProxy(fn) ? undefined : textOf(fn);
-  // Packing tells why not.
+  // Packing reports the reason.
   if (!(text instanceof Uint8Array)) return writePacked(fn, root);
   const bytes = start(Tag.reference, text.length);
   bytes.set(text, 1);
@@ -412,7 +412,7 @@ function writePlain(value: unknown): Buffer | undefined {
     return writeClone(Tag.clone, value, undefined);
   } catch (error) {
     if (error instanceof RangeError) throw error;
-    // A Proxy, a SharedArrayBuffer …: packing tells where.
+    // A Proxy, a SharedArrayBuffer …: packing reports where it is.
     return undefined;
   }
 }

@@ -97,7 +97,7 @@ class CompactReader implements ValueReader {
     }
   }
 
-  /** Where `size` bytes are, behind which reading continues. */
+  /** Skips `size` bytes and returns their position. */
   #advance(size: number): number {
     const at = this.#at;
     if (at + size > this.#end) throw endsTooSoon();
@@ -207,7 +207,7 @@ class CompactReader implements ValueReader {
 
   #object(shape: ObjectShape): object {
     this.#enter();
-    // What refers to an object may be within that object: it has to be there before its values.
+    // A reference to the object may be within it: the object has to exist before its values.
     const object = this.#objects === undefined ? shape.read(this) : shape.fill(this.#begin(shape.blank()), this);
     this.#depth--;
     return object;

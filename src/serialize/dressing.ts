@@ -1,4 +1,4 @@
-/** What V8 cloned as plain objects, Maps or errors becomes instances of classes again. */
+/** Restoration of classes: plain objects, Maps and errors of V8's clone become instances again. */
 
 import { checkAllowed } from './allowance.js';
 import { DomExceptions } from './dom-exceptions.js';
@@ -28,8 +28,8 @@ export function resolveText(text: Buffer): object {
 }
 
 /**
- * What all the texts of a message refer to. No module is loaded before all of them are allowed and the rest of the message
- * is known to be whole.
+ * Resolves all references of a message. No module is loaded before all of them are allowed and the rest of the message
+ * is known to be intact.
  *
  * @param rehearse reads the message without them; throws if it is damaged
  */
@@ -68,14 +68,14 @@ function resolveEntry(entry: Entry): object {
   }
 }
 
-/** How many places in the list belong to one object: itself, its class, and fields that are enumerable and that are not. */
+/** Number of list entries for each object: itself, its class, its enumerable fields, its other fields. */
 const stride = 4;
 
 /**
- * Gives objects their classes, and fields beside those that V8 cloned.
+ * Gives objects their classes, and the fields that V8 did not clone.
  *
- * @param list what the packer wrote: object, class, shown, hidden; and so on
- * @param untouchable tells objects that the message did not make
+ * @param list the packer's list: object, class, shown, hidden; and so on
+ * @param untouchable returns whether the message did not make the object
  */
 export function dress(list: unknown, untouchable: (object: object) => boolean): void {
   if (list === undefined) return;

@@ -1,4 +1,4 @@
-/** Where functions were declared, as V8 knows it: asked of an inspector session inside this thread. */
+/** Places of functions in their scripts, read from V8 by an inspector session inside this thread. */
 import { pathToFileURL } from 'node:url';
 import { compileFunction } from 'node:vm';
 import { Inspector } from '../lifecycle/inspecting.js';
@@ -30,8 +30,7 @@ let inspector: Inspector | undefined;
 let marks = 0;
 
 /**
- * Where a function or class was declared; `undefined` for those that JavaScript text did not make: built-in and bound
- * ones.
+ * Returns the place where a function or class was declared; `undefined` for built-in and bound ones.
  *
  * @throws Error where this Node has no inspector, or forbids it
  */

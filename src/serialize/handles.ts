@@ -1,10 +1,10 @@
-/** How our objects travel: not as copies but as handles, small descriptions from which the same object is attached. */
+/** Handles of shared objects: small descriptions in messages, from which the receiver attaches the same object. */
 import { createRequire } from 'node:module';
 import { fileURLToPath } from 'node:url';
 import { MultiprocError } from '../errors.js';
 import { isFromAfar } from './afar.js';
 
-/** Which class a handle restores. The numbers are part of the messages' format. */
+/** The class that a handle restores. The numbers are part of the messages' format. */
 export const HandleKind = {
   lock: 1,
   rlock: 2,
@@ -32,26 +32,26 @@ export type HandleKind = (typeof HandleKind)[keyof typeof HandleKind];
 /** `flags` of a proxy whose object is at the other end of the conversation that the handle comes through. */
 export const ownProxyFlag = 1;
 
-/** What a message says about one of our objects. */
+/** The description of a shared object in a message. */
 export interface Handle {
   readonly kind: HandleKind;
   /** Its file in /dev/shm; of a proxy, what it is of, as text. */
   readonly file: string;
-  /** Of that file: a name may meanwhile belong to another one. */
+  /** Inode of that file: a name may meanwhile belong to another one. */
   readonly inode: number;
-  /** Of its block in the file, in bytes. */
+  /** Offset of its block in the file, in bytes. */
   readonly offset: number;
-  /** Of the block's place. */
+  /** Generation of the block's place. */
   readonly generation: number;
   /** The participant that keeps the memory from being freed until the handle has arrived; 0 for none. */
   readonly sender: number;
   /** The class's own bits. */
   readonly flags: number;
-  /** What else it needs: a lock, or the action of a barrier, which travels by reference. */
+  /** Objects that it needs: a lock, or the action of a barrier, which travels by reference. */
   readonly nested: readonly object[];
 }
 
-/** A handle that goes on its way, or does not after all. */
+/** A handle in a message that may still be cancelled. */
 export interface Departure {
   readonly handle: Handle;
   /** The message is not sent: the memory no longer waits for the handle's arrival. */
@@ -119,7 +119,7 @@ export function admitProxy(proxy: object): void {
   proxies.add(proxy);
 }
 
-/** Whether {@link admitProxy} was told of it. */
+/** Whether {@link admitProxy} was called with it. */
 export function isAdmitted(proxy: object): boolean {
   return proxies.has(proxy);
 }
@@ -129,7 +129,7 @@ export function isTraveller(value: object): value is Traveller {
   return typeof (value as Partial<Traveller>)[depart] === 'function';
 }
 
-/** A message that nobody of ours can have written. */
+/** Makes the error for a message that this package cannot have written. */
 export function damaged(reason: string, cause?: unknown): MultiprocError {
   return new MultiprocError(`The message cannot be read: ${reason}`, { code: 'ERR_MULTIPROC_MESSAGE', cause });
 }

@@ -10,8 +10,8 @@ export function modulesAreInterrupted(): void {
 }
 
 /**
- * As `import()`; of a module that was interrupted another copy is loaded. Whether it was, shows when nothing else is left to
- * do, and that may come only once: whoever asks for the module again shares the answer.
+ * Imports like `import()`; loads another copy of an interrupted module. An interruption shows only when nothing else is
+ * left to do, and perhaps once only: later calls for the module share the answer.
  */
 export function importWhole(url: string): Promise<unknown> {
   if (!interrupted) return import(url);
@@ -19,7 +19,7 @@ export function importWhole(url: string): Promise<unknown> {
   if (whole === undefined) {
     whole = importOrCopy(url);
     imports.set(url, whole);
-    // What could not be found may be there next time.
+    // A missing module may exist at the next call.
     whole.catch(() => imports.delete(url));
   }
   return whole;

@@ -1,13 +1,16 @@
-/** Who keeps the memory of shared objects that are on their way: who sends them, or another one who outlives the sender. */
+/**
+ * The participant that keeps the memory of shared objects in flight: their sender, or another one that outlives the
+ * sender.
+ */
 import { me } from '../lifecycle/participant.js';
 
 let other = 0;
 let asked = false;
 
 /**
- * Has `participant` (0: this thread) keep what `write` sends.
+ * Makes `participant` (0: this thread) the keeper of everything that `write` sends.
  *
- * @returns with what `write` returned, whether it has sent anything that is kept
+ * @returns the value of `write`, and whether it has sent anything that is kept
  */
 export function whileKeptBy<T>(participant: number, write: () => T): { readonly value: T; readonly keeps: boolean } {
   const before = other;

@@ -15,7 +15,7 @@ export interface ValueReader {
   value(): unknown;
 }
 
-/** How objects with the keys of one block are made. */
+/** Construction of objects with the keys of one block. */
 export class ObjectShape {
   readonly block: Uint8Array;
   readonly keys: readonly string[];

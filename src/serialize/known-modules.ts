@@ -2,7 +2,7 @@
 import { positionOf } from './function-places.js';
 import { keepNamespace } from './modules.js';
 
-/** Of how many functions of a module the place is learnt ahead: it takes some 50 µs each. */
+/** Upper bound on functions of a module whose places are read ahead: each takes some 50 µs. */
 const most = 500;
 
 /**

@@ -5,7 +5,7 @@
 import { isCompiled, liveFunctions, moduleVariables, placeOf, sourceOf } from './function-places.js';
 import { exportsOf } from './module-exports.js';
 
-/** Where a reference says its function is. */
+/** The place of a reference's function. */
 export interface Sought {
   readonly module: string;
   readonly export: string;

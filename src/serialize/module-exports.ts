@@ -1,6 +1,6 @@
 /**
- * What a module exports, read from its text: a module that is still evaluated has no namespace to look in, and to ask for
- * that of another one may run it a second time.
+ * Exports of a module, read from its text: a module that is still evaluated has no namespace, and a request for that of
+ * another one may run it a second time.
  */
 import { type Token, tokensOf } from './tokens.js';
 
@@ -9,7 +9,7 @@ export interface Exported {
   readonly name: string;
   /** The variable of the module that it shows; none for `export default` of an expression, a nameless function or class. */
   readonly variable: string | undefined;
-  /** Where in the text the statement says so. */
+  /** Offset of the statement in the text. */
   readonly offset: number;
 }
 

@@ -13,7 +13,7 @@ const require = createRequire(import.meta.url);
 const namespaces = new Map<string, Exports>();
 let permitted: ((url: string) => boolean) | undefined;
 
-/** What a loaded module exports; `undefined` if that cannot be told without running anything. */
+/** Returns the exports of a loaded module; `undefined` if they cannot be read without running code. */
 export function loadedModule(url: string): unknown {
   const file = fileOf(url);
   // An entry that is still evaluated has the exports that are there so far.
@@ -34,15 +34,15 @@ export function loadOf(url: string): unknown {
 }
 
 /**
- * Loads a module and waits until it is evaluated. One with a top-level `await` cannot be had so.
+ * Loads a module and waits until it is evaluated. This fails for one with a top-level `await`.
  *
- * @throws whatever the module throws; an error with the code `ERR_REQUIRE_…` where it has to be imported
+ * @throws the module's own error; an error with the code `ERR_REQUIRE_…` if it has to be imported
  */
 export function requireModule(url: string): unknown {
   checkPermission(url);
   const file = fileOf(url);
   if (file === undefined) throw Object.assign(new Error('It has to be imported'), { code: 'ERR_REQUIRE_ESM' });
-  // What the module does while it loads is the program's, not the message's.
+  // Code that the module runs while it loads belongs to the program, not to the message.
   return within(undefined, () => require(file));
 }
 
@@ -71,7 +71,7 @@ export function requireInstead(url: string, error: unknown): unknown {
   return require(file);
 }
 
-/** What a module exports that was imported here to its end; `undefined` for others. */
+/** Returns the exports of a module that was imported here to its end; `undefined` for others. */
 export function importedModule(url: string): unknown {
   return namespaces.get(url);
 }
@@ -110,7 +110,7 @@ export function permitModules(predicate: ((url: string) => boolean) | undefined)
   permitted = predicate;
 }
 
-/** An export by its name; `undefined` if there is none. */
+/** Returns an export by its name; `undefined` if there is none. */
 export function exportOf(exports: unknown, name: string): unknown {
   if (name === 'module.exports') return own(exports, name) ?? own(exports, 'default') ?? exports;
   // A CommonJS module that was imported shows some of its exports only under `default`.

@@ -4,7 +4,7 @@ import { errorClassName } from './error-classes.js';
 import { Pruning } from './pruning.js';
 import { builtinText, errorClassText } from './reference-text.js';
 
-/** What `packError` needs of whoever packs. */
+/** The interface of the packer that `packError` calls. */
 export interface ErrorPacker {
   /** Packs a part if it can travel: what the attempt left behind is taken back otherwise. */
   attempt(value: unknown, step: string): { readonly value: unknown } | undefined;
@@ -67,7 +67,7 @@ function packField(error: Error, key: string, packer: ErrorPacker): { readonly v
   try {
     value = (error as unknown as Record<string, unknown>)[key];
   } catch {
-    // A getter that throws has nothing to tell.
+    // A field whose getter throws is left out.
     return undefined;
   }
   const pruning = new Pruning(packer.attempt);

@@ -1,9 +1,9 @@
 /**
- * What of a value V8 can clone by itself, and what has to be replaced first.
+ * Preparation of values for V8's structured clone: finds what V8 cannot clone by itself, and replaces it.
  *
- * V8 would take an object of ours for a plain one and lose it silently, so every message is looked through. The quick look
- * only finds out whether anything is unusual at all; few messages are packed: copied, with a view in the place of each
- * function and each object that travels by handle, and with a list of the objects that have a class.
+ * V8 would clone a shared object as a plain one and lose it silently, so every message is checked. The quick check only
+ * finds out whether anything is unusual at all; few messages are packed: copied, with a view in place of each function
+ * and each shared object, and with a list of the objects that have a class.
  */
 
 import { types } from 'node:util';
@@ -47,7 +47,7 @@ const unfinished = {};
 /** Objects in objects in objects …, more than can be read again. */
 export class TooDeep extends RangeError {}
 
-/** Whether V8 alone does right by the value, as far as a quick look can tell. */
+/** Whether V8 alone clones the value rightly, as far as a quick check can see. */
 export function isPlain(value: unknown): boolean {
   return new QuickLook().isPlain(value);
 }
@@ -66,7 +66,7 @@ class QuickLook {
       if (this.#seen.has(value)) return true;
       this.#seen.add(value);
     }
-    // Where the look began to remember, it may have been on a round through a cycle.
+    // The check may have begun to remember objects in the middle of a cycle.
     if (++this.#depth > deepest + deep) throw new TooDeep();
     const plain = this.#isPlainObject(value);
     this.#depth--;
@@ -149,7 +149,7 @@ export function pack(value: unknown, root: string): Packed {
   }
 }
 
-/** Where in the value we are; written out only for an error. */
+/** The position in the value; written out only for an error. */
 interface Path {
   readonly parent: Path | undefined;
   readonly step: string | number;
@@ -162,7 +162,7 @@ class Packer {
   readonly #indices = new Map<Buffer | string, number>();
   readonly #departures: Departure[] = [];
   readonly #copies = new Map<object, object>();
-  /** What became a copy, in order, while an attempt may have to be taken back. */
+  /** Copied objects, in order, while an attempt may have to be undone. */
   #journal: object[] | undefined;
   #depth = 0;
   #madeDepth = 0;
@@ -415,7 +415,7 @@ function hasHooks(prototype: object): boolean {
   return itsClass !== undefined && (serializeHook in itsClass || deserializeHook in itsClass);
 }
 
-/** What no class can make travel. */
+/** Describes an object that cannot travel under any class. */
 function strangeObject(value: object): [string, string] | undefined {
   if (types.isPromise(value)) return ['a Promise', 'await it first'];
   if (types.isSharedArrayBuffer(value)) return ['a SharedArrayBuffer', 'use SharedMemory or SharedArray'];

@@ -24,7 +24,7 @@ export function receivedBuffer(length: number): Buffer {
   return length <= most ? pooled(length) : ownBuffer(length);
 }
 
-/** The same with memory of its own, whatever its size. */
+/** Returns a Buffer with memory of its own, at any size. */
 export function ownBuffer(length: number): Buffer {
   if (length >= large && !isPrepared) {
     isPrepared = true;

@@ -1,9 +1,9 @@
 /**
- * How values become records of a ring and values again, straight in shared memory.
+ * Encoding of values as records of a ring, directly in shared memory.
  *
- * A record is a header of eight bytes (the tag in its lowest byte, the class of a view in the next; then a number, or how
- * many bytes follow) and the bytes, padded to eight. Tags and bytes are those of the codec; what has no compact form
- * of its own is a whole message of `serialize`.
+ * A record is a header of eight bytes (the tag in its lowest byte, the class of a view in the next; then a number, or
+ * the number of following bytes) and the bytes, padded to eight. Tags and bytes are those of the codec; a value without
+ * a compact form is a whole message of `serialize`.
  */
 import { Buffer } from 'node:buffer';
 import { Arrival, deserialize, deserializeKept, deserializeLater, discard, isPrepared, prepare } from './codec.js';
@@ -17,14 +17,14 @@ import { bufferIndex, bytesOfView, makeView, viewIndex } from './views.js';
 
 /** A part of shared memory in which records lie, through three kinds of view. */
 export class Window {
-  /** Where it begins, in units of eight bytes, as the ring counts. */
+  /** Its start, in units of eight bytes, as the ring counts. */
   readonly start: number;
-  /** Where it ends. */
+  /** Its end. */
   readonly end: number;
   readonly words: Int32Array;
   readonly bytes: RawBuffer;
   readonly doubles: Float64Array;
-  /** What the last record read or written takes, in units. */
+  /** Size of the last record read or written, in units. */
   units = 0;
 
   constructor(buffer: ArrayBuffer, start: number) {
@@ -50,7 +50,7 @@ class Scratch {
   length = 0;
 }
 
-/** What {@link compactUnits} has written, as a value for {@link writeRecord}. */
+/** The output of {@link compactUnits}, as a value for {@link writeRecord}. */
 export const scratch = new Scratch();
 
 /**
@@ -71,7 +71,7 @@ const shortString = 24;
 /** Room for strings up to this length is guessed; longer ones are measured. */
 const guessedString = 1024;
 
-/** How many units the value's record takes at most; 0 if it has no compact form, and {@link Message} is the way. */
+/** Returns the upper bound on the units of the value's record; 0 if it has no compact form: use {@link Message}. */
 export function mostUnits(value: unknown): number {
   switch (typeof value) {
     case 'number':
@@ -197,7 +197,7 @@ export class Later {
   readonly bytes: Buffer;
   /** It may be read again: what its handles keep is not let go. */
   kept = false;
-  /** What of it has arrived before it is read. */
+  /** The shared objects that were taken over before it is read. */
   #arrival: Arrival | undefined;
 
   constructor(bytes: Buffer) {
@@ -248,11 +248,11 @@ export class Damage extends Later {
 const noBytes = Buffer.alloc(0);
 
 /**
- * Reads the record at the unit `at` of the window; `window.units` then tells how long it is. Nothing that is read twice
- * is believed twice, so memory that changes meanwhile gives a wrong value or an error, never a crash.
+ * Reads the record at the unit `at` of the window; `window.units` is then its size. No value is read twice, so memory
+ * that changes meanwhile gives a wrong value or an error, never a crash.
  *
- * @param most so many units lie before the end of what may be read
- * @returns the value; {@link Later} for what is not made at once
+ * @param most number of readable units
+ * @returns the value; {@link Later} for one that is not decoded at once
  * @throws MultiprocError `ERR_MULTIPROC_MESSAGE`
  */
 export function readRecord(window: Window, at: number, most: number): unknown {

@@ -8,11 +8,11 @@ import { findReference, type Reference, type Refusal } from './references.js';
 export interface Fallback {
   /** One of `error-classes.ts`. */
   readonly base: string;
-  /** What the error calls itself. */
+  /** The error's `name`. */
   readonly name: string;
 }
 
-/** What an entry of a message's table says. */
+/** An entry of a message's table. */
 export type Entry = { readonly kind: 'builtin'; readonly name: string } | ReferenceEntry;
 
 export interface ReferenceEntry {
@@ -23,7 +23,9 @@ export interface ReferenceEntry {
 
 const texts = new WeakMap<object, Buffer>();
 
-/** The text that refers to a function or class, or why there is none. The Buffer is kept: do not change it. */
+/**
+ * Returns the text of a reference to a function or class, or why there is none. The Buffer is kept: do not change it.
+ */
 export function textOf(fn: object): Buffer | Refusal {
   const known = texts.get(fn);
   if (known !== undefined) return known;
@@ -47,7 +49,7 @@ export function builtinText(name: string): Buffer {
   return Buffer.from(JSON.stringify([name]));
 }
 
-/** What a text says. */
+/** Parses the text of a reference. */
 export function readText(text: Buffer): Entry {
   let list: unknown;
   try {

@@ -1,6 +1,6 @@
 /**
- * How a function or class travels: as the URL of its module and the name of its export, with the place where it was
- * declared. What is found under that name must have been declared there, so no other function can take its place.
+ * References to functions and classes: the URL of the module and the name of the export, with the place of the
+ * declaration. The function under that name must have been declared there, so no other function can take its place.
  *
  * For the rest of the package: `findReference` and `resolveReference` (at once), `prepareReference` (by importing).
  */
@@ -43,14 +43,14 @@ export interface Reference {
   readonly registered?: string;
   /** The function's own name. */
   readonly name?: string;
-  /** Where it was declared, from 0. Without, any function under that name will do. */
+  /** The place of its declaration, from 0. Without it, any function under that name is accepted. */
   readonly line?: number;
   readonly column?: number;
   /** Whether a hook of `require` loaded its module: Node itself may compile the file to other text. */
   readonly required?: boolean;
 }
 
-/** Why a function cannot travel: what it is, and what to do about it. */
+/** Why a function cannot travel, and the cure. */
 export interface Refusal {
   readonly what: string;
   readonly cure: string;
@@ -133,7 +133,7 @@ export function resolveReference(reference: Reference): Callable {
   return take(reference, exports);
 }
 
-/** When an import is suspected to wait for itself: ms after its start. */
+/** Times in ms after the start of an import at which a check is made whether it waits for itself. */
 const suspicions = [10, 100, 1000];
 
 /**
@@ -236,7 +236,7 @@ function keep(reference: Reference, fn: object): Callable {
   return fn as Callable;
 }
 
-/** Of an export that was found by its name. Which script that is goes without saying: to learn it would cost too much. */
+/** Checks an export that was found by its name, without its script, which would cost too much to look up. */
 function fits(fn: object, reference: Reference): boolean {
   if (!hasPlace(reference)) return true;
   const position = positionOf(fn);
@@ -309,7 +309,7 @@ function whyNoInspector(): string {
   return `Node runs with --permission, which forbids the inspector${known ? ` without ${flag}` : ''}`;
 }
 
-/** What to do about a function in a file of tests. */
+/** The cure for a function in a file of tests. */
 export const testsWouldRun =
   'that file declares tests, which a child would run again when it loads the file to find the function. Move the function to ' +
   'a module of its own, or declare the tests behind the guard `if (isMainProcess) { … }`';

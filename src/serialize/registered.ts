@@ -10,7 +10,7 @@ interface Registered {
   /** The module that gave the name: who receives it imports that. */
   readonly module: string;
   readonly fn: object;
-  /** Where `register` was called: from there it may be called again, when the module is loaded again. */
+  /** The call site of `register`: it may call again from there when the module is loaded again. */
   readonly caller: string;
   /** Differs between two loads of the module. */
   readonly load: unknown;
@@ -49,12 +49,12 @@ export function register(name: string, fn: object): object {
   return fn;
 }
 
-/** What the function was registered as. */
+/** Returns the registration of the function. */
 export function registrationOf(fn: object): Registered | undefined {
   return byFunction.get(fn);
 }
 
-/** What was registered under the name. */
+/** Returns the registration under the name. */
 export function registeredAs(name: string): Registered | undefined {
   return byName.get(name);
 }

@@ -7,7 +7,7 @@ import { fileURLToPath } from 'node:url';
 import { enclosingVariables, sourceOf } from './function-places.js';
 import { commonExportsOf, type Exported, exportsOf } from './module-exports.js';
 
-/** What the file holds, compared with what V8 compiled. */
+/** The content of a file that differs from the text that V8 compiled. */
 export interface Rewritten {
   /** The exports that the file declares. */
   readonly exports: readonly Exported[];

@@ -1,4 +1,7 @@
-/** Whether what is serialised goes to a child that is being started: to nobody else, so it may carry keys. */
+/**
+ * Whether the message being serialised goes to a child that is being started, and to no other process: it may carry
+ * keys.
+ */
 
 let spawning = false;
 

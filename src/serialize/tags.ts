@@ -27,7 +27,7 @@ export const Tag = {
   referring: 14,
   /** Plain data: compact-format.ts has what follows. */
   compact: 15,
-  /** As `referring`, with shared objects that their sender keeps: they are taken over before any module is loaded. */
+  /** Like `referring`, with shared objects that their sender keeps: they are taken over before any module is loaded. */
   carrying: 16,
   /** Go on elsewhere: the unit follows. Only in rings. */
   jump: 33,

@@ -33,7 +33,7 @@ function declaresTests(url: string): boolean {
   } catch {
     return false;
   }
-  // Of most programs' files this is all that is looked at.
+  // For most programs' files the check ends here.
   if (!mayImportRunner.test(text) && ![...declaring].some(isGlobal)) return false;
   const tokens = [...tokensOf(text)];
   if (tokens.some(isGuard)) return false;

@@ -3,7 +3,7 @@
 export interface Token {
   readonly kind: 'word' | 'string' | 'number' | 'template' | 'regexp' | 'mark';
   readonly text: string;
-  /** Of its first character in the source. */
+  /** Offset of its first character in the source. */
   readonly offset: number;
   /** Whether a line ended between it and the token before. */
   readonly afterNewline: boolean;
@@ -24,8 +24,8 @@ const beforeOperand = new Set(
 const withParentheses = new Set(['if', 'while', 'for', 'with']);
 
 /**
- * The tokens of a module. Where the grammar alone could tell a regular expression from a division, it guesses; a wrong
- * guess costs no more than some tokens of the same line.
+ * Yields the tokens of a module. Where only the grammar could tell a regular expression from a division, it guesses; a
+ * wrong guess affects no more than some tokens of the same line.
  */
 export function* tokensOf(source: string): Generator<Token, void> {
   let at = 0;

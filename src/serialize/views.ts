@@ -1,4 +1,4 @@
-/** Which ArrayBufferView classes travel, and how their bytes become one of them again. */
+/** The ArrayBufferView classes that travel, and their restoration from bytes. */
 import { Buffer } from 'node:buffer';
 import { damaged } from './handles.js';
 import { ownBuffer } from './received.js';
