@@ -16,7 +16,10 @@ type Api = typeof api;
 
 const everything: Api = api;
 
-/** What `getContext` returns: everything that the package exports, with `Process`, `Pool` and `Manager` of this start method. */
+/**
+ * A context of `getContext`: everything that the package exports, with `Process`, `Pool` and `Manager` of this start
+ * method.
+ */
 export interface Context
   extends Omit<Api, 'Manager' | 'Pool' | 'Process' | 'getStartMethod' | 'setStartMethod' | 'warmUp'> {
   /** Starts its children by the context's method. */

@@ -1,4 +1,4 @@
-/** How the last argument of a waiting call, `wait`, becomes a deadline on the monotonic clock. */
+/** Conversion of `wait`, the last argument of a waiting call, to a deadline on the monotonic clock. */
 import { boolean, milliseconds, nullable, signal } from './options/kinds.js';
 import { OptionTable } from './options/table.js';
 import { hrtime } from './timing.js';
@@ -30,7 +30,7 @@ export const waitOptions = new OptionTable<WaitOptions>(
 
 /** A wait as the code below the edge sees it: no durations, only a deadline. */
 export interface ParsedWait {
-  /** Milliseconds on the clock of {@link now}; `Infinity` for ever; 0 when the wait must not wait at all. */
+  /** Milliseconds on the clock of {@link now}; `Infinity` for no limit; 0 when the call must not wait at all. */
   readonly deadline: number;
   readonly signal: AbortSignal | undefined;
   readonly ref: boolean;

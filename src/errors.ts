@@ -2,7 +2,7 @@
 
 import { printable } from './printable.js';
 
-/** What every error of this package may be given beside its message. */
+/** Options of every error of this package, beside its message. */
 export interface MultiprocErrorOptions extends ErrorOptions {
   /** Replaces the class's own `ERR_MULTIPROC_…` code. */
   code?: string;
@@ -26,7 +26,7 @@ export class SystemError extends MultiprocError {
   readonly errno: number;
   /** The call that failed. */
   readonly syscall: string;
-  /** The name of the object or file that the call was about; empty where there is none. */
+  /** The name of the object or file of the call; empty without one. */
   readonly path: string;
   /** Of `ENOSPC` for shared memory: the bytes that were wanted. */
   declare readonly wanted?: number;
@@ -134,7 +134,7 @@ export class AuthenticationError extends ProcessError {
   }
 }
 
-/** Everything the other side sent was read, and nobody is left to send more; mirrors Python's `EOFError`. */
+/** Everything that the other side sent was read, and no sender is left; mirrors Python's `EOFError`. */
 export class EOFError extends MultiprocError {
   constructor(message = 'The other side is gone', options?: MultiprocErrorOptions) {
     super(message, { code: 'ERR_MULTIPROC_EOF', ...options });
@@ -150,7 +150,7 @@ export class RemoteError extends MultiprocError {
 
 /** A pool's worker died while it ran a task. Python's `Pool` never tells; `concurrent.futures` has `BrokenProcessPool`. */
 export class WorkerLostError extends MultiprocError {
-  /** Of the worker. */
+  /** Pid of the worker. */
   readonly pid: number | undefined;
   /** The exit code, −signal if a signal ended it, as `exitCode` of a process. */
   readonly exitCode: number | undefined;
@@ -169,8 +169,8 @@ export class WorkerLostError extends MultiprocError {
 }
 
 /**
- * What a task returned cannot travel back; mirrors `multiprocessing.pool.MaybeEncodingError`. Its `cause`, a TypeError, says
- * what and why.
+ * The result of a task cannot travel back; mirrors `multiprocessing.pool.MaybeEncodingError`. Its `cause`, a TypeError,
+ * says what and why.
  */
 export class MaybeEncodingError extends MultiprocError {
   /** The reason, in words. */

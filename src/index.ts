@@ -1,3 +1,3 @@
-// What the package exports is listed in api.ts, as contexts carry it, too.
+// The exports of the package are listed in api.ts, as contexts have them, too.
 export * from './api.js';
 export { type Context, getContext } from './context.js';

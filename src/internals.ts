@@ -1,5 +1,5 @@
-// What some tests need of the inside. It is one more entry of the bundle, so that they get the very modules that the package's other
-// entries use, and it is not published.
+// Internals for some tests. It is one more entry of the bundle, so that they get the very modules that the package's
+// other entries use, and it is not published.
 export { now } from './deadline.js';
 export * as participant from './lifecycle/participant.js';
 export { FrameReader } from './managers/protocol/frame-decoder.js';

@@ -1,4 +1,4 @@
-/** The package's logger: Python's levels, methods and line format, silent until somebody adds a handler. */
+/** The package's logger: Python's levels, methods and line format, silent until a handler is added. */
 
 import { basename } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -7,7 +7,7 @@ import { describe } from './options/describe.js';
 import { writeToStderr } from './stderr.js';
 import { wallClock } from './timing.js';
 
-/** How grave a record is; as in Python's `logging`. */
+/** Levels of records, as in Python's `logging`. */
 export const LogLevel = {
   NOTSET: 0,
   SUBDEBUG: 5,
@@ -24,7 +24,7 @@ export type LogLevelName = keyof typeof LogLevel;
 
 /** One message, as handlers get it. */
 export interface LogRecord {
-  /** Of the logger: `'multiprocessing'`. */
+  /** Name of the logger: `'multiprocessing'`. */
   readonly name: string;
   /** One of {@link LogLevel}, or a number between. */
   readonly level: number;
@@ -32,9 +32,9 @@ export interface LogRecord {
   readonly levelName: string;
   /** The text, with its arguments in it. */
   readonly message: string;
-  /** Of the process that logged it. */
+  /** Name of the process that logged it. */
   readonly processName: string;
-  /** Of the same. */
+  /** Pid of that process. */
   readonly pid: number;
   /** Milliseconds since 1970. */
   readonly created: number;
@@ -46,16 +46,16 @@ export interface LogRecord {
   readonly line: number;
 }
 
-/** Where records go. One that throws is reported on stderr; the others get the record all the same. */
+/** A receiver of records. One that throws is reported on stderr; the others get the record all the same. */
 export type LogHandler = (record: LogRecord) => void;
 
-/** What a child takes over from its creator. */
+/** The logging settings that a child inherits from its creator. */
 export interface LoggingState {
   readonly level: number;
   readonly toStderr: boolean;
 }
 
-/** What Python's root logger starts with, and this one therefore follows. */
+/** The initial level of Python's root logger, which this one follows. */
 const defaultLevel = LogLevel.WARNING;
 
 let processName: () => string = () => 'MainProcess';
@@ -65,7 +65,7 @@ export function nameRecordsBy(name: () => string): void {
   processName = name;
 }
 
-/** What this process is called, or in `multiproc/dummy` this thread. */
+/** Returns the name of this process, or in `multiproc/dummy` of this thread. */
 export function nameOfProcess(): string {
   return processName();
 }
@@ -75,7 +75,7 @@ export class Logger {
   readonly name = 'multiprocessing';
   /** Records go to this logger's own handlers only. */
   readonly propagate = false;
-  /** Who gets the records; at first nobody. */
+  /** The receivers of records; none at first. */
   readonly handlers: LogHandler[] = [];
   #level: number = LogLevel.NOTSET;
 
@@ -122,22 +122,22 @@ export class Logger {
     this.#log(LogLevel.DEBUG, message, values, this.debug);
   }
 
-  /** What happens in normal operation: a process starts, or ends. */
+  /** Logs an event of normal operation: a process starts, or ends. */
   info(message: unknown, ...values: unknown[]): void {
     this.#log(LogLevel.INFO, message, values, this.info);
   }
 
-  /** What was not expected, and is dealt with. */
+  /** Logs an unexpected event that was handled. */
   warning(message: unknown, ...values: unknown[]): void {
     this.#log(LogLevel.WARNING, message, values, this.warning);
   }
 
-  /** What failed. */
+  /** Logs a failure. */
   error(message: unknown, ...values: unknown[]): void {
     this.#log(LogLevel.ERROR, message, values, this.error);
   }
 
-  /** What keeps the program from going on. */
+  /** Logs a failure after which the program cannot continue. */
   critical(message: unknown, ...values: unknown[]): void {
     this.#log(LogLevel.CRITICAL, message, values, this.critical);
   }
@@ -192,7 +192,7 @@ export function logToStderr(level?: number | LogLevelName): Logger {
   return logger;
 }
 
-/** What a child is to do as this process does. */
+/** Returns the settings for a child. */
 export function loggingState(): LoggingState {
   return { level: logger.level, toStderr: stderrHandlers > 0 };
 }
@@ -213,7 +213,7 @@ function levelName(level: number): string {
   return Object.entries(LogLevel).find(([, number]) => number === level)?.[0] ?? `Level ${level}`;
 }
 
-/** Who called the method, from the first line of a stack that begins above it. */
+/** Finds the caller of the method, from the first line of a stack that begins above it. */
 function placeAbove(method: (...args: never[]) => void): Pick<LogRecord, 'pathName' | 'fileName' | 'line'> {
   const before = Error.stackTraceLimit;
   Error.stackTraceLimit = 1;

@@ -15,7 +15,7 @@ export type PosixSemaphoreHandle = { readonly __posixSemaphore: unique symbol };
 
 /** A message of a Unix socket. */
 export interface Received {
-  /** 0: nobody is left who could send. */
+  /** 0: no sender is left. */
   readonly size: number;
   /** The receiver's to close. */
   readonly descriptors: readonly number[];
@@ -29,7 +29,7 @@ export interface Received {
 /** The number that stands for an open segment in this thread. */
 export type SegmentId = number;
 
-/** What can be waited for; the values of `sync::Target::Kind`. */
+/** Kinds of objects to wait for; the values of `sync::Target::Kind`. */
 export const TargetKind = {
   lock: 1,
   semaphore: 2,
@@ -46,7 +46,7 @@ export const TargetKind = {
   computation: 10,
 } as const;
 
-/** What a descriptor can be waited for; the bits of `sys::kReadable` and `sys::kWritable`. */
+/** Events of a descriptor to wait for; the bits of `sys::kReadable` and `sys::kWritable`. */
 export const FdEvents = { readable: 1, writable: 2 } as const;
 
 /** The layout of shared memory, as the C++ side was compiled. All offsets and sizes are in bytes. */
@@ -113,21 +113,21 @@ export interface Native {
 
   lockTry(segment: SegmentId, body: number): boolean;
   lockAcquire(segment: SegmentId, body: number, deadline: number): boolean;
-  /** How many sleepers were woken; −1 if nobody held the lock. */
+  /** Returns the number of woken waiters; −1 if the lock was free. */
   lockRelease(segment: SegmentId, body: number): number;
   /** For at most 2 ms, lets a sleeper that the last release woke take it. */
   lockGiveWay(segment: SegmentId, body: number): void;
   lockMarkConsistent(segment: SegmentId, body: number): boolean;
 
   semaphoreAcquire(segment: SegmentId, body: number, deadline: number): boolean;
-  /** How many sleepers were woken; −1, with nothing changed, if there were more than `limit` then. */
+  /** Returns the number of woken waiters; −1, with nothing changed, if there were more than `limit` then. */
   semaphoreRelease(segment: SegmentId, body: number, count: number, limit: number): number;
   /** For at most 2 ms, lets a sleeper that the last release woke take it. */
   semaphoreGiveWay(segment: SegmentId, body: number): void;
   /** The index of the permit taken, or −1. */
   permitTry(segment: SegmentId, body: number, limit: number): number;
   permitAcquire(segment: SegmentId, body: number, limit: number, deadline: number): number;
-  /** How many sleepers were woken; −1 if this thread does not hold that permit. */
+  /** Returns the number of woken waiters; −1 if this thread does not hold that permit. */
   permitRelease(segment: SegmentId, body: number, limit: number, index: number): number;
   /** For at most 2 ms, lets a sleeper that the last release woke take it. */
   permitGiveWay(segment: SegmentId, body: number, limit: number): void;
@@ -152,18 +152,20 @@ export interface Native {
   /** False if the wait that gives up has been notified meanwhile. */
   conditionLeave(segment: SegmentId, body: number, claimed: number): boolean;
   conditionConsume(segment: SegmentId, body: number): void;
-  /** Whether somebody is to be woken, by `conditionWake`, as soon as the lock is free. */
+  /** Returns whether a waiter is to be woken, by `conditionWake`, as soon as the lock is free. */
   conditionNotify(segment: SegmentId, body: number, count: number): boolean;
   conditionWake(segment: SegmentId, body: number): void;
   conditionWaiting(segment: SegmentId, body: number): number;
 
-  /** What the other calls take as `arrival`; −1 if the barrier is broken, −2 if nobody can arrive just now. */
+  /**
+   * Returns the `arrival` for the other calls; −1 if the barrier is broken, −2 if no party can arrive at the moment.
+   */
   barrierArrive(segment: SegmentId, body: number, parties: number): number;
-  /** Blocks until somebody can arrive. */
+  /** Blocks until a party can arrive. */
   barrierRoom(segment: SegmentId, body: number, parties: number, deadline: number): boolean;
   /** Blocks, and leaves: 0 passed, 1 broken, 2 broken by this wait, whose deadline has passed. */
   barrierWait(segment: SegmentId, body: number, parties: number, arrival: number, deadline: number): number;
-  /** The last one to arrive lets everybody go, and leaves: 0 passed, 1 broken. */
+  /** Releases all parties, called by the last one to arrive, which leaves: 0 passed, 1 broken. */
   barrierComplete(segment: SegmentId, body: number, parties: number, arrival: number): number;
   /** Breaks the barrier unless it has passed, and leaves: 0 passed, 1 broken. */
   barrierGiveUp(segment: SegmentId, body: number, parties: number, arrival: number): number;
@@ -173,7 +175,7 @@ export interface Native {
   barrierOutcome(segment: SegmentId, body: number, parties: number, arrival: number): number;
   barrierAbort(segment: SegmentId, body: number, parties: number): void;
   barrierReset(segment: SegmentId, body: number, parties: number): void;
-  /** How many wait; −1 if it is broken. */
+  /** Returns the number of waits; −1 if it is broken. */
   barrierWaiting(segment: SegmentId, body: number, parties: number): number;
 
   eventSet(segment: SegmentId, body: number): void;
@@ -204,7 +206,7 @@ export interface Native {
   fdClose(fd: number): void;
   /** Another descriptor of the same. */
   fdCopy(fd: number): number;
-  /** Has the descriptor closed with this thread's environment, where nobody can any more: `fdClose` alone may close it. */
+  /** Closes the descriptor with this thread's environment; before that, only `fdClose` may close it. */
   fdOwn(fd: number): void;
   /**
    * Blocks until one of the descriptors is ready: of each (descriptor, events, which of them came) the third is filled.
@@ -212,16 +214,19 @@ export interface Native {
    * @returns how many are ready
    */
   fdPoll(interests: Int32Array, deadline: number): number;
-  /** How many bytes were read, from `offset` of `bytes` on: 0 at the end, −1 when nothing is there. */
+  /** Returns the number of bytes read to `bytes` from `offset` on: 0 at the end, −1 when none are available. */
   fdRead(fd: number, bytes: Uint8Array, offset: number): number;
-  /** How many bytes of both were written, each from its offset on; −1 when there is no room. */
+  /** Returns the number of bytes written of both, each from its offset on; −1 when there is no room. */
   fdWrite(fd: number, header: Uint8Array, headerOffset: number, body: Uint8Array, bodyOffset: number): number;
 
   /** Keeps a copy of the descriptor until it was fetched for the last time or this thread ends; the ticket for that. */
   descriptorKeep(fd: number): string;
   /** Nobody is going to fetch it. */
   descriptorDrop(ticket: string): void;
-  /** Another copy, from whatever process of this user keeps it; blocks for a moment. `last`: it is kept no longer. */
+  /**
+   * Fetches another copy from the process of this user that keeps it; blocks for a moment. `last`: it is kept no
+   * longer.
+   */
   descriptorFetch(ticket: string, last: boolean): number;
 
   /** Addresses: whether it is local, the path or the figures, the port. Descriptors do not block. */
@@ -230,7 +235,7 @@ export interface Native {
   socketConnect(local: boolean, text: string, port: number): [number, boolean] | null;
   /** Fails if the connection did not come about; `text` is the address for people. */
   socketFinish(fd: number, text: string): void;
-  /** The descriptor and the peer's address; `null`: nobody is there. */
+  /** Returns the descriptor and the peer's address; `null` without a client. */
   socketAccept(listener: number): [number, [boolean, string, number]] | null;
   socketAddress(fd: number): [boolean, string, number];
   /** The address at the other side; of a local socket the name that the listener has bound. */
@@ -251,7 +256,7 @@ export interface Native {
     deadline: number,
     look: boolean,
   ): 0 | 1 | 2;
-  /** Raises the turn of a slot of a map, and wakes everybody who waits for it. */
+  /** Raises the turn of a slot of a map, and wakes all its waiters. */
   mapRaise(segment: SegmentId, slot: number): void;
   /** Wakes up to `count` (−1: all) of those who sleep on the mark at `offset`. */
   ringWake(segment: SegmentId, offset: number, count: number): number;
@@ -260,8 +265,8 @@ export interface Native {
   /** One less, of a participant that entered. */
   pipeLeave(segment: SegmentId, body: number, end: number, participant: number): void;
   /**
-   * Goes on with a message of which `sent` bytes have left: how many have now; −1: all; −2: nobody can receive them;
-   * −6: the words of the pipe are damaged.
+   * Continues a message of which `sent` bytes are written; returns the number of written bytes; −1: all; −2: no
+   * receiver is left; −6: the words of the pipe are damaged.
    */
   pipePut(segment: SegmentId, body: number, end: number, bytes: Uint8Array, sent: number, deadline: number): number;
   /** The rest of the message on its way is not sent: what arrived of it is dropped. */
@@ -294,7 +299,7 @@ export interface Native {
     deadline: number,
   ): number;
   pipeDrop(segment: SegmentId, body: number, end: number): void;
-  /** Whether receiving may go on. */
+  /** Whether a receive would not wait. */
   pipeReady(segment: SegmentId, body: number, end: number, deadline: number): boolean;
   /**
    * Looks, and lets others run meanwhile, until receiving may go on at one of the ends; false when the deadline has passed, or
@@ -316,7 +321,7 @@ export interface Native {
   layout(): Layout;
   /** `reserved`: of a sparse segment, so many bytes are backed by memory at first. */
   segmentCreate(kind: number, size: number, temporaryName: string, reserved: number): SegmentId;
-  /** Backs a part of a sparse segment with memory: `ENOSPC` when there is none. */
+  /** Backs a part of a sparse segment with memory; `ENOSPC` if there is not enough. */
   segmentReserve(segment: SegmentId, offset: number, length: number): void;
   segmentDiscard(segment: SegmentId, offset: number, length: number): void;
   /** `false` if another process was first. */
@@ -380,7 +385,7 @@ export interface Native {
    * the runtime does not let that be arranged.
    */
   doWithoutHelperThreads(): boolean;
-  /** What the runtime lacks to give a forked child a stack of its own; `undefined` if nothing. */
+  /** Names the facility that the runtime lacks to give a forked child a stack of its own; `undefined` if none. */
   freshStartLacks(): string | undefined;
   /** For a forked child: sockets, pipes and the like that it inherited lead nowhere from now on, but for those to keep. */
   disconnectHandles(keep: Int32Array): void;
@@ -399,7 +404,7 @@ export interface Native {
   unwind(): void;
   /** Has `arrive` called in every turn of the loop until it returns true. Being unwound counts as false. */
   onFreshStack(arrive: () => boolean): void;
-  /** pid (0: nobody ended yet), exit status, signal number (0: none). */
+  /** pid (0: no child has ended yet), exit status, signal number (0: none). */
   waitChild(pid: number, noHang: boolean): [number, number, number];
   exitNow(code: number): never;
   /** Signals wait until `releaseSignals`, also those of a child that is forked meanwhile and for its own call of it. */
@@ -463,7 +468,7 @@ export interface Native {
   channelPair(packets: boolean): [number, number];
   /** From now on `channelReceive` tells pid and uid of each message's sender. */
   identifySenders(channel: number): void;
-  /** False when the deadline passed. The descriptors stay open here. `EPIPE`: nobody is left on the other side. */
+  /** False when the deadline passed. The descriptors stay open here. `EPIPE`: the other side is closed. */
   channelSend(channel: number, bytes: Uint8Array, fds: readonly number[], deadline: number): boolean;
   /** Undefined when the deadline passed. */
   channelReceive(channel: number, bytes: Uint8Array, deadline: number): Received | undefined;
@@ -489,7 +494,7 @@ export interface Native {
   currentThread(): number;
   /** Whether this process still has the thread. */
   threadExists(thread: number): boolean;
-  /** Has the calling thread raise the eventfd as the last thing it does. */
+  /** Makes the calling thread raise the eventfd as the last thing it does. */
   raiseAtThreadEnd(notice: number): void;
   fillRandom(bytes: Uint8Array): void;
   /** Returns when every byte is written, also where the descriptor does not block; `ECANCELED` in a Worker that is ended. */
@@ -543,7 +548,7 @@ function sameFile(name: string | undefined, url: string | undefined): boolean {
   return plain(name.startsWith('/') ? pathToFileURL(name).href : name) === plain(url ?? '');
 }
 
-/** Which option of Node's keeps the binary from being loaded; `undefined` if none does. */
+/** Names the option of Node that keeps the binary from being loaded; `undefined` if none does. */
 function forbidden(root: string, cause: unknown): string | undefined {
   const { permission } = process as { permission?: { has(scope: string, reference?: string): boolean } };
   if (permission?.has('fs.read', root) === false) {
@@ -556,7 +561,7 @@ function forbidden(root: string, cause: unknown): string | undefined {
 }
 
 function unusable(root: string, cause: unknown): string {
-  // A binary that is there and cannot be loaded, for example linked against a newer C library, is told apart.
+  // Distinguishes a binary that exists and cannot be loaded, for example linked against a newer C library.
   const reason =
     (cause as NodeJS.ErrnoException).code === 'ERR_DLOPEN_FAILED'
       ? `multiproc cannot load its binary (${(cause as Error).message})`
@@ -583,7 +588,7 @@ function userChanged(): MultiprocError {
   );
 }
 
-/** Which limit was reached, whatever the call was about. */
+/** Names the limit that was reached. */
 function explainLimit(code: string, syscall: string): string | undefined {
   if (code === 'EAGAIN' && syscall === 'pthread_create') {
     return (
@@ -600,7 +605,7 @@ function explainLimit(code: string, syscall: string): string | undefined {
   return undefined;
 }
 
-/** Where a call looked: POSIX names carry a slash, and semaphores have a prefix of the C library's. */
+/** The path of a call: POSIX names carry a slash, and semaphores have a prefix of the C library's. */
 function fileOf(syscall: string, name: string): string {
   if (syscall.startsWith('shm_')) return `/dev/shm${name}`;
   return syscall.startsWith('sem_') ? `/dev/shm/sem.${name.slice(1)}` : name;

@@ -1,4 +1,4 @@
-/** What a failed system call in /dev/shm means there, and what cures it: the part of an error's message behind the code. */
+/** The meaning of a failed system call in /dev/shm, and its cure: the part of an error's message behind the code. */
 import { lstatSync, type Stats, statfsSync } from 'node:fs';
 
 const folder = '/dev/shm';
@@ -36,7 +36,7 @@ export function explainShmFailure(code: string, path: string): string | undefine
   }
 }
 
-/** Why a call about the folder itself failed: it was to be listed, or its size asked for. */
+/** Explains why a call about the folder itself failed: a listing, or a query of its size. */
 export function explainShmFolder(error: NodeJS.ErrnoException): string {
   const why = explainShmFailure(error.code ?? '', `${folder}/`);
   return why === undefined ? `${folder} cannot be used: ${error.message}` : why;

@@ -1,9 +1,9 @@
-/** What this thread says on stderr by itself: at once, and by one write. */
+/** This thread's own output on stderr: at once, and by one write. */
 import { native } from './native.js';
 
 let descriptor = 2;
 
-/** Of a Worker that has another stderr than its process. */
+/** Sets the stderr of a Worker that has another one than its process. */
 export function sendStderrTo(fd: number): void {
   descriptor = fd;
 }

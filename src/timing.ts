@@ -1,8 +1,9 @@
 /**
  * The machine's clocks and timers, as they are when this package loads; the only file that takes them from Node.
  *
- * Tests replace the global ones by fakes (sinon, vitest, Jest), whose time stands still. What waits for another process must not stand
- * still with them. Timers come from node:timers: some fakes are on the global object before this package is loaded.
+ * Tests replace the global ones by fakes (sinon, vitest, Jest), whose time stands still. A wait for another process
+ * must not stand still with them. Timers come from node:timers: some fakes are on the global object before this package
+ * is loaded.
  */
 import timers from 'node:timers';
 
@@ -14,7 +15,7 @@ const microtask = globalThis.queueMicrotask;
 const performanceClock = performance;
 const { now: sinceStart } = performance;
 
-/** How much of the time since an earlier look the event loop was busy. */
+/** Measures how much of the time since an earlier call the event loop was busy. */
 export const { eventLoopUtilization } = performance;
 const RealDate = Date;
 

@@ -45,7 +45,7 @@ export function doctor(): Report {
   return { data: { fast, checks }, text: `${lines.join('')}\n${summary}`, code: bad ? 1 : 0 };
 }
 
-/** What fails here fails in programs, too: it is part of the diagnosis, and the other checks follow. */
+/** A failure here is part of the diagnosis: the other checks still run. */
 function tried(name: string, look: () => Check[]): Check[] {
   try {
     return look();

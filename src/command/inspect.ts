@@ -132,7 +132,7 @@ function map(info: MapInfo): Line[] {
   ];
 }
 
-/** Of the reads that were counted. */
+/** Share of hits among the counted reads. */
 export function hitRate({ hits, misses }: MapInfo): string {
   const reads = hits + misses;
   return reads === 0 ? 'no reads yet' : `${((100 * hits) / reads).toFixed(1)} % of ${reads} reads`;

@@ -16,7 +16,7 @@ import { top } from './top.js';
 interface Command {
   readonly usage: string;
   readonly does: string;
-  /** How many arguments it takes, at least and at most. */
+  /** Minimum and maximum number of arguments. */
   readonly takes: readonly [number, number];
   run(args: string[], force: boolean): Report;
 }
@@ -55,7 +55,7 @@ const options = `Options:
 const longestInterval = 2 ** 31 - 1;
 
 const argv = process.argv.slice(2);
-// What comes after `run` is the program's, options and all.
+// Arguments after `run` are the program's, including options.
 if (argv[0] === 'run' && argv.length > 1 && argv[1] !== '--help') {
   process.exitCode = run(argv.slice(1));
 } else {
@@ -91,7 +91,7 @@ function main(argv: string[]): number | Promise<number> {
   if (args.length < least || args.length > most) return misuse(`usage: multiproc ${command.usage}`);
   try {
     const report = command.run(args, force);
-    // What was refused is no result.
+    // A refusal is no result.
     if (report.code !== undefined && name === 'rm' && !json) process.stderr.write(`multiproc: ${report.text}`);
     else process.stdout.write(json ? `${printableJson(report.data, 2)}\n` : report.text);
     return report.code ?? 0;

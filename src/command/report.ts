@@ -1,4 +1,4 @@
-/** What a subcommand of `multiproc` hands back: its result for machines, and the same as text for people. */
+/** The result of a subcommand of `multiproc`: data for machines, and text for people. */
 export interface Report {
   readonly data: unknown;
   readonly text: string;

@@ -1,6 +1,6 @@
 import { printableName } from '../printable.js';
 
-/** Rows of text under headings, each column as wide as its widest cell. What a terminal would obey is escaped. */
+/** Rows of text under headings, each column as wide as its widest cell. Control characters are escaped. */
 export function table(headings: string[], cells: string[][]): string {
   const rows = cells.map((row) => row.map(printableName));
   const widths = headings.map((heading, i) => Math.max(heading.length, ...rows.map((row) => row[i]?.length ?? 0)));

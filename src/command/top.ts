@@ -1,4 +1,4 @@
-/** `multiproc top`: the shared objects of this user as they are now, again and again, until somebody has seen enough. */
+/** `multiproc top`: the shared objects of this user, shown repeatedly until the user quits. */
 import type { ReadStream } from 'node:tty';
 import { MultiprocError } from '../errors.js';
 import { native } from '../native.js';
@@ -11,7 +11,7 @@ import { hitRate } from './inspect.js';
 import { processTable, type Titles, titlesOf } from './processes.js';
 import { bytes, table } from './table.js';
 
-/** What one look has seen; with `--json` each is a line. */
+/** One sample; with `--json` each is a line. */
 export interface Look {
   /** In milliseconds since 1970. */
   readonly time: number;
@@ -21,7 +21,7 @@ export interface Look {
   /** Of /dev/shm, in bytes. */
   readonly freeBytes: number;
   readonly objects: readonly Inspection[];
-  /** Of the processes that have these objects open. */
+  /** Titles of the processes that have these objects open. */
   readonly titles: Titles;
 }
 
@@ -36,8 +36,8 @@ const enterScreen = '\x1b[?1049h\x1b[?25l';
 const leaveScreen = '\x1b[?25h\x1b[?1049l';
 
 /**
- * Shows a look every `interval` ms: on a terminal in place, else one after the other. Ends at `q`, Ctrl-C, SIGINT or
- * SIGTERM, when the input ends, and when nobody reads the output any more.
+ * Shows a sample every `interval` ms: on a terminal in place, else one after the other. Ends at `q`, Ctrl-C, SIGINT or
+ * SIGTERM, when the input ends, and when the output is closed.
  */
 export async function top({ prefix, json, interval }: TopOptions): Promise<number> {
   const { stdin, stdout } = process;
@@ -129,7 +129,7 @@ function waiters({ lock, semaphore, event, barrier, condition, queue }: Inspecti
   return pids.length === 0 ? '-' : pids.join(' ');
 }
 
-/** What is particular to the kind: how much is in it, how much is free. */
+/** Figures that are particular to the kind: content, free permits. */
 function depth({ lock, semaphore, event, barrier, pool, queue, map, length }: Inspection): string {
   if (pool) return `${pool.busy} of ${pool.workers} workers busy`;
   if (semaphore) return `${semaphore.value} free`;

@@ -1,4 +1,4 @@
-/** The mark by which objects of another installed copy of this package are told from those of this one. */
+/** The mark by which objects of another installed copy of this package are recognised. */
 import { readFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 
@@ -6,7 +6,7 @@ import { fileURLToPath } from 'node:url';
 const copyKey = Symbol.for('multiproc.copy');
 
 interface Copy {
-  /** Where it is installed. */
+  /** Its folder. */
   readonly folder: string;
   readonly version: string;
 }
@@ -15,7 +15,7 @@ interface Copy {
 const entry = new URL('../process/entry/main.js', import.meta.url);
 const root = new URL('../../../', entry);
 
-/** This copy. What errors say of it is read when one is thrown. */
+/** This copy. Its properties in errors are read when one is thrown. */
 const own: Copy = {
   get folder() {
     return fileURLToPath(root);
@@ -40,7 +40,7 @@ export function isOfPackage(value: object): boolean {
   return (value as { [copyKey]?: Copy })[copyKey] !== undefined;
 }
 
-/** What an object of another copy is, with both folders; `undefined` for every other value. */
+/** Describes an object of another copy, with both folders; returns `undefined` for every other value. */
 export function describeForeign(value: object): string | undefined {
   const copy = (value as { [copyKey]?: Copy })[copyKey];
   if (copy === undefined || copy === own) return undefined;
@@ -49,5 +49,5 @@ export function describeForeign(value: object): string | undefined {
   return `an object of the class ${name} of ${theirs}; this copy is in ${own.folder} (version ${own.version})`;
 }
 
-/** What helps against it. */
+/** The cure. */
 export const oneCopy = 'install the package once (`npm dedupe`), and do not bundle it';

@@ -3,7 +3,7 @@ import { EventEmitter } from 'node:events';
 import { SharedMap, type SharedMapOptions } from '../map/shared-map.js';
 import { describe } from '../options/describe.js';
 
-/** What {@link KeyvSharedMap} keeps: strings as Keyv serialises values, or objects where its serialisation is off. */
+/** The entries of {@link KeyvSharedMap}: strings as Keyv serialises values, or objects if its serialisation is off. */
 export type KeyvEntries = SharedMap<string, unknown>;
 
 /**
@@ -45,7 +45,7 @@ export class KeyvSharedMap extends EventEmitter {
     this.map = isMap ? mapOrOptions : new SharedMap<string, unknown>(mapOrOptions);
   }
 
-  /** The value of the key; `undefined` if there is none, or it has expired. */
+  /** Returns the value of the key; `undefined` if it is absent or expired. */
   async get<Value>(key: string): Promise<Value | undefined> {
     return this.map.get(key) as Value | undefined;
   }

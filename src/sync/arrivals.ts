@@ -6,7 +6,7 @@ import type { Block } from '../shared/block.js';
 /** One task that has arrived. */
 export interface Pending {
   readonly arrival: number;
-  /** How its round ended, if it was made to leave before its turn came. */
+  /** The outcome of its round, if it was removed before its turn. */
   outcome: number | undefined;
 }
 

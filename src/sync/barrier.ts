@@ -26,20 +26,20 @@ import { Arrivals, type Pending } from './arrivals.js';
 import { Gathering } from './gathering.js';
 import { missed } from './wait-queue.js';
 
-/** What `native.barrierArrive` answers where nobody can arrive. */
+/** The result of `native.barrierArrive` if the barrier is broken. */
 const broken = -1;
 const crowded = -2;
 
-/** How a wait ended: `native.barrierWait` and its like. */
+/** The result of `native.barrierWait` and the like for a passed barrier. */
 const passed = 0;
 const timedOut = 2;
 
-/** What {@link Barrier} takes beside the number of parties. */
+/** Options of {@link Barrier}. */
 export interface BarrierOptions extends NameOptions {
   /**
-   * Called once in each round when all have arrived, before anybody is let go, in the process of the party that came
-   * last. Every process gives its own, by name; with the barrier it travels by reference, as all functions do. The promise
-   * form awaits what it returns.
+   * Called once in each round when all parties have arrived, before any of them continues, in the process of the last
+   * one. Every process gives its own, by name; with the barrier it travels by reference, as all functions do. The
+   * promise form awaits its result.
    */
   action?: (() => unknown) | null | undefined;
   /** For waits that name no time: milliseconds, `Infinity` for none. Absent: as the barrier was made. */
@@ -53,8 +53,8 @@ const barrierOptions = new OptionTable<BarrierOptions>({ name: objectName, ...op
 /**
  * Lets `parties` waits pass together; mirrors `multiprocessing.Barrier`.
  *
- * A party that times out, is aborted, or dies while it waits breaks the barrier: everybody else who waits, and whoever
- * comes later, gets a {@link BrokenBarrierError} until `reset()`. (In CPython the others wait for a dead one for ever.)
+ * A party that times out, is aborted, or dies while it waits breaks the barrier: all present and later waits get a
+ * {@link BrokenBarrierError} until `reset()`. (In CPython the others wait indefinitely for a dead one.)
  */
 export class Barrier {
   #open: { readonly gathering: Gathering; readonly rooms: Gathering; readonly arrivals: Arrivals } | undefined;
@@ -105,7 +105,7 @@ export class Barrier {
     });
   }
 
-  /** Removes the name; those who have the barrier open go on using it. `ENOENT` if there is none. */
+  /** Removes the name; processes that have the barrier open can still use it. `ENOENT` if there is none. */
   static unlink(name: string): void {
     Block.unlink(name);
   }
@@ -115,35 +115,36 @@ export class Barrier {
     return this.#block.name;
   }
 
-  /** How many waits pass together. */
+  /** Number of waits that pass together. */
   get parties(): number {
     this.#opened;
     return this.#block.length;
   }
 
-  /** How many wait at this moment; 0 if the barrier is broken. Python: `n_waiting`. */
+  /** Number of current waits; 0 if the barrier is broken. Python: `n_waiting`. */
   get nWaiting(): number {
     return Math.max(this.#call(native.barrierWaiting), 0);
   }
 
-  /** Whether the barrier is broken, and nobody passes until `reset()`. */
+  /** Whether the barrier is broken: no wait passes until `reset()`. */
   get broken(): boolean {
     return this.#call(native.barrierWaiting) === broken;
   }
 
   /**
-   * Waits until all parties wait, without blocking the event loop. What ends the wait before that breaks the barrier.
+   * Waits until all parties wait, without blocking the event loop. A wait that ends before that breaks the barrier.
    *
-   * @param wait milliseconds, or `{ timeout, signal }`; absent: the barrier's own time-out. The time of the action counts.
+   * @param wait milliseconds, or `{ timeout, signal }`; absent: the barrier's own time-out. The time of the action
+   *   counts.
    * @returns a number in 0 … parties−1, for each party another one, in the order in which they came
-   * @throws BrokenBarrierError if the barrier is broken, is reset while this waits, or the time passed; rejects with the
-   *   signal's reason, and with what the action throws here
+   * @throws BrokenBarrierError if the barrier is broken, is reset while this waits, or the time passed; rejects with
+   *   the signal's reason, and with the error of the action here
    */
   async wait(wait?: Wait): Promise<number> {
     const parsed = parseWait(this.#withDefault(wait));
     parsed.signal?.throwIfAborted();
     this.#checkAction();
-    // A wait needs it until it has left, whatever is closed meanwhile.
+    // A wait needs the memory until it has left, also if the barrier is closed meanwhile.
     const block = this.#block.retain();
     try {
       let arrival = arriveAt(block);
@@ -197,12 +198,14 @@ export class Barrier {
     throw outcome === timedOut ? outOfTime() : new BrokenBarrierError();
   }
 
-  /** Makes the barrier as new. Whoever waits gets a {@link BrokenBarrierError}; an action that runs goes on in vain. */
+  /**
+   * Resets the barrier. Waiting parties get a {@link BrokenBarrierError}; the result of a running action is ignored.
+   */
   reset(): void {
     this.#call(native.barrierReset);
   }
 
-  /** Breaks the barrier: whoever waits, and whoever comes, gets a {@link BrokenBarrierError} until `reset()`. */
+  /** Breaks the barrier: all present and later waits get a {@link BrokenBarrierError} until `reset()`. */
   abort(): void {
     this.#call(native.barrierAbort);
   }

@@ -1,7 +1,7 @@
-/** What a condition does with its lock: it lets it go for the time of a wait, and gets it back as deep as it was. */
+/** The use of a lock by a condition: releases it for the time of a wait, and restores its depth. */
 import type { Block } from '../shared/block.js';
 
-/** Who held an RLock, and how deep. */
+/** The holder of an RLock, and its depth. */
 export interface Saved {
   readonly holder: object | undefined;
   readonly depth: number;
@@ -24,7 +24,7 @@ export const heldByCaller: unique symbol = Symbol('multiproc.heldByCaller');
 export const letGo: unique symbol = Symbol('multiproc.letGo');
 /** Readies it for being freed by a native call that blocks, and then wakes for the given waker. */
 export const lend: unique symbol = Symbol('multiproc.lend');
-/** Has the waker called when the lock, which is held here, is free. */
+/** Calls the waker when the lock, which is held here, is free. */
 export const oweTo: unique symbol = Symbol('multiproc.oweTo');
 /** Takes it again, however long that takes. */
 export const regain: unique symbol = Symbol('multiproc.regain');

@@ -1,4 +1,6 @@
-/** Which lock a named condition was made with, written behind its words: whoever opens it gets the same one. */
+/**
+ * The lock of a named condition, recorded behind its words: every program that opens the condition gets the same one.
+ */
 import { Buffer } from 'node:buffer';
 import { layout } from '../native.js';
 import { type Block, givenLockFlag, mismatch, unusable } from '../shared/block.js';
@@ -11,7 +13,7 @@ const size = 2 + 200;
 /** Bytes of a condition's body without a lock of its own. */
 export const carryingSize: number = layout.conditionOffset + layout.conditionSize + size;
 
-/** What stands for each kind of lock; 0 where the condition has no name, and so its lock needs none. */
+/** Codes of the kinds of locks; 0 for a condition without a name, whose lock needs none. */
 const kinds = [undefined, Lock, RLock] as const;
 
 /** Writes down the lock of a new condition. */

@@ -1,4 +1,4 @@
-/** What this thread knows about one condition, shared by all its objects for it: which of its tasks wait. */
+/** The state of one condition in this thread, shared by all its objects for it: its waiting tasks. */
 import type { ParsedWait } from '../deadline.js';
 import { ValueError } from '../errors.js';
 import { onReattach } from '../lifecycle/participant.js';
@@ -40,7 +40,7 @@ export class ConditionState implements Waker {
     return state.retain();
   }
 
-  /** A wait in progress needs it, whatever is closed meanwhile. */
+  /** A wait in progress needs it, also if the condition is closed meanwhile. */
   retain(): this {
     this.#users++;
     return this;
@@ -75,7 +75,7 @@ export class ConditionState implements Waker {
     try {
       return (await this.#queue.wait(owner, wait, false)) !== missed || this.#leave();
     } catch (error) {
-      // A notification that has just come is for somebody else.
+      // A notification that has just arrived is for another waiter.
       if (this.#leave()) this.passOn();
       throw error;
     }

@@ -1,4 +1,4 @@
-/** Condition: waiting, without the lock, until somebody who has it says that something has changed. */
+/** Condition: releases a lock and waits until a holder of the lock notifies. */
 
 import { inspect } from 'node:util';
 import { now, type ParsedWait, parseSyncWait, parseWait, type Wait } from '../deadline.js';
@@ -32,15 +32,15 @@ const everybody = 0xffffffff;
 /**
  * A condition variable; mirrors `multiprocessing.Condition`.
  *
- * Whoever waits lets the lock go meanwhile, however deep it is held, and has it again when the wait ends, also after a
- * time-out or a signal. `notify` waits for nobody; waits of the dead are skipped, and what they were notified of before
- * they had the lock again passes to others.
+ * A wait releases the lock, at whatever depth it is held, and takes it again when the wait ends, also after a time-out
+ * or a signal. `notify` does not wait; waits of the dead are skipped, and notifications that they had not used pass to
+ * other waiters.
  */
 export class Condition {
   #state: ConditionState | undefined;
   readonly #block: Block;
   readonly #lock: Lock | RLock;
-  /** The lock is the user's, who may go on using it. */
+  /** Whether the lock is the user's, who may use it elsewhere. */
   readonly #shared: boolean;
 
   /**
@@ -79,7 +79,7 @@ export class Condition {
     return new Condition(given, block);
   }
 
-  /** Removes the name; those who have the condition open go on using it. `ENOENT` if there is none. */
+  /** Removes the name; processes that have the condition open can still use it. `ENOENT` if there is none. */
   static unlink(name: string): void {
     Block.unlink(name);
   }
@@ -145,9 +145,9 @@ export class Condition {
   }
 
   /**
-   * Lets the lock go, waits to be notified, and takes the lock again, without blocking the event loop.
+   * Releases the lock, waits for a notification, and takes the lock again, without blocking the event loop.
    *
-   * @param wait milliseconds, or `{ timeout, signal }`; absent: for ever. Taking the lock again may take longer.
+   * @param wait milliseconds, or `{ timeout, signal }`; absent: no limit. Taking the lock again may take longer.
    * @returns `false` if the time passed; rejects with the signal's reason. The lock is held again in both cases.
    * @throws ValueError if the caller does not hold the lock
    */
@@ -207,7 +207,7 @@ export class Condition {
     this.#checkHeld().notify(Math.min(n, everybody), this.#lock);
   }
 
-  /** Wakes everybody who waits. @throws ValueError if the caller does not hold the lock */
+  /** Wakes all waiters. @throws ValueError if the caller does not hold the lock */
   notifyAll(): void {
     this.#checkHeld().notify(everybody, this.#lock);
   }
@@ -271,7 +271,7 @@ export class Condition {
       try {
         notified = await waiting;
       } finally {
-        // Closed meanwhile: there is nothing to take again, and the caller is told so.
+        // Closed meanwhile: there is no lock to take again, and the call fails.
         if (this.#state !== undefined) await this.#lock[regain](saved);
       }
       if (notified) state.consume();

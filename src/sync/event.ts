@@ -27,8 +27,8 @@ const generationBits = 0x7ffffffe;
 /**
  * A flag that is clear at first; mirrors `multiprocessing.Event`.
  *
- * `set()` frees everybody who waits at that moment, also if `clear()` follows at once, and never waits for anybody (in
- * CPython it waits for each waiter, also for one that was killed).
+ * `set()` wakes all waiters of that moment, also if `clear()` follows at once, and never waits for them (in CPython it
+ * waits for each waiter, also for one that was killed).
  */
 export class Event {
   #open: { readonly words: Int32Array; readonly index: number; readonly gathering: Gathering } | undefined;
@@ -63,7 +63,7 @@ export class Event {
     return new Event(Block.open(name, BlockKind.event));
   }
 
-  /** Removes the name; those who have the event open go on using it. `ENOENT` if there is none. */
+  /** Removes the name; processes that have the event open can still use it. `ENOENT` if there is none. */
   static unlink(name: string): void {
     Block.unlink(name);
   }
@@ -73,7 +73,7 @@ export class Event {
     return this.#block.name;
   }
 
-  /** Sets the flag and frees everybody who waits; nothing if it is set already. */
+  /** Sets the flag and wakes all waiters; does nothing if it is set already. */
   set(): void {
     this.#opened;
     native.eventSet(this.#block.segment.id, this.#block.body);
@@ -93,7 +93,7 @@ export class Event {
   /**
    * Waits until the flag is set, without blocking the event loop.
    *
-   * @param wait milliseconds, or `{ timeout, signal }`; absent: for ever
+   * @param wait milliseconds, or `{ timeout, signal }`; absent: no limit
    * @returns `false` if the time passed; rejects with the signal's reason
    */
   async wait(wait?: Wait): Promise<boolean> {

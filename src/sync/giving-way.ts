@@ -1,12 +1,15 @@
 /**
- * When a thread that takes a lock or a permit again and again has to let others have it.
+ * Fairness of a thread that takes a lock or a permit again and again.
  *
- * A sleeper that a release wakes needs some time until it runs. A thread that goes on at once is there first, and would be
- * first each time. So releases at which others wait are counted: after a row of them the thread gives way.
+ * A waiter that a release wakes needs some time until it runs. A thread that acquires again at once is there first,
+ * each time. So releases at which others wait are counted: after a number of them in a row the thread yields.
  */
 import { now } from '../deadline.js';
 
-/** So many releases in a row at which others waited, or the first one so long ago: then it is the others' turn. */
+/**
+ * Upper bound on releases in a row at which others waited, and on the time since the first of them: then it is the
+ * others' turn.
+ */
 const maxInARow = 16;
 const maxRowMs = 10;
 

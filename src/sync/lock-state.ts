@@ -1,6 +1,6 @@
 /**
- * What this thread knows about one lock, shared by all its objects for that lock: who of its tasks waits, and the slow
- * paths. The fast path is two compare-and-swaps in the classes themselves.
+ * The state of one lock in this thread, shared by all its objects for that lock: its waiting tasks, and the slow paths.
+ * The fast path is two compare-and-swaps in the classes themselves.
  *
  * Within a thread a release hands the lock to the oldest waiting task directly, until it is the others' turn (see
  * {@link GivingWay}). So a loop of `await acquire()` starves neither its own process nor the others.
@@ -31,9 +31,9 @@ const states = new Map<string, LockState>();
 export class LockState {
   readonly block: Block;
   readonly words: Int32Array;
-  /** Of the lock word in `words`; the depth of an RLock follows it. */
+  /** Index of the lock word in `words`; the depth of an RLock follows it. */
   readonly index: number;
-  /** Who of this thread's tasks holds an RLock, and how deep. Unused by a Lock. */
+  /** The task of this thread that holds an RLock, and its depth. Unused by a Lock. */
   holder: object | undefined;
   depth = 0;
 
@@ -73,12 +73,12 @@ export class LockState {
     this.block.release();
   }
 
-  /** A plain read, which is cheaper: nobody but this thread stores its own id. */
+  /** A plain read, which is cheaper: only this thread stores its own id. */
   get heldHere(): boolean {
     return ((this.words[this.index] as number) & ownerMask) === me;
   }
 
-  /** Whether somebody is to be woken when the lock is free: then it must be freed by {@link giveBack}. */
+  /** Whether a waker is to be called when the lock is free: then it must be released by {@link giveBack}. */
   get owes(): boolean {
     return this.#wakers.length > 0;
   }
@@ -87,7 +87,7 @@ export class LockState {
     return this.owner !== 0;
   }
 
-  /** The participant that holds it; 0 if there is none, or it is dead. */
+  /** The participant that holds it; 0 if it is free, or its holder is dead. */
   get owner(): number {
     const owner = Atomics.load(this.words, this.index) & ownerMask;
     return owner === 0 || owner === me || !native.isDead(owner) ? owner : 0;
@@ -149,7 +149,7 @@ export class LockState {
     return taken;
   }
 
-  /** Gives it to the oldest task of this thread, or frees it. `false` if nobody held it. */
+  /** Gives it to the oldest task of this thread, or frees it. `false` if it was free. */
   giveBack(): boolean {
     const { heldHere } = this;
     // Somebody may release what was just won for a task that does not know it yet: first it is that task's.
@@ -165,7 +165,7 @@ export class LockState {
     return true;
   }
 
-  /** Has the waker called when the lock, which is held here, is free. */
+  /** Calls the waker when the lock, which is held here, is free. */
   oweTo(waker: Waker): void {
     if (!this.#wakers.includes(waker)) this.#wakers.push(waker);
   }
@@ -197,7 +197,7 @@ export class LockState {
     this.#wakers = [];
   }
 
-  /** How many sleepers were woken; −1 if it was free. */
+  /** Returns the number of woken waiters; −1 if it was free. */
   #free(): number {
     const woken = native.lockRelease(this.block.segment.id, this.block.body);
     if (this.owes) this.#wake();
@@ -208,7 +208,10 @@ export class LockState {
     for (const waker of this.#wakers.splice(0)) waker.wake();
   }
 
-  /** Enough in a row: whoever sleeps elsewhere goes first. With nobody there, our own tasks go on at once. */
+  /**
+   * After enough releases in a row, waiters of other threads go first. Without any, this thread's tasks continue at
+   * once.
+   */
   #passOn(woken: number): void {
     this.#row.reset();
     if (woken === 0 && native.lockTry(this.block.segment.id, this.block.body)) {

@@ -30,7 +30,7 @@ const won = Promise.resolve(true);
  * A lock that one thread of one process holds at a time; mirrors `multiprocessing.Lock`. Not recursive.
  *
  * If its holder dies, or ends without releasing it, the next `acquire` succeeds with {@link Lock.ownerDied} set (in
- * CPython the lock stays held for ever).
+ * CPython the lock stays held indefinitely).
  */
 export class Lock {
   #words: Int32Array;
@@ -64,7 +64,7 @@ export class Lock {
     return new Lock(Block.open(name, BlockKind.lock));
   }
 
-  /** Removes the name; those who have the lock open go on using it. `ENOENT` if there is none. */
+  /** Removes the name; processes that have the lock open can still use it. `ENOENT` if there is none. */
   static unlink(name: string): void {
     Block.unlink(name);
   }
@@ -77,7 +77,7 @@ export class Lock {
   /**
    * Takes the lock, without blocking the event loop.
    *
-   * @param wait milliseconds, or `{ timeout, signal }`; absent: for ever
+   * @param wait milliseconds, or `{ timeout, signal }`; absent: no limit
    * @returns `false` if the time passed; rejects with the signal's reason
    */
   acquire(wait?: Wait): Promise<boolean> {
@@ -103,9 +103,9 @@ export class Lock {
   }
 
   /**
-   * Frees the lock, also one that another process holds.
+   * Releases the lock, also one that another process holds.
    *
-   * @throws ValueError if nobody holds it
+   * @throws ValueError if it is free
    */
   release(): void {
     if (Atomics.compareExchange(this.#words, this.#index, me, 0) === me) return;

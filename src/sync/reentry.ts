@@ -1,5 +1,5 @@
 /**
- * Who re-enters an RLock asynchronously: only what `rlock.run(fn)` calls or awaits.
+ * Asynchronous re-entry of an RLock: only code that `rlock.run(fn)` calls or awaits re-enters.
  *
  * A run's token travels in AsyncLocalStorage and is revoked when `fn` settles. Entering an async context anywhere else
  * (in `acquire()`, say) would leak it to sibling tasks. The storage is made at the first run, as one store slows every
@@ -9,7 +9,7 @@ import { AsyncLocalStorage } from 'node:async_hooks';
 
 /** One `run` in progress. */
 export interface Run {
-  /** False once its function has settled: contexts that it left behind belong to nobody. */
+  /** False once its function has settled: contexts that it left behind no longer re-enter. */
   active: boolean;
   /** The run around it. */
   readonly outer: Run | undefined;

@@ -39,7 +39,7 @@ const won = Promise.resolve(true);
 
 /** Holder by the sync and try forms: the thread itself, whichever of its tasks asks. */
 const thread = {};
-/** Holder by `await acquire()` outside a run: one task, which cannot be told from the others. */
+/** The holder by `await acquire()` outside a run: all such tasks count as one. */
 const task = {};
 /** Holder by `hold()` outside a run: only the hold itself can give it back. */
 class HoldOwner {}
@@ -83,7 +83,7 @@ export class RLock {
     return new RLock(Block.open(name, BlockKind.rlock));
   }
 
-  /** Removes the name; those who have the lock open go on using it. `ENOENT` if there is none. */
+  /** Removes the name; processes that have the lock open can still use it. `ENOENT` if there is none. */
   static unlink(name: string): void {
     Block.unlink(name);
   }
@@ -101,7 +101,7 @@ export class RLock {
   /**
    * Takes the lock, without blocking the event loop. Inside a `run` of this lock it re-enters.
    *
-   * @param wait milliseconds, or `{ timeout, signal }`; absent: for ever
+   * @param wait milliseconds, or `{ timeout, signal }`; absent: no limit
    * @returns `false` if the time passed; rejects with the signal's reason
    */
   acquire(wait?: Wait): Promise<boolean> {
@@ -176,7 +176,7 @@ export class RLock {
   }
 
   /**
-   * Runs `fn` while the lock is held, and returns its result. What `fn` calls or awaits may take the lock again.
+   * Runs `fn` while the lock is held, and returns its result. Code that `fn` calls or awaits may take the lock again.
    *
    * @throws TimeoutError if the time passed before the lock could be taken
    */
@@ -239,7 +239,7 @@ export class RLock {
     this.#block.unlink();
   }
 
-  /** @internal A task that holds it by `hold()` cannot be told from the others of its thread. */
+  /** @internal A task that holds it by `hold()` cannot be distinguished from the others of its thread. */
   [heldByCaller](): boolean {
     const state = this.#open;
     return this.#owns(state) || (state.holder instanceof HoldOwner && state.heldHere);
@@ -349,10 +349,10 @@ export class RLock {
   }
 
   /**
-   * Gives back what `owner` took: all of it, or one level of the run around. That one may have ended first, if nobody
-   * awaited what it started: then it gave everything back.
+   * Releases what `owner` took: all of it, or one level of the enclosing run. That run may have ended first, if its
+   * work was not awaited: then it released everything.
    *
-   * @throws ClosedError where the memory may be another object's by now
+   * @throws ClosedError if the memory may be another object's by now
    */
   #finish(state: LockState, owner: object, holder: object): void {
     if (state.holder !== holder) return;
@@ -366,7 +366,7 @@ export class RLock {
     else this.#deepen(state, -1);
   }
 
-  /** The depth is in shared memory only for people to read; one who was killed has left his own there. */
+  /** The depth is in shared memory for display only; a killed holder has left its own there. */
   #deepen(state: LockState, change: number): void {
     state.depth += change;
     state.words[state.index + 1] = state.depth;

@@ -42,7 +42,7 @@ const semaphoreOptions = new OptionTable<SemaphoreOptions>({ name: objectName, r
 const won = Promise.resolve(true);
 
 /**
- * A counting semaphore; mirrors `multiprocessing.Semaphore`. Permits belong to nobody, unless it is robust: anyone may
+ * A counting semaphore; mirrors `multiprocessing.Semaphore`. Permits have no owner, unless it is robust: any thread may
  * release, also above the initial value.
  */
 export class Semaphore {
@@ -74,7 +74,7 @@ export class Semaphore {
     this.#block = block;
     this.#limit = kind === BlockKind.boundedSemaphore ? block.length : mostPermits;
     this.#state = semaphoreState(block, this.#limit);
-    // The fast path cannot serve a table of permits: with these words it always goes on to the slow one.
+    // The fast path cannot serve a table of permits: with these words it always takes the slow one.
     this.#words = robust ? closedWords : block.segment.words;
     this.#index = robust ? 0 : (block.body + layout.wordOffset) / 4;
   }
@@ -94,7 +94,7 @@ export class Semaphore {
     return Semaphore.#adopt(this, Block.open(name, Semaphore.#kindOf(this)));
   }
 
-  /** Removes the name; those who have the semaphore open go on using it. `ENOENT` if there is none. */
+  /** Removes the name; processes that have the semaphore open can still use it. `ENOENT` if there is none. */
   static unlink(name: string): void {
     Block.unlink(name);
   }
@@ -120,7 +120,7 @@ export class Semaphore {
   /**
    * Takes a permit, without blocking the event loop.
    *
-   * @param wait milliseconds, or `{ timeout, signal }`; absent: for ever
+   * @param wait milliseconds, or `{ timeout, signal }`; absent: no limit
    * @returns `false` if the time passed; rejects with the signal's reason
    */
   acquire(wait?: Wait): Promise<boolean> {
@@ -160,7 +160,7 @@ export class Semaphore {
   release(n = 1): void {
     if (n === 1) {
       const word = Atomics.load(this.#words, this.#index);
-      // A negative word says that somebody may be parked.
+      // A negative word: at least one waiter may be parked.
       if (word >= 0 && word < this.#limit) {
         if (Atomics.compareExchange(this.#words, this.#index, word, word + 1) === word) return;
       }
@@ -170,7 +170,7 @@ export class Semaphore {
     this.#open.giveBack(n);
   }
 
-  /** How many permits are free at this moment; mirrors `get_value`. */
+  /** Returns the number of free permits at this moment; mirrors `get_value`. */
   getValue(): number {
     return this.#open.free();
   }

@@ -1,8 +1,8 @@
 /**
  * The tasks of this thread that wait for one object, oldest first.
  *
- * However many they are, one wait of the native waiter stands for all of them. What it wins goes to the oldest task; what
- * this thread gives up by itself can be handed to the oldest task at once (`settleOldest`), without going through memory.
+ * One wait of the native waiter stands for all of them. Its acquisition goes to the oldest task; a release by this
+ * thread can be handed to the oldest task at once (`settleOldest`), without going through memory.
  */
 import type { ParsedWait } from '../deadline.js';
 import { now, timerMs } from '../deadline.js';
@@ -13,20 +13,20 @@ import { native, TargetKind } from '../native.js';
 import type { Block } from '../shared/block.js';
 import { clearTimeout, setTimeout } from '../timing.js';
 
-/** How long a wait for something that this thread itself holds goes without a native one. */
+/** How long a wait for an object that this thread itself holds goes without a native wait. */
 const localMs = 10;
 
-/** What {@link WaitQueue.wait} resolves to when the deadline has passed. */
+/** The result of {@link WaitQueue.wait} after the deadline. */
 export const missed = -1;
 
-/** Who is told what the native waiter has won. */
+/** Receives the acquisitions of the native waiter. */
 export interface Receiver {
   deliver(won: number): void;
   /** In the child of a fork: what waits is the parent's. */
   forget(): void;
 }
 
-/** Where a waiting task is queued. */
+/** The queue of a waiting task. */
 export interface Canceller {
   /** Takes a task out that will not wait any longer. */
   cancel(waiter: Waiter, settle: () => void): void;
@@ -42,9 +42,9 @@ export class Waiter {
   readonly #onAbort: (() => void) | undefined;
   #timer: NodeJS.Timeout | undefined;
   #dismissed = false;
-  /** What it was given, until its task goes on. */
+  /** Its acquisition, until its task continues. */
   won = missed;
-  /** Why it lost that again before its task went on. */
+  /** Why the acquisition was revoked before its task continued. */
   revoked: unknown;
 
   constructor(
@@ -106,7 +106,7 @@ export class WaitQueue implements Receiver, Canceller {
   readonly #limit: number;
   readonly #surrender: (won: number) => void;
   readonly #argument: number | undefined;
-  /** What the native wait is told at each new start, and whom a task that is let go is reported to. */
+  /** The argument of each new native wait, and the report of a task that was released. */
   live: { argument(): number; claim(): void } | undefined;
   #waiters: Waiter[] = [];
   /** Tasks that were given what they waited for, and have not gone on yet: until then it can still be taken back. */
@@ -150,7 +150,7 @@ export class WaitQueue implements Receiver, Canceller {
     return won;
   }
 
-  /** Gives the oldest task what was won. `false` if there is none. */
+  /** Gives the acquisition to the oldest task. `false` if there is none. */
   settleOldest(won: number): boolean {
     const waiter = this.#waiters.shift();
     if (this.#waiters.length === 0) this.disarm();
@@ -182,12 +182,12 @@ export class WaitQueue implements Receiver, Canceller {
   /** As {@link arm}, in a moment: for what this thread holds, and most likely gives back before. */
   armLater(): void {
     if (this.#ticket !== 0 || this.#waiters.length === 0 || this.#localTimer !== undefined) return;
-    // Another process may release what this thread holds: rare, but nobody must hang for it.
+    // Another process may release what this thread holds: rare, but no task may hang for it.
     this.#localTimer = setTimeout(() => this.arm(), localMs);
     this.#localTimer.unref();
   }
 
-  /** Stops the native wait. What it had won already is given back, or returned with `keep`. */
+  /** Stops the native wait. An acquisition that it had made already is given back, or returned with `keep`. */
   disarm(keep = false): number {
     this.#forgetTimer();
     if (this.#ticket === 0) return missed;
@@ -195,12 +195,12 @@ export class WaitQueue implements Receiver, Canceller {
     armed.delete(this.#ticket);
     this.#ticket = 0;
     if (won === missed || keep) return won;
-    // What was not claimed is still in memory.
+    // An unclaimed acquisition is still in memory.
     if (this.live === undefined) this.#surrender(won);
     return missed;
   }
 
-  /** What was won natively goes to its task now, not only when the event loop comes to it. */
+  /** Delivers a native acquisition to its task now, before the event loop does. */
   deliverEarly(): void {
     if (this.#ticket !== 0 && native.waitWon(this.#ticket) !== missed) this.deliver(this.disarm(true));
   }
@@ -273,7 +273,7 @@ const thread = threadState('wait queue', () => ({
 }));
 const { armed } = thread;
 
-/** Has the receiver told of forks, until {@link resign}. */
+/** Notifies the receiver of forks, until {@link resign}. */
 export function enlist(receiver: Receiver): void {
   queues.add(receiver);
 }
@@ -289,14 +289,14 @@ export function armFor(receiver: Receiver, kind: number, block: Block, argument:
   return ticket;
 }
 
-/** Stops it. What it had won is of no use to anybody else. */
+/** Stops it. Its acquisition is of no use to other waiters. */
 export function disarm(ticket: number): void {
   native.waitDisarm(ticket);
   armed.delete(ticket);
 }
 
 /**
- * Calls back once, on a later turn, when the target may be ready: for what is looked at again by whoever is called.
+ * Calls back once, on a later turn, when the target may be ready; the callback checks again.
  *
  * @param limit, argument as the kind of target needs them
  */
