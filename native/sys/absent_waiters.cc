@@ -1,4 +1,4 @@
-// Condition variables with waiters that do not exist in a forked child, and the signals that would wait for them.
+// Condition variables whose recorded waiters do not exist in a forked child.
 #include "sys/absent_waiters.h"
 
 #include <dirent.h>
@@ -18,8 +18,8 @@ namespace multiproc::sys {
 
 namespace {
 
-// The end of glibc's private pthread_cond_t: this much is the same since 2.25 (2017), before and after the rewrite in
-// 2.41. A waiter adds kOneWaiter to `waiters` and sleeps on one of `signals`.
+// The end of glibc's private pthread_cond_t, unchanged since 2.25 (2017), including the rewrite in 2.41. A waiter adds
+// kOneWaiter to `waiters` and sleeps on one of `signals`.
 struct CondvarTail {
   uint32_t sizes[2];
   uint32_t first_size;
@@ -31,8 +31,8 @@ constexpr uint32_t kFlags = kOneWaiter - 1;
 constexpr uint32_t kSharedFlag = 1;
 constexpr uint32_t kMostPlausible = 1 << 16;
 
-// The word that a thread of this process sleeps on in a private futex call with a bit set, as glibc's condition
-// variables do; 0 if it does something else.
+// Returns the word on which the thread sleeps in a private FUTEX_WAIT_BITSET call, as glibc's condition variables do;
+// otherwise 0.
 uintptr_t futex_of(const char* tid) {
   char path[300];
   snprintf(path, sizeof path, "/proc/self/task/%s/syscall", tid);
@@ -45,12 +45,12 @@ uintptr_t futex_of(const char* tid) {
   return fits && word % 4 == 0 ? word : 0;
 }
 
-// What lies around a futex of somebody else's need not be mapped.
+// Copies through the kernel: the memory around an unrelated futex may be unmapped.
 bool read_tail(uintptr_t address, CondvarTail* tail) {
   return !read_memory(reinterpret_cast<const void*>(address), tail, sizeof *tail);
 }
 
-// Other things that threads sleep on do not count exactly the sleepers that we found in just this place.
+// Rejects other futex words: they are unlikely to hold exactly the number of sleepers found, in this position.
 bool is_condvar(const CondvarTail& tail, uint32_t sleepers) {
   return tail.waiters / kOneWaiter == sleepers && (tail.waiters & kSharedFlag) == 0 &&
          tail.sizes[0] <= kMostPlausible && tail.sizes[1] <= kMostPlausible && tail.first_size <= 4 * kMostPlausible;

@@ -1,4 +1,4 @@
-// Condition variables with waiters that do not exist in a forked child, and the signals that would wait for them.
+// Condition variables whose recorded waiters do not exist in a forked child.
 #pragma once
 
 #include <cstdint>
@@ -6,15 +6,16 @@
 
 namespace multiproc::sys {
 
-// V8 gives its helper threads something to do at every large garbage collection, whatever its flags, by signalling a
-// condition variable that they all wait on. In a forked child they are gone and still counted: after a few signals
-// glibc waits for one of them to wake up, for ever. A variable whose count of waiters is zero is left alone.
+// Clears the waiter counts that would block `pthread_cond_signal` in a forked child. V8 signals a condition variable of
+// its helper threads at every large garbage collection, whatever its flags. In a forked child those threads are gone
+// and still counted: after a few signals glibc waits indefinitely for one of them to wake. With a count of zero,
+// signals do nothing.
 class AbsentWaiters {
  public:
-  // In the parent, before the fork: notes the condition variables that other threads are asleep on.
+  // Records, in the parent before the fork, the condition variables that other threads sleep on.
   void note();
 
-  // In the child: nobody waits there any more.
+  // Clears the recorded counts in the child.
   void forget();
 
  private:

@@ -1,5 +1,4 @@
-// Unix sockets between processes of one family: pairs that need no name, which carry bytes, descriptors and the
-// sender's identity.
+// Unix socket pairs between related processes, which carry bytes, descriptors and the sender's identity.
 #include "sys/channel.h"
 
 #include <poll.h>
@@ -20,7 +19,7 @@ union Control {
   char bytes[CMSG_SPACE(sizeof(int) * kMostDescriptors) + CMSG_SPACE(sizeof(ucred))];
 };
 
-// Sleeps until the socket is ready or broken; `ready` is false when the deadline passed.
+// Sleeps until the socket is ready or broken; sets `ready` to false if the deadline passed.
 Failure await_events(int socket, short events, int64_t deadline_ns, bool* ready) {
   pollfd one = {socket, events, 0};
   for (;;) {
@@ -86,7 +85,7 @@ Failure send(int socket, const void* data, size_t size, const int* descriptors, 
     if (gone >= 0) {
       next += gone;
       size -= static_cast<size_t>(gone);
-      count = 0;  // they went with the first byte
+      count = 0;  // the descriptors were sent with the first byte
     } else if (errno == EAGAIN) {
       bool ready = false;
       if (Failure failure = await_events(socket, POLLOUT, deadline_ns, &ready)) return failure;
@@ -117,7 +116,7 @@ Failure receive(int socket, void* buffer, size_t capacity, int64_t deadline_ns, 
       read_control(&message, received);
       return {};
     }
-    // A sender that died with unread messages in its own queue leaves a reset behind: it is gone, no more and no less.
+    // A sender that died with unread messages in its receive queue causes a reset: report it as end of stream.
     if (errno == ECONNRESET) {
       received->any = true;
       return {};

@@ -1,5 +1,4 @@
-// Unix sockets between processes of one family: pairs that need no name, which carry bytes, descriptors and the
-// sender's identity.
+// Unix socket pairs between related processes, which carry bytes, descriptors and the sender's identity.
 #pragma once
 
 #include <sys/types.h>
@@ -11,32 +10,32 @@
 
 namespace multiproc::sys {
 
-// What one message carries beside its bytes.
+// Upper bound on the descriptors in one message.
 constexpr size_t kMostDescriptors = 16;
 
-// Two connected sockets that no program started from here inherits. With `packets` a message keeps its bounds, and many
-// senders may share one end; without, the bytes are a stream.
+// Creates two connected sockets, close-on-exec. With `packets`, messages keep their bounds and several senders may
+// share one end; without, the socket is a byte stream.
 Failure channel_pair(bool packets, int ends[2]);
 
-// From now on `receive` tells who sent each message.
+// Makes `receive` report the sender of each message.
 Failure identify_senders(int socket);
 
-// Sends one message whole, with `count` descriptors, which stay open here. Sleeps while there is no room. `sent` is
-// false when the deadline passed; of a stream a part may have gone then. EPIPE: nobody is left on the other side.
+// Sends one whole message with `count` descriptors, which stay open here. Sleeps while the buffer is full. Sets `sent`
+// to false if the deadline passed; part of a stream may have been sent by then. EPIPE: no receiver is left.
 Failure send(int socket, const void* data, size_t size, const int* descriptors, size_t count, int64_t deadline_ns,
              bool* sent);
 
 struct Received {
   bool any = false;        // false: the deadline passed
-  bool truncated = false;  // the message was longer than the buffer, or carried too many descriptors
-  size_t size = 0;         // 0: nobody is left who could send
+  bool truncated = false;  // the message exceeded the buffer or carried too many descriptors
+  size_t size = 0;         // 0: no sender is left
   int descriptors[kMostDescriptors];
-  size_t count = 0;  // the descriptors are the caller's to close
-  pid_t pid = 0;     // of the sender, in this process's eyes; 0 unless `identify_senders`
+  size_t count = 0;  // the caller closes the descriptors
+  pid_t pid = 0;     // the sender's, in this pid namespace; 0 unless `identify_senders`
   uid_t uid = static_cast<uid_t>(-1);
 };
 
-// Receives one message, or of a stream what is there; sleeps while there is nothing.
+// Receives one message, or the available bytes of a stream; sleeps while there are none.
 Failure receive(int socket, void* buffer, size_t capacity, int64_t deadline_ns, Received* received);
 
 }  // namespace multiproc::sys

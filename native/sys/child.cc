@@ -1,4 +1,4 @@
-// Making a process that runs a program, in the way that libuv would, but with the end left for us to see.
+// Starting a child program, as libuv does, but leaving its exit status for this addon to reap.
 #include "sys/child.h"
 
 #include <fcntl.h>
@@ -15,18 +15,18 @@ namespace multiproc::sys {
 
 namespace {
 
-// What the child needs between vfork and exec, where it runs in this process's memory and may allocate nothing.
+// Data for the child between vfork and exec, when it runs in the parent's memory and must not allocate.
 struct Plan {
   const char* file;
   char** arguments;
   char** environment;
   const char* directory;
-  int* descriptors;  // the child overwrites them
+  int* descriptors;  // overwritten by the child
   int count;
   Failure failure;
 };
 
-// A handler that ran in the child would run in the parent's memory: none is left when signals are let through again.
+// Resets caught signals before unblocking them: a handler that ran in the child would run in the parent's memory.
 void reset_signals() {
   for (int number = 1; number < NSIG; number++) {
     struct sigaction action;
@@ -42,7 +42,7 @@ void reset_signals() {
 }
 
 Failure place_descriptors(int* descriptors, int count) {
-  // First out of the way of the places that others of them will take.
+  // First move descriptors out of the range 0..count-1, so that no dup2 below overwrites one that is still needed.
   for (int i = 0; i < count; i++) {
     if (descriptors[i] >= count) continue;
     descriptors[i] = fcntl(descriptors[i], F_DUPFD_CLOEXEC, count);
@@ -52,7 +52,7 @@ Failure place_descriptors(int* descriptors, int count) {
     if (dup2(descriptors[i], i) == -1) return {errno, "dup2"};
   }
 #ifdef SYS_close_range
-  // Whatever somebody opened without O_CLOEXEC. Before Linux 5.9 such descriptors are inherited.
+  // Close descriptors opened without O_CLOEXEC. Before Linux 5.9 the child inherits them.
   syscall(SYS_close_range, static_cast<unsigned>(count), ~0U, 0U);
 #endif
   return {};
@@ -70,11 +70,11 @@ Failure place_descriptors(int* descriptors, int count) {
   _exit(127);
 }
 
-// Alone in its function, which the child leaves by exec or _exit only.
+// A separate function, because the child must leave the frame that calls vfork only by exec or _exit.
 __attribute__((noinline)) pid_t start(Plan* plan) {
   pid_t pid = vfork();
   if (pid == 0) run(plan);
-  // The child wrote to this memory. A compiler sees a call that does not return, and would keep what was there before.
+  // The child wrote to this memory. The compiler sees a call that does not return and would keep stale values.
   __asm__ volatile("" : : "r"(plan) : "memory");
   return pid;
 }
@@ -91,7 +91,7 @@ std::vector<char*> pointers(const std::vector<std::string>& strings) {
 Failure spawn_process(const SpawnRequest& request, pid_t* pid) {
   std::vector<char*> arguments = pointers(request.arguments);
   std::vector<char*> environment = pointers(request.environment);
-  // Not a copy of the vector: that needs a newer libstdc++.
+  // Element by element: copying the vector needs a newer libstdc++.
   std::vector<int> descriptors;
   for (int fd : request.descriptors) descriptors.push_back(fd);
   Plan plan = {request.file.c_str(),

@@ -1,4 +1,4 @@
-// Making a process that runs a program, in the way that libuv would, but with the end left for us to see.
+// Starting a child program, as libuv does, but leaving its exit status for this addon to reap.
 #pragma once
 
 #include <sys/types.h>
@@ -15,11 +15,11 @@ struct SpawnRequest {
   std::vector<std::string> arguments;
   std::vector<std::string> environment;  // NAME=value
   std::string directory;
-  std::vector<int> descriptors;  // the child's 0, 1, 2 …; it has no others
+  std::vector<int> descriptors;  // the child's 0, 1, 2 …; it inherits no others
 };
 
-// Starts the program. Signals that are caught here, and SIGPIPE, are at their default in it, and none is blocked. The
-// calling thread sleeps until the program runs or could not be run; then there is no process.
+// Starts the program, with caught signals and SIGPIPE at their defaults and no signal blocked. The calling thread
+// sleeps until exec succeeds or fails; after a failure no process is left.
 Failure spawn_process(const SpawnRequest& request, pid_t* pid);
 
 }  // namespace multiproc::sys

@@ -1,4 +1,4 @@
-// Monotonic time in nanoseconds. Below the JavaScript edge there are only deadlines, no durations.
+// Monotonic time in nanoseconds. Code below the JavaScript API uses deadlines, never durations.
 #pragma once
 
 #include <time.h>
@@ -17,7 +17,8 @@ inline int64_t monotonic_ns() {
   return now.tv_sec * 1'000'000'000LL + now.tv_nsec;
 }
 
-// The milliseconds until a deadline for poll(2) and its kin, rounded up so that nobody wakes just before it; −1: none.
+// Converts a deadline to a timeout in milliseconds for poll(2) and epoll_wait(2), rounded up to avoid waking just
+// before it; -1: no deadline.
 inline int timeout_until(int64_t deadline_ns) {
   if (deadline_ns == kForever) return -1;
   int64_t left = deadline_ns - monotonic_ns();

@@ -1,4 +1,4 @@
-// Plain descriptors: reading and writing without waiting, and waiting for several of them.
+// Non-blocking reads and writes on any descriptor, and waits for several of them.
 #include "sys/descriptor_io.h"
 
 #include <fcntl.h>
@@ -18,7 +18,7 @@ namespace multiproc::sys {
 
 namespace {
 
-// For what is no socket there is no call that does not wait, only a look before it.
+// Polls before the call: for descriptors other than sockets there is no call with MSG_DONTWAIT.
 bool is_ready(int fd, short events) {
   pollfd look = {fd, events, 0};
   return poll(&look, 1, 0) > 0;

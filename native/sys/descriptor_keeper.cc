@@ -1,4 +1,4 @@
-// Descriptors on their way to other processes: a thread keeps them open, and hands them to whoever shows their ticket.
+// Transfer of descriptors to other processes by ticket: a thread keeps each descriptor open until it is fetched.
 #include "sys/descriptor_keeper.h"
 
 #include <poll.h>
@@ -26,7 +26,7 @@ namespace multiproc::sys {
 
 namespace {
 
-// A ticket is the name of the keeper's socket, a dot, and the secret of the descriptor; both are random bytes as hex.
+// A ticket is the name of the keeper's socket, a dot, and the descriptor's secret; both are random bytes in hex.
 constexpr size_t kNameSize = 16;
 constexpr size_t kSecretSize = 32;
 constexpr char kCopy = 'c';
@@ -34,7 +34,7 @@ constexpr char kLast = 'l';
 constexpr size_t kRequestSize = 1 + kSecretSize;
 
 constexpr int64_t kAnswerTime = 5'000 * kMillisecond;
-// Whoever connects asks at once: one who does not keeps the others waiting no longer than this.
+// Bounds how long a client that connects without sending a request delays the others.
 constexpr int64_t kRequestTime = 500 * kMillisecond;
 
 Failure random_hex(size_t length, std::string* text) {
@@ -93,7 +93,8 @@ void DescriptorKeeper::State::close_all() {
   listener = doorbell = -1;
 }
 
-// What is on its way is so from the parent: a copy here would keep connections open that everybody else has closed.
+// Closes the child's copies: descriptors in transit are the parent's, and a copy here would keep connections open after
+// all other processes closed them.
 void DescriptorKeeper::State::forget() {
   running = false;
   close_all();
@@ -115,7 +116,7 @@ Failure DescriptorKeeper::State::start() {
 }
 
 void DescriptorKeeper::State::run() {
-  // Of its own, as the child of a fork closes them while this thread's parent goes on.
+  // Local copies, because `forget` clears the members in a forked child while the parent's thread still runs.
   pollfd wanted[] = {{listener, POLLIN, 0}, {doorbell, POLLIN, 0}};
   for (;;) {
     if (poll(wanted, 2, -1) == -1) continue;
@@ -128,7 +129,7 @@ void DescriptorKeeper::State::run() {
   }
 }
 
-// Whoever shows a ticket that is none, or nothing in time, gets the end of the connection.
+// Answers with the descriptor. An unknown ticket or a late request gets the end of the connection.
 void DescriptorKeeper::State::answer(int client) {
   char request[kRequestSize];
   size_t got = 0;
@@ -142,7 +143,7 @@ void DescriptorKeeper::State::answer(int client) {
   auto found = kept.find(std::string(request + 1, kSecretSize));
   if (found == kept.end()) return;
   bool sent = false;
-  // Its buffer is empty: this does not wait.
+  // The connection's buffer is empty: this does not wait.
   send(client, "", 1, &found->second, 1, monotonic_ns(), &sent);
   if (!sent || request[0] != kLast) return;
   close(found->second);
@@ -157,7 +158,7 @@ DescriptorKeeper::~DescriptorKeeper() {
   {
     std::lock_guard<std::mutex> guard(state_->mutex);
     running = state_->running;
-    // The counter of an eventfd always has room for one.
+    // An eventfd's counter always has room for 1.
     if (running && eventfd_write(state_->doorbell, 1) != 0) abort();
   }
   if (running) pthread_join(state_->thread, nullptr);
@@ -204,7 +205,7 @@ Failure ask(int socket, const std::string& secret, bool last, int* fd) {
   if (!received.any) return {ETIMEDOUT, "recvmsg"};
   if (received.count != 1) {
     for (size_t i = 0; i < received.count; i++) close(received.descriptors[i]);
-    // Without room for another descriptor here, the message comes without it.
+    // If this process cannot open another descriptor, the kernel delivers the message without it.
     return received.truncated ? Failure{EMFILE, "recvmsg"} : Failure{ENOENT, "recvmsg"};
   }
   *fd = received.descriptors[0];
@@ -224,12 +225,12 @@ Failure fetch_descriptor(const std::string& ticket, bool last, int* fd) {
   for (;;) {
     Failure failure = begin_connect(address, &socket, &connected);
     if (!failure) break;
-    // So many ask at once that there is no room for one more.
+    // The listener's backlog is full.
     if (failure.code != EAGAIN) return failure;
     if (monotonic_ns() >= until) return {ETIMEDOUT, "connect"};
     poll(nullptr, 0, 1);
   }
-  // Somebody else may have taken a name that is free again, and would get the secret. It would be of no use.
+  // Another user may have taken the name after the keeper ended, and must not receive the secret.
   Failure failure =
       is_of_this_user(socket) ? ask(socket, ticket.substr(kNameSize + 1), last, fd) : Failure{EACCES, "connect"};
   close(socket);

@@ -1,7 +1,7 @@
-// Descriptors on their way to other processes: a thread keeps them open, and hands them to whoever shows their ticket.
+// Transfer of descriptors to other processes by ticket: a thread keeps each descriptor open until it is fetched.
 //
-// Messages of bytes cannot carry descriptors, and whoever reads one may have no socket to who wrote it. So the message
-// carries a ticket: the name of a socket at which the thread waits, and a secret.
+// Messages in shared memory cannot carry descriptors, and a receiver may have no socket to the sender. The message
+// carries a ticket instead: the name of a socket on which the thread listens, and a secret.
 #pragma once
 
 #include <memory>
@@ -16,24 +16,24 @@ class DescriptorKeeper {
   class State;
 
   DescriptorKeeper();
-  // What is still kept is closed: nobody gets it any more. In the child of a fork nothing is kept.
+  // Closes all kept descriptors; their tickets become invalid. A forked child keeps none.
   ~DescriptorKeeper();
   DescriptorKeeper(const DescriptorKeeper&) = delete;
   DescriptorKeeper& operator=(const DescriptorKeeper&) = delete;
 
-  // Keeps a copy of the descriptor. The ticket has letters, figures and dots, fewer than 100.
+  // Keeps a copy of the descriptor. The ticket consists of letters, digits and dots, fewer than 100.
   Failure keep(int fd, std::string* ticket);
 
-  // Nobody is going to ask for it. Nothing for a ticket that is none any more.
+  // Closes the ticket's descriptor without a fetch. Does nothing for an unknown ticket.
   void drop(const std::string& ticket);
 
  private:
   std::unique_ptr<State> state_;
 };
 
-// Fetches the descriptor for a ticket from its keeper, of whatever process of this user; `last`: nobody else will.
-// Waits for up to five seconds. ECONNREFUSED: the keeper has ended; ENOENT: it does not have that any more; EINVAL: it
-// is no ticket; ETIMEDOUT: its process is stopped.
+// Fetches the ticket's descriptor from its keeper, in any process of this user; `last` also removes it there. Waits at
+// most five seconds. ECONNREFUSED: the keeper has ended; ENOENT: the keeper no longer has the descriptor; EINVAL: not a
+// ticket; ETIMEDOUT: the keeper's process is stopped.
 Failure fetch_descriptor(const std::string& ticket, bool last, int* fd);
 
 }  // namespace multiproc::sys

@@ -1,4 +1,4 @@
-// Descriptors that stand for something else than a file on a disk: memory, a notice.
+// Descriptors of memory files and eventfds, and operations on descriptors.
 #include "sys/descriptors.h"
 
 #include <fcntl.h>
@@ -35,7 +35,7 @@ Failure copy_descriptor(int fd, int* copy) {
 
 Failure close_on_exec(int fd) { return {fcntl(fd, F_SETFD, FD_CLOEXEC) == -1 ? errno : 0, "fcntl"}; }
 
-// Not repeated after EINTR: on Linux the descriptor is gone then, and its number may be somebody else's already.
+// Not repeated after EINTR: Linux has closed the descriptor by then, and another thread may have reused its number.
 void close_descriptors(const std::vector<int>& fds) {
   for (int fd : fds) close(fd);
 }

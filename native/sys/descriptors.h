@@ -1,4 +1,4 @@
-// Descriptors that stand for something else than a file on a disk: memory, a notice.
+// Descriptors of memory files and eventfds, and operations on descriptors.
 #pragma once
 
 #include <sys/types.h>
@@ -9,21 +9,21 @@
 
 namespace multiproc::sys {
 
-// All of these are close-on-exec.
+// All new descriptors are close-on-exec, except `place_descriptor`'s.
 
-// A file in memory that vanishes with its last descriptor. The name is for people who read /proc.
+// Creates a file in memory that vanishes with its last descriptor. The name appears only in /proc.
 Failure memory_file(const char* name, int* fd);
 
-// An eventfd: readable once something other than 0 was written to it.
+// Creates an eventfd: readable after a value other than 0 was written to it.
 Failure notice_file(int* fd);
 
-// Makes `target` mean the same as `fd`, also for programs started from here.
+// Duplicates `fd` as `target`, which programs executed from here inherit.
 Failure place_descriptor(int fd, int target);
 
-// Another descriptor, beyond the standard ones, that means the same as `fd`.
+// Duplicates `fd` to a number above the standard descriptors.
 Failure copy_descriptor(int fd, int* copy);
 
-// Keeps the descriptor from programs started from here.
+// Marks the descriptor close-on-exec.
 Failure close_on_exec(int fd);
 
 void close_descriptors(const std::vector<int>& fds);

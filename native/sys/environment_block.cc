@@ -1,4 +1,4 @@
-// The environment as /proc/PID/environ shows it: the memory that the kernel set up at execve(2).
+// The environment that /proc/PID/environ shows: memory that the kernel sets up at execve(2).
 #include "sys/environment_block.h"
 
 #include <linux/prctl.h>
@@ -17,11 +17,11 @@ namespace multiproc::sys {
 
 namespace {
 
-// Numbers of fields in /proc/PID/stat, as proc(5) counts them.
+// Field numbers of /proc/PID/stat, as in proc(5).
 constexpr int kStartCode = 26, kEndCode = 27, kStartStack = 28, kStartData = 45, kEndData = 46, kStartBreak = 47,
               kStartArguments = 48, kEndArguments = 49, kFieldCount = 53;
 
-// False where the kernel hides the addresses.
+// Returns false if the kernel hides the addresses.
 bool read_layout(prctl_mm_map* layout) {
   char stat[2048];
   read_start("/proc/self/stat", stat, sizeof(stat));
@@ -54,7 +54,7 @@ Failure replace_environment_block(const std::string& block) {
   prctl_mm_map layout = {};
   if (!read_layout(&layout)) return {EACCES, "open"};
   size_t size = block.size() + 1;
-  // A mapping of its own, which stays for the life of the process: the kernel reads it at any time.
+  // A separate mapping that is never freed: the kernel may read it at any time.
   void* memory = mmap(nullptr, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
   if (memory == MAP_FAILED) return {errno, "mmap"};
   memcpy(memory, block.data(), block.size());

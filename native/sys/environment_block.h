@@ -1,4 +1,4 @@
-// The environment as /proc/PID/environ shows it: the memory that the kernel set up at execve(2).
+// The environment that /proc/PID/environ shows: memory that the kernel sets up at execve(2).
 #pragma once
 
 #include <string>
@@ -7,12 +7,12 @@
 
 namespace multiproc::sys {
 
-// Whether this kernel lets a process move its block without privileges (PR_SET_MM_MAP, which CONFIG_CHECKPOINT_RESTORE
-// brings).
+// Returns whether an unprivileged process may move its environment block (PR_SET_MM_MAP, with
+// CONFIG_CHECKPOINT_RESTORE).
 bool can_replace_environment_block();
 
-// Makes /proc/PID/environ show `block`: "NAME=value" strings, each with a zero byte after it. getenv(3) is not
-// affected. Call it in a process with one thread: the kernel takes the program's current break along.
+// Makes /proc/PID/environ show `block`: "NAME=value" strings, each followed by a zero byte. Does not affect getenv(3).
+// Precondition: the process has one thread, because the call also sets the current program break.
 Failure replace_environment_block(const std::string& block);
 
 }  // namespace multiproc::sys

@@ -1,4 +1,4 @@
-// The event loop below Node: the few calls of libuv that a forked child needs, found at run time.
+// The calls of libuv that a forked child needs, looked up at run time.
 #include "sys/event_loop.h"
 
 #include <dlfcn.h>
@@ -32,8 +32,8 @@ const Libuv& libuv() {
   return libuv;
 }
 
-// A uv_prepare_t or uv_idle_t takes 120 bytes in libuv 1.x, whose ABI is fixed; the loop uses them until the thread, or
-// the process, ends.
+// uv_prepare_t and uv_idle_t have 120 bytes in libuv 1.x, whose ABI is stable. The loop uses them until the thread or
+// the process ends.
 alignas(16) thread_local char prepare[512];
 thread_local void (*on_turn)(void*) = nullptr;
 thread_local void* on_turn_context = nullptr;
@@ -72,12 +72,12 @@ bool EventLoop::alive() {
 void EventLoop::spin(bool (*turn)(void*), void* context) {
   on_spin = turn;
   on_spin_context = context;
-  // A child that forks in its turn has the handle already.
+  // In a child forked during such a turn the handle is already initialised.
   static bool initialised = false;
   if (!initialised) libuv().idle_init(loop_, idle);
   initialised = true;
   libuv().idle_start(idle, [](void*) {
-    // What is called may fork, and have its child wait for another turn.
+    // The callback may fork and make its child spin with another callback, which must not be stopped here.
     void* context = on_spin_context;
     if (on_spin(context) && on_spin_context == context) libuv().idle_stop(idle);
   });

@@ -1,33 +1,32 @@
-// The event loop below Node: the few calls of libuv that a forked child needs, found at run time.
+// The calls of libuv that a forked child needs, looked up at run time.
 #pragma once
 
 #include "sys/result.h"
 
 namespace multiproc::sys {
 
-// One loop that has been seen by Node-API. libuv's headers are not used: the calls are looked up by name.
+// A thread's uv_loop_t, obtained through Node-API. libuv's headers are not used: the calls are looked up by name.
 class EventLoop {
  public:
   explicit EventLoop(void* loop) : loop_(loop) {}
 
-  // ENOSYS where the runtime does not export what is needed below.
+  // Returns ENOSYS if the runtime does not export a required call.
   static Failure available();
 
-  // In the child: gives the loop a kernel side of its own. False on failure.
+  // Gives the loop its own epoll descriptor in a forked child. Returns false on failure.
   bool fork();
 
-  // Has `turn(context)` called before each time the loop looks for events, and keeps the loop going for ever: from now
-  // on it ends by `exit_now`, or as a Worker's that is ended. Once in a thread's life.
+  // Calls `turn(context)` before each poll of the loop, and keeps the loop alive indefinitely: it then ends only by
+  // `exit_now` or by termination of the Worker. At most once per thread.
   void watch(void (*turn)(void*), void* context);
 
-  // Before the loop is taken down.
+  // Closes the watch, before the loop is destroyed.
   void unwatch();
 
-  // Whether anything but the watch keeps the loop going.
+  // Returns whether a handle or request other than the watch keeps the loop alive.
   bool alive();
 
-  // Has `turn(context)` called in each turn of the loop, which does not sleep meanwhile, until it returns true. One at
-  // a time.
+  // Calls `turn(context)` in each turn of the loop, without sleeping in between, until it returns true. One at a time.
   void spin(bool (*turn)(void*), void* context);
 
  private:

@@ -1,4 +1,4 @@
-// Waiting for descriptors without blocking: one thread that sleeps in epoll for all of them.
+// Asynchronous waits for descriptors: one thread parks in epoll for all of them.
 #include "sys/fd_watcher.h"
 
 #include <fcntl.h>
@@ -31,7 +31,7 @@ struct Wait {
 class FdWatcher::State {
  public:
   std::mutex mutex;
-  std::map<int, std::vector<Wait>> waits;  // by descriptor: the kernel's set has one entry for each
+  std::map<int, std::vector<Wait>> waits;  // by descriptor: the epoll set has one entry for each
   std::vector<uint32_t> ready;
   uint32_t last_ticket = 0;
   bool running = false;
@@ -65,7 +65,7 @@ void FdWatcher::State::close_all() {
   epoll = doorbell = -1;
 }
 
-// The child shares the parent's epoll set: closing the descriptor is all that it may do with it.
+// The child shares the parent's epoll set: it may only close its descriptor.
 void FdWatcher::State::forget() {
   waits.clear();
   ready.clear();
@@ -96,7 +96,7 @@ Failure FdWatcher::State::start() {
   return {};
 }
 
-// Tells the kernel what the waits for the descriptor want. 0, or an errno.
+// Updates the epoll entry to the events that the descriptor's waits want. Returns 0 or an errno.
 int FdWatcher::State::set_interest(int operation, int fd) {
   epoll_event event{};
   for (const Wait& wait : waits[fd]) {
@@ -107,7 +107,7 @@ int FdWatcher::State::set_interest(int operation, int fd) {
   return epoll_ctl(epoll, operation, fd, &event) == 0 ? 0 : errno;
 }
 
-// Ends the waits for the descriptor that these events satisfy; true if JavaScript is to be told.
+// Ends the descriptor's waits that these events satisfy; returns true if `notify` must be called.
 bool FdWatcher::State::settle(int fd, uint32_t events) {
   auto found = waits.find(fd);
   if (found == waits.end()) return false;
@@ -130,7 +130,7 @@ bool FdWatcher::State::settle(int fd, uint32_t events) {
     }
     list.erase(list.begin() + static_cast<ptrdiff_t>(i));
   }
-  // Removed by hand: a duplicate in another process would keep a closed descriptor in the set.
+  // Removed explicitly: a duplicate in another process would keep a closed descriptor in the set.
   if (!list.empty()) {
     set_interest(EPOLL_CTL_MOD, fd);
   } else {
@@ -166,7 +166,7 @@ FdWatcher::~FdWatcher() {
     std::lock_guard<std::mutex> guard(state_->mutex);
     state_->stopping = true;
     running = state_->running;
-    // The counter of an eventfd always has room for one.
+    // An eventfd's counter always has room for 1.
     if (running && eventfd_write(state_->doorbell, 1) != 0) abort();
   }
   if (running) pthread_join(state_->thread, nullptr);
@@ -176,7 +176,7 @@ FdWatcher::~FdWatcher() {
 Failure FdWatcher::arm(int fd, uint32_t events, Word* bell, uint32_t* ticket) {
   std::lock_guard<std::mutex> guard(state_->mutex);
   if (!state_->running) {
-    // Before the watcher opens descriptors of its own, which may get the number of one that is closed.
+    // Check before the watcher opens its own descriptors, which may reuse the number of a closed one.
     if (fcntl(fd, F_GETFD) == -1) return {errno, "fcntl"};
     if (Failure failure = state_->start()) return failure;
   }
@@ -184,7 +184,7 @@ Failure FdWatcher::arm(int fd, uint32_t events, Word* bell, uint32_t* ticket) {
   std::vector<Wait>& list = state_->waits[fd];
   list.push_back({state_->last_ticket, events, bell});
   int code = state_->set_interest(list.size() == 1 ? EPOLL_CTL_ADD : EPOLL_CTL_MOD, fd);
-  // An entry of a descriptor that was closed without ending its waits.
+  // The set and `waits` disagree when a descriptor was closed without ending its waits.
   if (code == ENOENT) code = state_->set_interest(EPOLL_CTL_ADD, fd);
   if (code == EEXIST) code = state_->set_interest(EPOLL_CTL_MOD, fd);
   if (code == EPERM) {

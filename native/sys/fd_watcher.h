@@ -1,6 +1,6 @@
-// Waiting for descriptors without blocking: one thread that sleeps in epoll for all of them.
+// Asynchronous waits for descriptors: one thread parks in epoll for all of them.
 //
-// Descriptors of any kind that can be polled: sockets, pipes, pidfds (readable once the process has ended).
+// Accepts every descriptor that can be polled: sockets, pipes, pidfds (readable once the process has ended).
 #pragma once
 
 #include <cstdint>
@@ -12,14 +12,14 @@
 
 namespace multiproc::sys {
 
-// What to wait for, as bits. An error or a hang-up counts as both.
+// Events to wait for, as bits. An error or a hang-up counts as both.
 constexpr uint32_t kReadable = 1;
 constexpr uint32_t kWritable = 2;
 
-// The thread starts with the first wait. In the child of a fork a watcher is empty: the waits are the parent's.
+// Starts its thread with the first wait. In a forked child a watcher is empty: the waits are the parent's.
 class FdWatcher {
  public:
-  // `notify(context)` is called on the watcher's thread when there is something to drain. It must not call back.
+  // Calls `notify(context)` on the watcher's thread when `drain` has results. It must not call the watcher.
   FdWatcher(void (*notify)(void*), void* context);
 
   // Stops and joins the thread.
@@ -28,15 +28,15 @@ class FdWatcher {
   FdWatcher(const FdWatcher&) = delete;
   FdWatcher& operator=(const FdWatcher&) = delete;
 
-  // Starts to wait until the descriptor is ready, which is told once. It may be told for no reason: look again. Any
-  // number of waits may be for one descriptor; end them all before closing it. With a `bell` the watcher raises it
-  // and wakes one sleeper there instead of notifying. Tickets are never 0. EBADF; EMFILE, EAGAIN: no room for a thread.
+  // Starts a wait until the descriptor is ready, which is reported once. The report may be spurious: check again.
+  // Several waits may share a descriptor; end all of them before closing it. With a `bell`, increments it and wakes one
+  // waiter on it instead of notifying. Tickets are never 0. EBADF; EMFILE; EAGAIN: no thread can be started.
   Failure arm(int fd, uint32_t events, Word* bell, uint32_t* ticket);
 
-  // Ends a wait; nothing of it is told any more.
+  // Ends a wait; it is not reported afterwards.
   void disarm(uint32_t ticket);
 
-  // Moves the tickets that have become ready since the last call to `tickets`.
+  // Appends the tickets that became ready since the last call to `tickets`.
   void drain(std::vector<uint32_t>* tickets);
 
   class State;

@@ -1,4 +1,4 @@
-// fork(2) for a process that holds a JavaScript engine: what must be put right around the call, in parent and child.
+// fork(2) for a process that runs a JavaScript engine, with the repairs that parent and child need.
 #include "sys/fork.h"
 
 #include <dirent.h>
@@ -35,17 +35,16 @@ HookTable& table() {
   return table;
 }
 
-// Device memory and the kernel's own pages: whoever mapped those chose what a child gets of them.
+// Skips device memory and the kernel's own pages: the code that mapped them chose what a child inherits.
 bool is_special(const char* path) { return strncmp(path, "/dev/", 5) == 0 || strncmp(path, "[v", 2) == 0; }
 
 struct Range {
   uintptr_t start, end;
 };
 
-// /proc/self/maps as a string, whole before anything is done: a change to a mapping while the file is read may repeat
-// or skip lines.
+// Reads all of /proc/self/maps before any mapping changes: a change during the read may repeat or skip lines.
 Failure read_mappings(std::vector<char>* text) {
-  constexpr size_t kPiece = 1 << 14;  // the kernel gives 4 KiB at a time
+  constexpr size_t kPiece = 1 << 14;  // the kernel returns 4 KiB at a time
   int maps = open("/proc/self/maps", O_RDONLY | O_CLOEXEC);
   if (maps == -1) return {errno, "open"};
   size_t size = 0;
@@ -63,7 +62,7 @@ Failure read_mappings(std::vector<char>* text) {
   }
 }
 
-// A line is: 7f00-7f10 rw-p 00000000 00:00 0   /path, where there is one.
+// Line format: 7f00-7f10 rw-p 00000000 00:00 0   /path, the path optional.
 bool is_private(const char* line, Range* range) {
   char* next = nullptr;
   range->start = strtoul(line, &next, 16);
@@ -78,14 +77,15 @@ bool is_private(const char* line, Range* range) {
   return !is_special(next);
 }
 
-// EINVAL: the kernel forbids it for this mapping (VM_IO); ENOMEM: another thread unmapped a part meanwhile.
+// Fails with EINVAL if the kernel forbids it for this mapping (VM_IO), with ENOMEM if another thread unmapped a part.
 bool inherit(const Range& range) {
   return madvise(reinterpret_cast<void*>(range.start), range.end - range.start, MADV_DOFORK) == 0;
 }
 
-// V8 marks its heap MADV_DONTFORK, and a child that touches a page it did not get dies of SIGSEGV. The mark is not told
-// apart from anybody else's without reading /proc/self/smaps, which takes milliseconds for a large heap; on a mapping
-// without it the call changes nothing. MADV_WIPEONFORK, which random number generators use, is another flag and stays.
+// Removes MADV_DONTFORK from all private mappings. V8 sets it on its heap, and a child that touches a page that it did
+// not inherit dies by SIGSEGV. Finding only V8's mappings would need /proc/self/smaps, which takes milliseconds for a
+// large heap; on unmarked mappings the call changes nothing. MADV_WIPEONFORK, which random number generators use, is
+// another flag and stays.
 Failure inherit_private_mappings() {
   std::vector<char> text;
   if (Failure failure = read_mappings(&text)) return failure;
@@ -98,17 +98,17 @@ Failure inherit_private_mappings() {
     if (is_private(line, &range)) ranges.push_back(range);
     line = last ? end : end + 1;
   }
-  // Neighbours together: there are half as many calls then.
+  // Adjacent ranges are merged, which halves the number of calls.
   for (size_t first = 0, next = 0; first < ranges.size(); first = next) {
     for (next = first + 1; next < ranges.size() && ranges[next].start == ranges[next - 1].end;) next++;
     if (inherit({ranges[first].start, ranges[next - 1].end}) || next == first + 1) continue;
-    // Where one is refused, those behind it have not been reached.
+    // After a refusal the rest of the range was not processed: retry one by one.
     for (size_t each = first; each < next; each++) inherit(ranges[each]);
   }
   return {};
 }
 
-// Whether a thread of this process is on a processor, or about to be.
+// Returns whether a thread of this process is running or runnable.
 bool runs(const char* tid) {
   char path[300];
   snprintf(path, sizeof path, "/proc/self/task/%s/stat", tid);
@@ -134,10 +134,10 @@ bool another_thread_runs() {
   return found;
 }
 
-// A thread that is forked while it holds a lock holds it for ever in the child, and V8's helpers take their queue's
-// lock for a moment after each garbage collection, whatever flags V8 was given. Asleep they hold none. The wait is
-// bounded: a thread that computes for long is not one of those. On a busy machine one that wants a moment's work may
-// wait tens of milliseconds for a processor.
+// Waits until the other threads sleep. A lock that another thread holds at the fork stays locked indefinitely in the
+// child, and V8's helper threads briefly lock their queue after each garbage collection, whatever V8's flags. Asleep
+// they hold no lock. The wait is bounded, because a thread that computes for long is not one of those. On a busy
+// machine a helper may wait tens of milliseconds for a processor.
 void await_quiet_threads() {
   constexpr int kLooks = 1000;
   constexpr useconds_t kPause = 100;
@@ -166,9 +166,9 @@ Failure fork_process(void* loop, pid_t* pid) {
     if (hook->prepare != nullptr) hook->prepare();
   }
   AbsentWaiters absent;
-  // Until its loop is its own, a child would write what reaches it into its parent's pipe, and the parent hear it.
+  // Until the child has its own loop, its signal handlers would write to the parent's signal pipe.
   HeldSignals held;
-  // After the hooks, which may allocate; what another thread maps from here on is its own.
+  // After the hooks, which may allocate; later mappings of other threads are theirs alone.
   Failure failure = inherit_private_mappings();
   if (!failure) {
     await_quiet_threads();
@@ -186,7 +186,7 @@ Failure fork_process(void* loop, pid_t* pid) {
     if (after != nullptr) after();
   }
   registered.mutex.unlock();
-  // An error returned from here would be taken for the parent's.
+  // Returning the error in the child would report it as the parent's.
   if (is_child && !EventLoop(loop).fork()) abandon("uv_loop_fork");
   return failure;
 }

@@ -1,4 +1,4 @@
-// Objects with a thread of their own, which a fork does not copy: all of a kind are held still around it.
+// Registry of objects that own a thread, whose mutexes are held around a fork.
 #pragma once
 
 #include <algorithm>
@@ -9,8 +9,8 @@
 
 namespace multiproc::sys {
 
-// What the State of such a class is a member of while it lives. It has a `mutex`, held around a fork, and a `forget()`,
-// which in the child makes it what it was before its thread started.
+// Registers each living State of a class. State has a `mutex`, held around a fork, and a `forget()`, which in the child
+// restores the state before the thread's start.
 template <typename State>
 class ForkMembers {
  public:

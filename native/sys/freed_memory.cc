@@ -7,13 +7,13 @@ namespace multiproc::sys {
 
 namespace {
 
-// The largest block that glibc learns from is one of 32 MiB with its header, in whole pages.
+// The largest block that adjusts glibc's threshold has 32 MiB with its header, in whole pages.
 constexpr std::size_t kMostLearnt = (std::size_t{32} << 20) - 16 * 1024;
 
 }  // namespace
 
 void keep_freed_memory() {
-  // Volatile: compilers take out pairs of malloc and free. The memory is never touched.
+  // Volatile: compilers remove pairs of malloc and free. The memory is never touched.
   void* volatile block = std::malloc(kMostLearnt);
   std::free(block);
 }

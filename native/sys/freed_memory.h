@@ -1,12 +1,12 @@
-// What malloc does with memory that was freed.
+// malloc's retention of freed memory.
 #pragma once
 
 namespace multiproc::sys {
 
-// From now on malloc keeps up to 64 MiB of freed memory rather than have the kernel take it and clear it anew for each
-// large block. glibc learns that from programs: who frees a block that was mapped for it alone is expected to ask for
-// such blocks again. Settings of the user's own (mallopt, MALLOC_…) switch the learning off, and stay as they are; the
-// malloc of other C libraries is not moved.
+// Makes malloc keep up to 64 MiB of freed memory, instead of returning it to the kernel, which clears it again for each
+// large block. glibc raises its threshold when a program frees a block that has a mapping of its own. Settings of the
+// user (mallopt, MALLOC_…) disable that adjustment and stay as they are; the malloc of other C libraries is not
+// affected.
 void keep_freed_memory();
 
 }  // namespace multiproc::sys

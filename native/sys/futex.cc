@@ -1,4 +1,4 @@
-// Sleeping on words of shared memory until somebody changes and wakes them: futex(2), and futex_waitv(2) for several.
+// Parking on words of shared memory: futex(2), and futex_waitv(2) for several words.
 #include "sys/futex.h"
 
 #include <errno.h>
@@ -16,7 +16,7 @@ namespace multiproc::sys {
 
 namespace {
 
-// The kernel's number and layout are the same on every architecture; older kernel headers lack both.
+// Number and layout are the same on every architecture; older kernel headers lack both.
 constexpr long kFutexWaitv = 449;
 constexpr uint32_t kFutex32 = 2;
 
@@ -33,7 +33,7 @@ timespec to_timespec(int64_t ns) { return {ns / 1'000'000'000, ns % 1'000'000'00
 bool detect_futex_waitv() {
   const char* off = getenv("MULTIPROC_NO_WAITV");
   if (off != nullptr && off[0] == '1') return false;
-  // No words at all: a kernel that knows the call says EINVAL, others ENOSYS, sandboxes EPERM.
+  // Without words, a kernel that has the call returns EINVAL, others ENOSYS, sandboxes EPERM.
   return syscall(kFutexWaitv, nullptr, 0, 0, nullptr, CLOCK_MONOTONIC) == -1 && errno == EINVAL;
 }
 
@@ -84,8 +84,8 @@ void futex_wait(const FutexSet& set, int64_t deadline_ns) {
   long result =
       syscall(kFutexWaitv, waits, set.count(), 0, deadline_ns == kForever ? nullptr : &until, CLOCK_MONOTONIC);
   if (result >= 0 || errno == EAGAIN || errno == EINTR || errno == ETIMEDOUT) return;
-  // A filter that came after the first look (EPERM, ENOSYS), or no memory for the call: without this sleep the caller's
-  // loop would spin.
+  // A seccomp filter installed after the detection (EPERM, ENOSYS), or no memory for the call: without this park the
+  // caller's loop would spin.
   if (errno != ENOMEM) waitv_available() = false;
   int64_t bound = monotonic_ns() + longest_park_ns();
   wait_one(set.word(0), set.expected(0), bound < deadline_ns ? bound : deadline_ns);

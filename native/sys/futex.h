@@ -1,6 +1,6 @@
-// Sleeping on words of shared memory until somebody changes and wakes them: futex(2), and futex_waitv(2) for several.
+// Parking on words of shared memory: futex(2), and futex_waitv(2) for several words.
 //
-// All calls are the shared kind (never FUTEX_PRIVATE_FLAG): the other side may be another process.
+// All calls are of the shared kind (never FUTEX_PRIVATE_FLAG): the waker may be another process.
 #pragma once
 
 #include <atomic>
@@ -11,7 +11,7 @@ namespace multiproc::sys {
 using Word = std::atomic<uint32_t>;
 static_assert(sizeof(Word) == 4 && Word::is_always_lock_free, "a futex word is a plain 32-bit word");
 
-// A set of words with the values they had when the caller decided to sleep.
+// A set of words with their values at the time when the caller decided to park.
 class FutexSet {
  public:
   static constexpr int kMost = 128;  // the kernel's FUTEX_WAITV_MAX
@@ -22,8 +22,8 @@ class FutexSet {
     overflowed_ = false;
   }
 
-  // A word that is there already is not added twice; with another value it has just changed, so nobody may sleep on it.
-  // A word that does not fit only marks the set: the caller then sleeps for shorter.
+  // Adds a word once. A second call with another value marks the set as changed, so that `futex_wait` returns at once.
+  // A word beyond the capacity marks the set as overflowed: the caller then parks for a shorter time.
   void add(Word* word, uint32_t expected);
 
   int count() const { return count_; }
@@ -40,18 +40,18 @@ class FutexSet {
   bool overflowed_ = false;
 };
 
-// Sleeps until one word of the set was woken or differs from its value, a signal came, or the deadline passed. May
-// return early for no reason: the caller looks again. Where futex_waitv is missing it sleeps on the first word alone.
+// Parks until a word of the set is woken or differs from its value, a signal arrives, or the deadline passes. May
+// return early: the caller re-checks. Without futex_waitv it parks on the first word alone.
 void futex_wait(const FutexSet& set, int64_t deadline_ns);
 
-// Wakes up to `count` sleepers; returns how many there were.
+// Wakes up to `count` waiters (all, if negative); returns their number.
 int futex_wake(Word* word, int count);
 
-// Whether this kernel and sandbox let us use futex_waitv. MULTIPROC_NO_WAITV=1 in the environment says no.
+// Returns whether the kernel and the sandbox allow futex_waitv. MULTIPROC_NO_WAITV=1 in the environment disables it.
 bool has_futex_waitv();
 
-// How long one sleep may last. A sleep is always bounded: a waker that dies between its store and its wake-up costs a
-// moment, never a hang. Without futex_waitv an owner's death is noticed only by looking, so the sleeps are shorter.
+// Returns the upper bound on one park. With it, a waker that dies between its store and its wake delays the waiters but
+// does not hang them. Without futex_waitv an owner's death is noticed only by re-checking, so the bound is lower.
 int64_t longest_park_ns();
 
 }  // namespace multiproc::sys

@@ -1,4 +1,4 @@
-// Stands in for symbols that glibc 2.28 does not export at all, so that the binary does not import them.
+// Replacements for symbols that glibc 2.28 does not export, so that the binary does not import them.
 #include <fcntl.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -8,7 +8,7 @@
 
 #ifdef __GLIBC__
 
-// Before glibc 2.33 these were inline functions around the calls below, which every later glibc still exports.
+// Before glibc 2.33 stat, fstat and lstat were inline functions around these calls, which later versions still export.
 extern "C" {
 int __fxstat64(int version, int file, struct stat64* result);
 int __lxstat64(int version, const char* path, struct stat64* result);
@@ -22,7 +22,7 @@ constexpr int kStatVersion = 1;
 constexpr int kStatVersion = 0;
 #endif
 
-// The file behind a shared memory name; false, with errno, where POSIX or glibc would refuse the name.
+// Builds the path of a shared memory name; returns false, with errno, where POSIX or glibc would refuse the name.
 bool shm_path(const char* name, char (&path)[300]) {
   while (*name == '/') ++name;
   size_t length = std::strlen(name);
@@ -48,7 +48,7 @@ int multiproc_lstat(const char* path, struct stat64* result) { return __lxstat64
 MULTIPROC_HERE int multiproc_stat(const char* path, struct stat64* result) __asm__("stat64");
 int multiproc_stat(const char* path, struct stat64* result) { return __xstat64(kStatVersion, path, result); }
 
-// Before glibc 2.34 these two are in librt, which Node does not load; they are no more than this.
+// Before glibc 2.34 these two are in librt, which Node does not load.
 MULTIPROC_HERE int multiproc_shm_open(const char* name, int flags, mode_t mode) __asm__("shm_open");
 int multiproc_shm_open(const char* name, int flags, mode_t mode) {
   char path[300];
@@ -61,7 +61,7 @@ int multiproc_shm_unlink(const char* name) {
   return shm_path(name, path) ? unlink(path) : -1;
 }
 
-// libstdc++ reads this (glibc 2.32) to skip atomics in programs with one thread, which a Node program never is.
+// libstdc++ reads this variable (glibc 2.32) to skip atomics in single-threaded programs; a Node program never is one.
 MULTIPROC_HERE char multiproc_single_threaded __asm__("__libc_single_threaded");
 char multiproc_single_threaded = 0;
 

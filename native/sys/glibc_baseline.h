@@ -1,10 +1,10 @@
-// Pins glibc's symbols to the versions they had in glibc 2.28, so that one binary serves every distribution since 2018.
+// Symbol versions of glibc 2.28, pinned so that one binary runs on every distribution since 2018.
 //
-// glibc 2.32 and 2.34 moved functions from libpthread and libdl into libc and gave them new default versions, of which
-// a program linked today would need the new one although the old one is still there and is the same code. Both build
-// files include this header in front of every source; test/package/symbols.test.ts reads what the result needs.
-// Add a function here when that test names it; what has no old version to pin goes to glibc_baseline.cc. Functions that
-// were in librt (timer_create, mq_open …) must not be used: Node does not load it.
+// glibc 2.32 and 2.34 moved functions from libpthread and libdl into libc with new default versions. A program linked
+// today would require those, although the old versions still exist and are the same code. Both build files include this
+// header before every source; test/package/symbols.test.ts reads the result's requirements. Add a function here when
+// that test names it; a function without an old version goes to glibc_baseline.cc. Functions of librt (timer_create,
+// mq_open …) must not be used: Node does not load it.
 #pragma once
 
 #if defined(__linux__) && (defined(__x86_64__) || defined(__aarch64__))
@@ -14,7 +14,7 @@
 #ifdef __x86_64__
 #define MULTIPROC_PIN(name, version) __asm__(".symver " #name "," #name "@GLIBC_" #version)
 #else
-// aarch64 came with glibc 2.17: nothing is older there.
+// aarch64 support began with glibc 2.17, the oldest version there.
 #define MULTIPROC_PIN(name, version) __asm__(".symver " #name "," #name "@GLIBC_2.17")
 #endif
 

@@ -1,4 +1,4 @@
-// The time that a process gets to do something before it is ended by force.
+// The time that a process gets to act before it is killed.
 #include "sys/grace.h"
 
 #include <algorithm>
@@ -43,7 +43,7 @@ bool Grace::over() {
   if (!counted) {
     used_ += passed;
   } else if (now.wants_processor) {
-    // The kernel has not counted yet how long it has been waiting this time.
+    // The kernel has not yet accounted for the current wait for a processor.
     used_ += std::min(passed, now.ran - last_.ran);
   } else {
     used_ += std::max<int64_t>(passed - (now.waited - last_.waited), 0);

@@ -1,4 +1,4 @@
-// The time that a process gets to do something before it is ended by force.
+// The time that a process gets to act before it is killed.
 #pragma once
 
 #include <sys/types.h>
@@ -7,14 +7,14 @@
 
 namespace multiproc::sys {
 
-// Counts the time in which the process's main thread could do something: it ran, or slept of its own accord. That it
-// waited for a processor on a crowded machine is no reason to take it for one that does not mind; it may get ten times
-// the grace in all. Where the kernel does not say who waited, all time counts.
+// Counts the time in which the process's main thread ran or slept voluntarily. Time spent waiting for a processor on a
+// busy machine does not count, up to ten times the grace in all. If the kernel does not report the waiting time, all
+// time counts.
 //
-// Look every few ten milliseconds.
+// Call `over` every few tens of milliseconds.
 class Grace {
  public:
-  // Begins now. The process is one of this pid namespace.
+  // Starts counting. `pid` is a process of this pid namespace.
   Grace(pid_t pid, int64_t grace_ns);
 
   bool over();
@@ -22,7 +22,7 @@ class Grace {
   int64_t used_ns() const { return used_; }
 
  private:
-  // What the kernel has counted for the thread.
+  // The kernel's accounting of the thread.
   struct Progress {
     int64_t at = 0;
     int64_t ran = 0;

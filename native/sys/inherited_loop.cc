@@ -1,4 +1,4 @@
-// What a forked child finds in its event loop and must not act upon: its parent's handles, requests and finished work.
+// The parent's handles, requests and finished work in a forked child's event loop, on which the child must not act.
 #include "sys/inherited_loop.h"
 
 #include <dlfcn.h>
@@ -78,7 +78,7 @@ struct Queue {
   Queue* previous;
 };
 
-// uv_loop_t of libuv 1.x on Unix, as far as it is needed.
+// The first members of uv_loop_t of libuv 1.x on Unix.
 struct Loop {
   void* data;
   unsigned active_handles;
@@ -116,7 +116,7 @@ Failure InheritedLoop::available() const {
 }
 
 Failure InheritedLoop::disconnect(const int* keep, size_t count) {
-  // The far end stays open: an end of stream would be an event, too.
+  // The far end stays open: an end of stream would be an event.
   int ends[2];
   if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0, ends) == -1) return {errno, "socketpair"};
   struct Plan {
@@ -162,7 +162,7 @@ void InheritedLoop::stop_timers() {
 void InheritedLoop::drop_work() {
   Loop* loop = static_cast<Loop*>(loop_);
   loop->work = {&loop->work, &loop->work};
-  // A thread of the pool may have held it when the process forked.
+  // A thread of the pool may have held the mutex at the fork.
   new (&loop->work_mutex) pthread_mutex_t(PTHREAD_MUTEX_INITIALIZER);
 }
 
@@ -170,7 +170,7 @@ void InheritedLoop::release() {
   libuv().walk(
       loop_,
       [](void* handle, void*) {
-        // The rest is Node's own, which starts and stops it as it needs.
+        // The other handles are internal to Node, which starts and stops them as needed.
         int type = libuv().handle_get_type(handle);
         if (leads_outside(type) || type == kAsync || type == kTimer) libuv().unref(handle);
       },

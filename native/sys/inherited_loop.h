@@ -1,4 +1,4 @@
-// What a forked child finds in its event loop and must not act upon: its parent's handles, requests and finished work.
+// The parent's handles, requests and finished work in a forked child's event loop, on which the child must not act.
 #pragma once
 
 #include <cstddef>
@@ -7,31 +7,31 @@
 
 namespace multiproc::sys {
 
-// The loop of a process that forks, and of its child right after that. libuv has calls for most of this; the queue of
-// finished work and the count of requests are reached through the public part of uv_loop_t, whose layout is fixed for
-// libuv 1.x and is compared with what the calls say.
+// The loop of a process that forks, and of its child right after the fork. libuv has calls for most operations; the
+// queue of finished work and the count of requests are reached through the public part of uv_loop_t, whose layout is
+// fixed in libuv 1.x and is compared with the results of calls.
 class InheritedLoop {
  public:
   explicit InheritedLoop(void* loop) : loop_(loop) {}
 
-  // Before a fork: ENOSYS where the runtime does not export what is needed below, or lays its loop out in another way.
+  // Checks, before a fork, that libuv exports the required calls and has the expected layout; otherwise ENOSYS.
   Failure available() const;
 
-  // In the child, from here on. Descriptors of sockets, pipes and the like now lead nowhere: nothing that the child
-  // still does with a handle reaches the parent's peers. The standard ones stay, and those to keep.
+  // Redirects, in the child, the descriptors of sockets, pipes and similar handles to an unused socket, so that
+  // operations on a handle do not reach the parent's peers. Leaves the standard descriptors and `keep` unchanged. The
+  // methods below also run in the child.
   Failure disconnect(const int* keep, size_t count);
 
-  // Makes every handle that wraps something of the outside world count as one that keeps the loop going, which is what
-  // Node lists.
+  // References every handle of an external resource, because Node lists only those that keep the loop alive.
   void reveal();
 
-  // No timer will fire; Node's one starts again at its next use.
+  // Stops all timers; Node restarts its own at its next use.
   void stop_timers();
 
-  // What the pool's threads had done and nobody had looked at, and what they were at.
+  // Discards the thread pool's finished and unfinished work.
   void drop_work();
 
-  // Nothing that is here now keeps the loop going. Call it when what was closed is closed.
+  // Unreferences the remaining handles and requests. Call it after all closing handles are closed.
   void release();
 
  private:

@@ -1,4 +1,4 @@
-// Children of this process whose thread has ended before them: they are reaped when somebody comes by.
+// Children whose parent thread ended before them, to be reaped later by another thread of this process.
 #include "sys/left_children.h"
 
 #include <sys/wait.h>
@@ -13,11 +13,11 @@ namespace multiproc::sys {
 namespace {
 
 struct LeftChild {
-  pid_t parent;  // a forked child of that has others
+  pid_t parent;  // differs from getpid() in a forked child
   pid_t pid;
 };
 
-// Never destroyed: threads may still end while the process does.
+// Never destroyed: threads may still end while the process exits.
 struct LeftChildren {
   std::mutex mutex;
   std::vector<LeftChild> all;
@@ -39,7 +39,8 @@ void leave_child(pid_t pid) {
   left_children().all.push_back({getpid(), pid});
 }
 
-// The child of a fork may find the mutex taken by a thread that it does not have; it has nobody to reap.
+// Does not block on the mutex: in a forked child a thread that does not exist there may hold it. Such a child has no
+// child to reap.
 void reap_left_children() {
   if (!left_children().mutex.try_lock()) return;
   auto& all = left_children().all;

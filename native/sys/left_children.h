@@ -1,14 +1,14 @@
-// Children of this process whose thread has ended before them: they are reaped when somebody comes by.
+// Children whose parent thread ended before them, to be reaped later by another thread of this process.
 #pragma once
 
 #include <sys/types.h>
 
 namespace multiproc::sys {
 
-// Nobody else waits for this child any more.
+// Registers a child for which no thread waits any more.
 void leave_child(pid_t pid);
 
-// Reaps those that were left and have ended. Blocks on nothing.
+// Reaps the registered children that have ended. Does not block.
 void reap_left_children();
 
 }  // namespace multiproc::sys

@@ -1,4 +1,4 @@
-// Ties the life of this process to that of another one.
+// A tie of this process's life to that of another process.
 #include "sys/life_tie.h"
 
 #include <poll.h>

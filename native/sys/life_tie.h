@@ -1,4 +1,4 @@
-// Ties the life of this process to that of another one.
+// A tie of this process's life to that of another process.
 #pragma once
 
 #include <cstdint>
@@ -7,11 +7,10 @@
 
 namespace multiproc::sys {
 
-// From now on this process ends when that of the pidfd does: by SIGTERM, and by SIGKILL if it is still there after the
-// grace (sys/grace.h). A thread of its own sees to it, whatever the JavaScript thread is busy with. The descriptor
-// stays open.
+// Ends this process when the pidfd's process ends: by SIGTERM, then by SIGKILL after the grace (sys/grace.h). A
+// separate thread does this, even while the JavaScript thread is busy. The descriptor must stay open.
 //
-// Not PR_SET_PDEATHSIG: that comes when the *thread* ends which made this process, and knows only the real parent.
+// PR_SET_PDEATHSIG is no alternative: it fires when the creating *thread* ends, and works only for the real parent.
 Failure tie_life_to(int process, int64_t grace_ns);
 
 }  // namespace multiproc::sys

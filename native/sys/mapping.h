@@ -1,4 +1,4 @@
-// A shared mapping of a file's bytes, which can be taken out of use while somebody may still be looking at it.
+// A shared mapping of a file, which can be retired while readers or writers still hold pointers into it.
 #pragma once
 
 #include <cstddef>
@@ -9,8 +9,8 @@
 
 namespace multiproc::sys {
 
-// Owns one mmap of a whole object. Share it by shared_ptr: the last reference unmaps. Until then the address range
-// stays reserved, so that a pointer into it never reaches somebody else's memory.
+// Owns the mmap of a whole object. Share it by shared_ptr: the last reference unmaps it. Until then the address range
+// stays reserved, so that no stale pointer reaches unrelated memory.
 class Mapping {
  public:
   // Maps the first `size` bytes (> 0) of `fd` for reading and writing, shared. The descriptor may be closed afterwards.
@@ -24,9 +24,9 @@ class Mapping {
   size_t size() const { return size_; }
   bool retired() const { return retired_; }
 
-  // Replaces the pages by private zeros: the shared object is let go (its flock and memory too), while asynchronous
-  // readers and writers that were already given a pointer go on harmlessly. Idempotent. Fails with ENOMEM where the
-  // process has reached its limit of mappings; the pages are then still the shared ones.
+  // Replaces the pages by private zeros. This releases the shared object (with its flock and memory), while
+  // asynchronous operations that hold a pointer continue harmlessly. Idempotent. ENOMEM: the process has reached its
+  // limit of mappings; the pages are still shared.
   Failure retire();
 
  private:

@@ -1,4 +1,4 @@
-// Many descriptors that one thread waits for in one call, whose cost does not grow with their number.
+// A set of descriptors that one call waits for, at a cost independent of their number.
 #include "sys/poll_set.h"
 
 #include <sys/epoll.h>

@@ -1,4 +1,4 @@
-// Many descriptors that one thread waits for in one call, whose cost does not grow with their number.
+// A set of descriptors that one call waits for, at a cost independent of their number.
 #pragma once
 
 #include <cstddef>
@@ -8,16 +8,17 @@
 
 namespace multiproc::sys {
 
-// An empty set: a descriptor, close-on-exec, the caller's to close.
+// Creates an empty set: a descriptor, close-on-exec, which the caller closes.
 Failure poll_set_open(int* set);
 
-// From now on the set tells when the descriptor is readable, hung up or faulty.
+// Makes the set report when the descriptor is readable, hung up or faulty.
 Failure poll_set_add(int set, int fd);
 
-// To be called before the descriptor is closed: a copy that another process has would keep it in the set.
+// Removes the descriptor. Call it before closing the descriptor: a copy in another process would keep it in the set.
 Failure poll_set_remove(int set, int fd);
 
-// Sleeps until some are ready, and tells up to `capacity` of them; 0 when the deadline passed. Signals do not end it.
+// Parks until descriptors are ready, and reports up to `capacity` of them; 0 when the deadline passed. Signals do not
+// end the wait.
 Failure poll_set_wait(int set, int64_t deadline_ns, int* ready, size_t capacity, size_t* count);
 
 }  // namespace multiproc::sys

@@ -20,8 +20,8 @@ timespec to_timespec(int64_t ns) { return {ns / kSecond, ns % kSecond}; }
 
 #if defined(__GLIBC__) && defined(__LP64__) && __BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__
 #define MULTIPROC_KNOWN_SEMAPHORE 1
-// glibc's semaphore on 64-bit machines, unchanged since 2.21 (2015); it cannot change without breaking every pair of
-// processes that runs two releases of glibc. sem_post adds one to `value` and wakes a sleeper if `sleepers` is not 0.
+// glibc's semaphore on 64-bit machines, unchanged since 2.21 (2015). A change would break every pair of processes with
+// different glibc releases. sem_post adds one to `value` and wakes a waiter if `sleepers` is not 0.
 struct GlibcSemaphore {
   Word value;
   Word sleepers;
@@ -31,8 +31,8 @@ static_assert(sizeof(GlibcSemaphore) <= sizeof(sem_t), "the two words open glibc
 GlibcSemaphore* words_of(sem_t* semaphore) { return reinterpret_cast<GlibcSemaphore*>(semaphore); }
 #endif
 
-// glibc's sem_clockwait (2.30) waits by the monotonic clock. Without it the wait is by the clock on the wall, in
-// slices, so that somebody who sets that clock costs a slice and not an hour.
+// Waits until the deadline or, without sem_clockwait, for at most a slice. glibc's sem_clockwait (2.30) uses the
+// monotonic clock. sem_timedwait uses the wall clock; the slices bound the effect of setting that clock.
 int wait_slice(sem_t* semaphore, int64_t now_ns, int64_t deadline_ns) {
   using ClockWait = int (*)(sem_t*, clockid_t, const timespec*);
   static const auto clock_wait = reinterpret_cast<ClockWait>(dlsym(RTLD_DEFAULT, "sem_clockwait"));
@@ -87,7 +87,7 @@ bool PosixSemaphore::wait_until(int64_t deadline_ns) {
       result = wait_slice(semaphore_, now, deadline_ns);
     }
     if (result == 0) return true;
-    // EINTR and ETIMEDOUT lead back here; anything else would come back for ever.
+    // Retry after EINTR and ETIMEDOUT; any other error would repeat indefinitely.
     if (errno != EINTR && errno != ETIMEDOUT) return false;
   }
 }
@@ -109,7 +109,7 @@ Word* PosixSemaphore::word() { return &words_of(semaphore_)->value; }
 
 void PosixSemaphore::join() { words_of(semaphore_)->sleepers.fetch_add(1); }
 
-// Whoever leaves may have swallowed the wake-up of a post whose permit is still there: it is passed on.
+// The leaving waiter may have consumed the wake of a post whose permit is still available: wake another waiter.
 void PosixSemaphore::leave() {
   GlibcSemaphore* words = words_of(semaphore_);
   if (words->sleepers.fetch_sub(1) > 1 && words->value.load() != 0) futex_wake(&words->value, 1);

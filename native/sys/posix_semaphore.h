@@ -21,7 +21,7 @@ struct PosixSemaphoreRequest {
   uint32_t value = 0;  // of a new semaphore
 };
 
-// Owns one sem_open. The C library counts opens of one semaphore in a process: each is closed once.
+// Owns one sem_open. The C library counts opens of a semaphore in a process: each is closed once.
 class PosixSemaphore {
  public:
   static Failure open(const PosixSemaphoreRequest& request, std::shared_ptr<PosixSemaphore>* semaphore);
@@ -31,17 +31,17 @@ class PosixSemaphore {
   PosixSemaphore& operator=(const PosixSemaphore&) = delete;
   ~PosixSemaphore();
 
-  // One permit, if there is one.
+  // Takes a permit if one is available.
   bool try_wait();
-  // Blocks this thread until it has a permit or the deadline passed. Signals do not end the wait.
+  // Blocks this thread until it takes a permit or the deadline passes. Signals do not end the wait.
   bool wait_until(int64_t deadline_ns);
-  // EOVERFLOW where the value would pass SEM_VALUE_MAX.
+  // Returns one permit. EOVERFLOW: the value would exceed SEM_VALUE_MAX.
   Failure post();
   uint32_t value();
 
-  // For sleeping outside the C library, among other things to sleep for. Between `join` and `leave` every post wakes a
-  // sleeper on the word, whose value is then not 0. `word` is nullptr where the library's layout is not known (musl):
-  // the caller looks at the semaphore from time to time.
+  // Returns the word to park on together with other words, outside the C library. Between `join` and `leave` every post
+  // wakes a waiter on the word, whose value is then not 0. `word` is nullptr if the library's layout is unknown (musl):
+  // the caller polls the semaphore.
   Word* word();
   void join();
   void leave();

@@ -1,4 +1,4 @@
-// Plain POSIX shared memory by name, as C's shm_open and Python's SharedMemory see it: no header, no locks.
+// Plain POSIX shared memory by name, compatible with C's shm_open and Python's SharedMemory: no header, no locks.
 #include "sys/posix_shm.h"
 
 #include <fcntl.h>
@@ -14,7 +14,7 @@ namespace multiproc::sys {
 
 namespace {
 
-// Each round loses a race against another program that removes the name at that moment.
+// Each round loses a race against a program that unlinks the name at that moment.
 constexpr int kMostRounds = 1000;
 
 int open_restarting(const char* name, int flags, mode_t mode) {
@@ -25,7 +25,7 @@ int open_restarting(const char* name, int flags, mode_t mode) {
   return fd;
 }
 
-// `*made` tells whether the object is new, so that a creation that fails later can take the name back.
+// Sets `*made` if the object is new, so that a later failure can unlink the name.
 Failure open_object(const PosixShmRequest& request, int* fd, bool* made) {
   const char* name = request.name.c_str();
   for (int round = 0; round < kMostRounds; round++) {
@@ -37,7 +37,7 @@ Failure open_object(const PosixShmRequest& request, int* fd, bool* made) {
     }
     *fd = open_restarting(name, 0, 0);
     if (*fd != -1) return {};
-    // It was there a moment ago: somebody unlinked it in between, so it is ours to make after all.
+    // The name was unlinked between the two calls: try to create it again.
     if (request.create && errno == ENOENT) continue;
     return {errno, "shm_open"};
   }

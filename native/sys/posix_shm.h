@@ -1,4 +1,4 @@
-// Plain POSIX shared memory by name, as C's shm_open and Python's SharedMemory see it: no header, no locks.
+// Plain POSIX shared memory by name, compatible with C's shm_open and Python's SharedMemory: no header, no locks.
 #pragma once
 
 #include <sys/types.h>
@@ -17,12 +17,12 @@ struct PosixShmRequest {
   bool create = false;
   bool exclusive = false;
   mode_t mode = 0600;  // of a new object; the umask applies
-  uint64_t size = 0;   // of a new object, or of one that somebody made and did not size yet
+  uint64_t size = 0;   // of a new object, or of one that its creator has not sized yet
   uint64_t most = 0;   // EFBIG for an object larger than this
 };
 
-// Opens the object, or makes it, and maps all of it. A new one has its memory reserved: a full /dev/shm says ENOSPC
-// here, where ftruncate would succeed and the first store die of SIGBUS. ENODATA: the object exists and is empty.
+// Opens or creates the object, and maps all of it. The memory of a new one is reserved: a full /dev/shm causes ENOSPC
+// here, where ftruncate would succeed and the first store raise SIGBUS. ENODATA: the object exists and is empty.
 Failure open_posix_shm(const PosixShmRequest& request, std::shared_ptr<Mapping>* mapping);
 
 Failure unlink_posix_shm(const std::string& name);

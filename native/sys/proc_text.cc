@@ -1,4 +1,4 @@
-// The small texts by which /proc tells of processes and threads.
+// The small text files of /proc about processes and threads.
 #include "sys/proc_text.h"
 
 #include <fcntl.h>
@@ -19,7 +19,7 @@ void read_start(const char* path, char* text, size_t size) {
 }
 
 char state_of(const char* stat) {
-  // The name, in parentheses, may have any characters.
+  // The name, in parentheses, may contain any character.
   const char* name_end = strrchr(stat, ')');
   return name_end != nullptr && name_end[1] != '\0' ? name_end[2] : '\0';
 }

@@ -1,14 +1,14 @@
-// The small texts by which /proc tells of processes and threads.
+// The small text files of /proc about processes and threads.
 #pragma once
 
 #include <cstddef>
 
 namespace multiproc::sys {
 
-// The file's beginning, as a string; empty where it cannot be read.
+// Reads the beginning of a file as a string; empty if the file cannot be read.
 void read_start(const char* path, char* text, size_t size);
 
-// The state in the text of a `stat` file, as a letter ('R' is on a processor or about to be); 0 in another text.
+// Returns the state letter of a `stat` text ('R': running or runnable), or 0 for another text.
 char state_of(const char* stat);
 
 }  // namespace multiproc::sys

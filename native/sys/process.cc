@@ -1,4 +1,4 @@
-// What a process does with its children and its own end, below everything that Node adds.
+// Operations on this process, its standard descriptors and its children, below Node's.
 #include "sys/process.h"
 
 #include <fcntl.h>
@@ -60,14 +60,14 @@ Failure write_all(int fd, const void* data, size_t size, GoOn go_on) {
 }
 
 Failure become_program(const char* file, char* const args[], const std::vector<int>& fds) {
-  // Node marks them at its start, for the sake of programs that it starts itself.
+  // Node marks inherited descriptors close-on-exec at its start.
   for (int fd : fds) fcntl(fd, F_SETFD, 0);
   execv(file, args);
   return {errno, "execv"};
 }
 
 Failure take_stdio(const int fds[3]) {
-  // Copies first, out of the way of the three.
+  // Copy first: a descriptor may itself be in the range 0..2.
   int copies[3] = {-1, -1, -1};
   Failure failure;
   for (int i = 0; i < 3 && !failure; i++) {

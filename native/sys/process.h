@@ -1,4 +1,4 @@
-// What a process does with its children and its own end, below everything that Node adds.
+// Operations on this process, its standard descriptors and its children, below Node's.
 #pragma once
 
 #include <sys/types.h>
@@ -11,34 +11,34 @@
 namespace multiproc::sys {
 
 struct ChildEnd {
-  pid_t pid = 0;   // 0: `no_hang`, and nobody has ended
+  pid_t pid = 0;   // 0: with `no_hang`, no child has ended
   int code = 0;    // exit status, if `signal` is 0
-  int signal = 0;  // what killed it
+  int signal = 0;  // the signal that killed it, or 0
 };
 
-// What a status of waitpid(2) says.
+// Decodes a status of waitpid(2).
 ChildEnd end_of(int status);
 
 // Waits for a child as waitpid(2) does; signals do not end the wait. ECHILD: there is no such child.
 Failure wait_child(pid_t pid, bool no_hang, ChildEnd* end);
 
-// Ends the process at once: no handlers, no destructors, nothing flushed.
+// Ends the process at once: no handlers, no destructors, no flushing.
 [[noreturn]] void exit_now(int code);
 
-// Asked between two sleeps, every 100 ms: false ends the call with ECANCELED.
+// A predicate called every 100 ms while `write_all` waits; false ends the call with ECANCELED.
 struct GoOn {
   bool (*ask)(void*) = nullptr;
   void* context = nullptr;
 };
 
-// Writes everything, also to a descriptor that does not block: it then sleeps until there is room.
+// Writes all bytes. On a full non-blocking descriptor it sleeps until there is room.
 Failure write_all(int fd, const void* data, size_t size, GoOn go_on = {});
 
-// Replaces the program of this process, as execv(3) does; the new one gets `fds`, whatever they were marked. Returns
-// only on failure.
+// Replaces the program of this process, as execv(3) does; the new one inherits `fds`, even those marked close-on-exec.
+// Returns only on failure.
 Failure become_program(const char* file, char* const args[], const std::vector<int>& fds);
 
-// Makes three open descriptors this process's standard ones. Any of them may be one of those already.
+// Makes three open descriptors the standard ones of this process. They may overlap the standard ones.
 Failure take_stdio(const int fds[3]);
 
 }  // namespace multiproc::sys

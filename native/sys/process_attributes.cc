@@ -1,4 +1,4 @@
-// Attributes of a process that its children inherit and that a running child cannot be given by another process.
+// Inherited attributes of a process that another process cannot change in a running child.
 #include "sys/process_attributes.h"
 
 #include <sched.h>
@@ -66,7 +66,7 @@ void append_status(std::string* text) {
 void append_file(std::string* text, const char* name, const char* path) {
   char content[kTextSize];
   read_start(path, content, sizeof(content));
-  // One line, so that a comparison of lines can name the attribute.
+  // Joins the lines, so that a comparison of lines can name the attribute.
   for (char* next = content; *next != '\0'; next++) {
     if (*next == '\n') *next = ';';
   }

@@ -1,4 +1,4 @@
-// How a process ended, as anybody can learn who has a pidfd of it, and not its parent alone.
+// The exit status of a process, readable through a pidfd by processes other than its parent.
 #include "sys/process_end.h"
 
 #include <sys/ioctl.h>
@@ -15,7 +15,7 @@ namespace multiproc::sys {
 
 namespace {
 
-// As <linux/pidfd.h> of Linux 6.15 has it; the kernel takes every size from this one on.
+// struct pidfd_info of <linux/pidfd.h> in Linux 6.15; the kernel accepts this size and larger ones.
 struct PidfdInfo {
   uint64_t mask;
   uint64_t cgroup;
@@ -36,7 +36,7 @@ bool told_by_pidfd(int pidfd, int* status) {
   return true;
 }
 
-// The pid of a process that is not reaped yet, in the numbers of /proc; otherwise one that no process has.
+// Returns the pid in /proc of a process that is not reaped yet; otherwise a value that is no pid.
 int pid_of(int pidfd) {
   char path[64], text[512];
   snprintf(path, sizeof path, "/proc/self/fdinfo/%d", pidfd);
@@ -45,7 +45,7 @@ int pid_of(int pidfd) {
   return line == nullptr ? -1 : atoi(line + strlen("\nPid:"));
 }
 
-// The kernel writes 0 for those who may not know it. What they may see is asked of a link with the same rule.
+// Checks the permission through a link with the same rule: the kernel writes a status of 0 for unpermitted readers.
 bool may_see(int pid) {
   char path[64], target[64];
   snprintf(path, sizeof path, "/proc/%d/ns/user", pid);
@@ -64,7 +64,7 @@ bool told_by_proc(int pidfd, int* status) {
   if (field == nullptr) return false;
   *status = atoi(field);
   if (*status == 0 && !may_see(pid)) return false;
-  // It was this process all the time: only one that is reaped makes room for another with its pid.
+  // The pid was not reused meanwhile: it can only be reused after the process is reaped.
   return pid_of(pidfd) == pid;
 }
 
@@ -74,7 +74,7 @@ bool process_end(int pidfd, ChildEnd* end) {
   static const char* off = getenv("MULTIPROC_NO_EXIT_INFO");
   if (off != nullptr && off[0] == '1') return false;
   int status = 0;
-  // In this order: one that is reaped meanwhile is found by the second.
+  // In this order: the second call finds a process that is reaped during the first.
   if (!told_by_proc(pidfd, &status) && !told_by_pidfd(pidfd, &status)) return false;
   *end = end_of(status);
   return true;

@@ -1,4 +1,4 @@
-// A descriptor that stands for a process: it becomes readable when that has ended.
+// A descriptor for a process, readable once the process has ended.
 #include "sys/process_file.h"
 
 #include <fcntl.h>
@@ -38,18 +38,18 @@ bool detect_pidfds() {
   const char* off = getenv("MULTIPROC_NO_PIDFD");
   if (off != nullptr && off[0] == '1') return false;
   int fd = open_pidfd(getpid());
-  if (fd == -1) return errno != ENOSYS && errno != EPERM;  // sandboxes that do not know the call say EPERM
+  if (fd == -1) return errno != ENOSYS && errno != EPERM;  // sandboxes that lack the call return EPERM
   close(fd);
   return true;
 }
 
-// What takes the place of pidfds.
+// The state of the substitutes for pidfds.
 struct Substitutes {
   std::mutex mutex;
-  // This process holds `held` as long as it lives; `shown` is what others see.
+  // This process keeps `held` open for its life; `shown` is duplicated for others.
   int held = -1;
   int shown = -1;
-  std::map<int, pid_t> children;  // by their eventfd; the last that had this number
+  std::map<int, pid_t> children;  // by their eventfd; the latest child for a reused number
 };
 
 // Never destroyed: threads may still run while the process exits.
@@ -58,7 +58,7 @@ Substitutes& substitutes() {
   return substitutes;
 }
 
-// They are the parent's: its own life and children, seen by threads that do not exist here.
+// Discards the parent's state in a forked child: it concerns the parent's life, children and threads.
 void forget_all() {
   Substitutes& all = substitutes();
   if (all.held != -1) close(all.held);
@@ -92,18 +92,18 @@ Failure own_file(int* fd) {
 
 struct Watch {
   pid_t pid;
-  int notice;  // a copy: the caller may close his, and its number may be another file's then
+  int notice;  // a copy: the caller may close its descriptor, whose number another file may then get
 };
 
 void* await_end(void* context) {
   Watch watch = *static_cast<Watch*>(context);
   delete static_cast<Watch*>(context);
   siginfo_t info;
-  // Anything but an interruption means that there is no such child any more.
+  // An error other than EINTR means that the child no longer exists.
   while (waitid(P_PID, static_cast<id_t>(watch.pid), &info, WEXITED | WNOWAIT) == -1 && errno == EINTR) {
   }
   uint64_t one = 1;
-  // Fails only where it is raised already.
+  // Fails only if the eventfd is already raised.
   if (write(watch.notice, &one, sizeof one) == -1) errno = 0;
   close(watch.notice);
   return nullptr;

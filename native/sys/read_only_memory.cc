@@ -1,4 +1,4 @@
-// Memory of this process that is not simply read and written.
+// Access to this process's memory that may be write-protected or unmapped.
 #include "sys/read_only_memory.h"
 
 #include <fcntl.h>
@@ -11,8 +11,8 @@
 
 namespace multiproc::sys {
 
-// By the kernel, as a debugger does it. With mprotect the old protection would have to be known, and where constants
-// share a page with code, some systems do not give the right to execute back.
+// Writes through /proc/self/mem, as a debugger does. mprotect would need the old protection to restore, and some
+// systems refuse to make a page executable again where constants share it with code.
 Failure overwrite(void* address, const void* bytes, size_t size) {
   int memory = open("/proc/self/mem", O_RDWR | O_CLOEXEC);
   if (memory == -1) return {errno, "open"};

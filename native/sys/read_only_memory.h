@@ -1,5 +1,5 @@
-// Memory of this process that is not simply read and written: constants of a loaded program, such as tables of
-// functions, and what may not be there.
+// Access to this process's memory that may be write-protected (constants of a loaded program, such as tables of
+// functions) or unmapped.
 #pragma once
 
 #include <cstddef>
@@ -8,10 +8,10 @@
 
 namespace multiproc::sys {
 
-// Changes it for this process alone; its protection stays as it is.
+// Overwrites read-only memory of this process; the protection stays as it is.
 Failure overwrite(void* address, const void* bytes, size_t size);
 
-// Copies from an address that need not be one: EFAULT.
+// Copies from an address that may be unmapped: EFAULT.
 Failure read_memory(const void* address, void* bytes, size_t size);
 
 }  // namespace multiproc::sys

@@ -1,9 +1,9 @@
-// How the floors below JavaScript report failure: an errno value with the name of the call that failed.
+// The result of a native call that may fail: an errno value with the name of the failed call.
 #pragma once
 
 namespace multiproc::sys {
 
-// Zero-initialised means success. `call` is a string literal: it outlives every error made from it.
+// Zero-initialised means success. `call` is a string literal, which outlives every error made from it.
 struct Failure {
   int code = 0;
   const char* call = "";

@@ -1,5 +1,4 @@
-// Waiting for POSIX semaphores without blocking: one thread that sleeps for all of them and takes permits on behalf of
-// a JavaScript thread.
+// Asynchronous waits for POSIX semaphores: one thread parks for all of them and takes permits for a JavaScript thread.
 #include "sys/semaphore_waiter.h"
 
 #include <pthread.h>
@@ -16,7 +15,7 @@ namespace multiproc::sys {
 
 namespace {
 
-// Between looks at semaphores that cannot be slept on, and at those that did not fit into one sleep beside the others.
+// Intervals of polling for semaphores that cannot be parked on, and for those that exceed the capacity of one park.
 constexpr int64_t kPoll = 10 * kMillisecond;
 constexpr int64_t kOverflowPoll = 20 * kMillisecond;
 
@@ -36,9 +35,9 @@ struct Result {
 class SemaphoreWaiter::State {
  public:
   std::mutex mutex;
-  std::vector<Wait> waits;  // oldest first: within this process permits go round in order
+  std::vector<Wait> waits;  // oldest first: waits of this process get permits in order
   std::vector<Result> results;
-  std::set<PosixSemaphore*> missed;  // in this look
+  std::set<PosixSemaphore*> missed;  // semaphores without a permit in this pass
   uint32_t last_ticket = 0;
   bool running = false;
   bool stopping = false;
@@ -69,7 +68,7 @@ Failure SemaphoreWaiter::State::start() {
   return failure;
 }
 
-// The thread does not exist here, and what it waited for or won is the parent's: it is forgotten, not given back.
+// Discards the parent's waits and permits in a forked child, without giving them back.
 void SemaphoreWaiter::State::forget() {
   waits.clear();
   results.clear();
@@ -81,7 +80,7 @@ void SemaphoreWaiter::State::ring() {
   futex_wake(&doorbell, 1);
 }
 
-// One look at every wait. Fills `set` with what to sleep on and `until` with how long; true if something came out.
+// Checks every wait once. Sets `set` and `until` for the next park; returns true if there are new results.
 bool SemaphoreWaiter::State::look(FutexSet* set, int64_t* until) {
   bool came_out = false;
   int64_t now = monotonic_ns();
@@ -89,7 +88,7 @@ bool SemaphoreWaiter::State::look(FutexSet* set, int64_t* until) {
   *until = kForever;
   missed.clear();
   for (auto wait = waits.begin(); wait != waits.end();) {
-    // Once one wait has found nothing, the later ones for the same semaphore do not try: a post may come in between.
+    // After one wait has failed, skip later waits for the same semaphore: a post in between would let them overtake.
     bool won = missed.count(wait->semaphore.get()) == 0 && wait->semaphore->try_wait();
     if (!won) missed.insert(wait->semaphore.get());
     if (won || now >= wait->deadline_ns) {
@@ -116,7 +115,7 @@ void SemaphoreWaiter::State::run() {
   FutexSet set;
   std::unique_lock<std::mutex> guard(mutex);
   while (!stopping) {
-    // The doorbell goes first: without futex_waitv the first word is the one slept on.
+    // The doorbell goes first: without futex_waitv the thread parks on the first word only.
     set.clear();
     set.add(&doorbell, doorbell.load());
     int64_t until = kForever;
@@ -152,7 +151,7 @@ SemaphoreWaiter::~SemaphoreWaiter() {
 Failure SemaphoreWaiter::arm(std::shared_ptr<PosixSemaphore> semaphore, int64_t deadline_ns, uint32_t* ticket) {
   std::lock_guard<std::mutex> guard(state_->mutex);
   if (!state_->running) {
-    // The new thread waits for the mutex until we are done here.
+    // The new thread blocks on the mutex, which this call holds.
     if (Failure failure = state_->start()) return failure;
   }
   if (++state_->last_ticket == 0) ++state_->last_ticket;
@@ -170,7 +169,7 @@ void SemaphoreWaiter::disarm(uint32_t ticket) {
     if (wait->ticket != ticket) continue;
     wait->semaphore->leave();
     waits.erase(wait);
-    // The thread may be asleep on the semaphore's word, which may be unmapped as soon as we return.
+    // The thread may be parked on the semaphore's word, which may be unmapped once this call returns.
     state_->ring();
     return;
   }

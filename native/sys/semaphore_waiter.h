@@ -1,5 +1,4 @@
-// Waiting for POSIX semaphores without blocking: one thread that sleeps for all of them and takes permits on behalf of
-// a JavaScript thread.
+// Asynchronous waits for POSIX semaphores: one thread parks for all of them and takes permits for a JavaScript thread.
 #pragma once
 
 #include <cstdint>
@@ -16,15 +15,15 @@ struct SemaphoreOutcome {
   bool won;  // false: the deadline passed
 };
 
-// The thread starts with the first wait, and sleeps when there is none. A sleep lasts at most 100 ms;
-// beyond 127 semaphores 20 ms, and where futex_waitv or the semaphore's layout is missing 10 ms. In the child of a fork
-// a waiter is empty: the waits are the parent's.
+// Starts its thread with the first wait; the thread parks while there are no waits. One park lasts at most 100 ms;
+// beyond 127 semaphores 20 ms; without futex_waitv or the semaphore's layout 10 ms. In a forked child a waiter is
+// empty: the waits are the parent's.
 class SemaphoreWaiter {
  public:
-  // `notify(context)` is called on the waiter's thread when there is something to drain. It must not call back.
+  // Calls `notify(context)` on the waiter's thread when `drain` has results. It must not call the waiter.
   SemaphoreWaiter(void (*notify)(void*), void* context);
 
-  // Stops and joins the thread. Permits that nobody drained are posted back.
+  // Stops and joins the thread. Posts back the permits that were not drained.
   ~SemaphoreWaiter();
 
   SemaphoreWaiter(const SemaphoreWaiter&) = delete;
@@ -33,10 +32,10 @@ class SemaphoreWaiter {
   // Starts a wait. Tickets are never 0. EAGAIN: no thread can be started.
   Failure arm(std::shared_ptr<PosixSemaphore> semaphore, int64_t deadline_ns, uint32_t* ticket);
 
-  // Ends a wait. A permit that it had taken already is posted back.
+  // Ends a wait. Posts back its permit, if it has already taken one.
   void disarm(uint32_t ticket);
 
-  // Moves what came out since the last call to `outcomes`.
+  // Appends the outcomes since the last call to `outcomes`.
   void drain(std::vector<SemaphoreOutcome>* outcomes);
 
   class State;

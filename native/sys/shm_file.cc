@@ -1,4 +1,4 @@
-// Files in /dev/shm: born whole, opened under a shared lock, removed only when nobody has them open.
+// Files in /dev/shm: created complete, opened under a shared lock, removed only when no process has them open.
 #include "sys/shm_file.h"
 
 #include <errno.h>
@@ -50,14 +50,14 @@ bool has_room(const struct statfs& system, uint64_t size) {
   return system.f_bavail >= (size + static_cast<uint64_t>(system.f_bsize) - 1) / static_cast<uint64_t>(system.f_bsize);
 }
 
-// posix_fallocate returns its error. Before Linux 6.10 a signal makes tmpfs undo the whole call, so that under a timer
-// (a profiler's) a large file would start anew for ever: in small pieces each call has a chance to end in time.
+// Reserves piece by piece. Before Linux 6.10 a signal makes tmpfs undo the whole posix_fallocate, so that a timer (a
+// profiler's) would restart a large file indefinitely; a small piece can finish in time.
 //
-// A failure gives all pieces back, and does not even begin where there is no room: other programs need the memory.
-// Precondition: no part of the range is in use.
+// A failure gives all pieces back, and a range that does not fit is not begun: other programs need the memory. Returns
+// an errno, as posix_fallocate does. Precondition: no part of the range is in use.
 int reserve(int fd, uint64_t offset, uint64_t size) {
   struct statfs system;
-  // What one call reserves is all or nothing: the kernel gives back what it got.
+  // A single call needs no check: the kernel reserves all of it or gives everything back.
   if (size > kReservePiece && fstatfs(fd, &system) == 0 && !has_room(system, size)) return ENOSPC;
   for (uint64_t done = 0; done < size;) {
     uint64_t piece = std::min(size - done, kReservePiece);
@@ -72,7 +72,8 @@ int reserve(int fd, uint64_t offset, uint64_t size) {
   return size == 0 ? EINVAL : 0;
 }
 
-// A sweeper holds the exclusive lock for microseconds. One that was stopped meanwhile must not hang us.
+// Takes the shared lock. A sweeper holds the exclusive lock for microseconds; the deadline bounds the wait for a
+// stopped sweeper.
 Failure lock_within(int fd, int64_t deadline_ns) {
   for (;;) {
     if (retry_flock(fd, LOCK_SH | LOCK_NB) == 0) return {};
@@ -83,8 +84,8 @@ Failure lock_within(int fd, int64_t deadline_ns) {
   }
 }
 
-// Type, owner and mode of an open file never change for the better, so they are checked before its lock is asked for:
-// another user who made the file may hold that lock for as long as they like.
+// Checks the type, owner and mode, which never improve, before the lock is requested: another user who made the file
+// may hold that lock indefinitely.
 Failure check_owner(int fd) {
   struct stat status;
   if (fstat(fd, &status) == -1) return {errno, "fstat"};
@@ -94,15 +95,15 @@ Failure check_owner(int fd) {
   return {};
 }
 
-// tmpfs counts the pages that were swapped out as well; other file systems count as they like.
+// tmpfs also counts pages that are swapped out; the counts of other file systems differ.
 bool is_backed(int fd, const struct stat& status) {
   if (status.st_blocks >= (status.st_size + 511) / 512) return true;
   struct statfs system;
   return fstatfs(fd, &system) == -1 || system.f_type != TMPFS_MAGIC;
 }
 
-// Precondition: the lock is held, so no sweeper removes the name meanwhile. A second name would lead from one object to
-// another; it is there for a moment where a file is published by link(2) and unlink(2).
+// Checks the number of names. Precondition: the lock is held, so no sweeper removes the name meanwhile. A second name
+// could present one object as another; it exists briefly while link(2) and unlink(2) publish a file.
 Failure check_links(int fd, FileFacts* facts) {
   int64_t deadline_ns = monotonic_ns() + kLongestPublish;
   struct stat status;
@@ -136,7 +137,7 @@ Failure create_file(uint64_t size, uint64_t reserved, const std::string& tempora
     file->fd = retry_open(file_path(temporary_name).c_str(), O_CREAT | O_EXCL | O_RDWR | O_NOFOLLOW, kMode);
     if (file->fd == -1) return {errno, "open"};
   }
-  // The umask has taken bits from the mode, and openers insist on it.
+  // The umask has removed bits from the mode, which `open_file` requires.
   if (fchmod(file->fd, kMode) == -1 || retry_flock(file->fd, LOCK_SH) == -1) {
     Failure failure = {errno, "fchmod"};
     close_file(file);
@@ -206,7 +207,7 @@ Failure open_any_file(const std::string& name, int* fd, FileFacts* facts) {
 Failure reserve_file(int fd, uint64_t size) {
   Failure failure = reserve_range(fd, 0, size);
   struct stat status;
-  // It keeps no size without memory behind it; unless another process has meanwhile given it all of its size.
+  // The file keeps no size without memory behind it, unless another process has meanwhile reserved its full size.
   if (failure && fstat(fd, &status) == 0 && static_cast<uint64_t>(status.st_size) < size) (void)!ftruncate(fd, 0);
   return failure;
 }
@@ -217,7 +218,7 @@ Failure reserve_range(int fd, uint64_t offset, uint64_t length) {
 }
 
 void discard_range(int fd, uint64_t offset, uint64_t length) {
-  // Where it fails the memory is kept a while longer, and nothing else is wrong.
+  // A failure only keeps the memory for longer.
   (void)fallocate(fd, FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE, static_cast<off_t>(offset),
                   static_cast<off_t>(length));
 }
@@ -226,14 +227,14 @@ Failure reserve_mapped(uint8_t* start, uint64_t length) {
   uint8_t* first = start - reinterpret_cast<uintptr_t>(start) % kPage;
   uint64_t size = (static_cast<uint64_t>(start - first) + length + kPage - 1) / kPage * kPage;
   struct statfs system;
-  // Unlike fallocate, a call that fails keeps the pages that it got.
+  // Unlike fallocate, a call that fails keeps the pages that it reserved.
   if (statfs("/dev/shm", &system) == 0 && !has_room(system, size)) return {ENOSPC, "madvise"};
   for (uint64_t done = 0; done < size;) {
     uint64_t piece = std::min(size - done, kReservePiece);
     if (madvise(first + done, piece, MADV_POPULATE_WRITE) == 0) {
       done += piece;
     } else if (errno != EINTR && errno != EAGAIN) {
-      // EFAULT: a store to the page would raise SIGBUS, as the file system is full.
+      // EFAULT: a store to the page would raise SIGBUS, because the file system is full.
       int code = errno == EFAULT ? ENOSPC : errno;
       discard_mapped(start, length);
       return {code, "madvise"};
@@ -246,7 +247,7 @@ void discard_mapped(uint8_t* start, uint64_t length) {
   uint8_t* end = start + length;
   uint8_t* first = start + (kPage - reinterpret_cast<uintptr_t>(start) % kPage) % kPage;
   uint8_t* last = end - reinterpret_cast<uintptr_t>(end) % kPage;
-  // Where it fails the memory is kept a while longer, and nothing else is wrong.
+  // A failure only keeps the memory for longer.
   if (first < last) (void)madvise(first, static_cast<size_t>(last - first), MADV_REMOVE);
 }
 
@@ -275,7 +276,7 @@ Sweep sweep_file(const std::string& name, bool (*still_needed)(int fd, uint64_t 
   struct stat opened, named;
   if (fstat(fd, &opened) == 0 && S_ISREG(opened.st_mode) && opened.st_uid == geteuid() && lock_alone(fd) &&
       !still_needed(fd, static_cast<uint64_t>(opened.st_size))) {
-    // The name may meanwhile belong to another file: only what we locked may go.
+    // The name may meanwhile belong to another file: remove only the locked one.
     if (lstat(file_path(name).c_str(), &named) == -1) {
       result = Sweep::gone;
     } else if (named.st_ino == opened.st_ino && named.st_dev == opened.st_dev) {

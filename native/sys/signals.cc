@@ -1,4 +1,4 @@
-// Signals put off for a moment in which the process could not do with them what it should.
+// Signals held back, ignored or filtered while the process cannot act on them properly.
 #include "sys/signals.h"
 
 #include <dlfcn.h>
@@ -14,30 +14,30 @@ namespace {
 thread_local sigset_t before;
 thread_local bool holding = false;
 
-// What a terminal, a shell or a supervisor sends to a whole process group to end it.
+// Signals that a terminal, a shell or a supervisor sends to a whole process group to end it.
 constexpr int kGroupSignals[] = {SIGHUP, SIGINT, SIGQUIT, SIGTERM};
 constexpr size_t kGroupSignalCount = std::size(kGroupSignals);
 
 struct sigaction ignored_before[kGroupSignalCount];
 
-// The actions that leave_signals_to has put aside, and the process whose SIGTERM counts.
+// The actions that leave_signals_to saved, and the process whose SIGTERM counts.
 struct sigaction left_before[kGroupSignalCount];
 volatile pid_t left_to = 0;
 
 using Handler = void (*)(int, siginfo_t*, void*);
 
-// Node's own end by a signal that no listener takes.
+// Returns Node's handler for a signal without a listener.
 Handler end_of_node() {
   static const auto found = reinterpret_cast<Handler>(dlsym(RTLD_DEFAULT, "_ZN4node10SignalExitEiP9siginfo_tPv"));
   return found;
 }
 
-// Node installs its own end without SA_SIGINFO.
+// Node installs that handler without SA_SIGINFO.
 bool ends_process(const struct sigaction& action) {
   return action.sa_handler == SIG_DFL || action.sa_sigaction == end_of_node();
 }
 
-// Runs in a signal handler. Node's own end raises the signal anew, and expects the default action by then.
+// Runs in a signal handler. Node's handler raises the signal again, and expects the default action by then.
 void act(const struct sigaction& action, int number, siginfo_t* info, void* context) {
   if (ends_process(action)) {
     struct sigaction end = {};
@@ -46,15 +46,14 @@ void act(const struct sigaction& action, int number, siginfo_t* info, void* cont
   }
   if (action.sa_handler == SIG_IGN) return;
   if (action.sa_handler == SIG_DFL) {
-    // Delivered when this handler returns, until when the signal is blocked.
+    // Delivered when this handler returns; the signal is blocked until then.
     raise(number);
   } else {
     action.sa_sigaction(number, info, context);
   }
 }
 
-// A signal from another process than these two went to the whole group: the parent decides what becomes of this
-// process.
+// Ignores a signal from any other process: it went to the whole group, and the parent decides about this process.
 void filter(int number, siginfo_t* info, void* context) {
   if (info->si_pid != left_to && info->si_pid != getpid()) return;
   for (size_t i = 0; i < kGroupSignalCount; i++) {
@@ -116,7 +115,7 @@ void restore_group_signals() {
 }
 
 void leave_signals_to(pid_t parent) {
-  // Found now: a signal handler may not look it up.
+  // Looked up now: dlsym must not run in a signal handler.
   end_of_node();
   left_to = parent;
   struct sigaction action = {};

@@ -1,5 +1,4 @@
-// Stream sockets, in the file system, in the abstract namespace, and over TCP: made, connected and accepted without
-// waiting.
+// Stream sockets in the file system, in the abstract namespace and over TCP, all non-blocking.
 #include "sys/stream_socket.h"
 
 #include <arpa/inet.h>
@@ -26,7 +25,7 @@ Failure open_socket(int family, int* fd) {
   return {*fd == -1 ? errno : 0, "socket"};
 }
 
-// Small messages leave at once.
+// Sends small messages without delay.
 void no_delay(int fd, int family) {
   int on = 1;
   if (family != AF_UNIX) setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
@@ -45,7 +44,7 @@ Failure local_address(const std::string& path, SocketAddress* address) {
   auto* local = reinterpret_cast<sockaddr_un*>(&address->storage);
   bool abstract = !path.empty() && path[0] == '\0';
   if (path.empty() || (!abstract && path.find('\0') != std::string::npos)) return {EINVAL, "bind"};
-  // The kernel takes 108 bytes without a terminator, but not every program reads them back.
+  // The kernel accepts 108 bytes without a terminator, but some programs cannot read them back.
   if (path.size() >= sizeof local->sun_path) return {ENAMETOOLONG, "bind"};
   local->sun_family = AF_UNIX;
   memcpy(local->sun_path, path.data(), path.size());
@@ -92,7 +91,7 @@ Failure listen_at(const SocketAddress& address, int backlog, int* fd) {
   int family = address.storage.ss_family;
   if (Failure failure = open_socket(family, fd)) return failure;
   int on = 1;
-  // The file that bind makes takes its mode from the socket's own, without the moment that a chmod would leave.
+  // bind gives the socket file the socket's own mode. A chmod afterwards would leave a moment with another mode.
   if (family == AF_UNIX)
     fchmod(*fd, 0600);
   else
@@ -106,7 +105,7 @@ Failure begin_connect(const SocketAddress& address, int* fd, bool* done) {
   if (Failure failure = open_socket(address.storage.ss_family, fd)) return failure;
   no_delay(*fd, address.storage.ss_family);
   *done = connect(*fd, generic(address), address.length) == 0;
-  // An interrupted connect goes on by itself.
+  // An interrupted connect continues asynchronously.
   if (*done || errno == EINPROGRESS || errno == EINTR) return {};
   return abandon(fd, "connect");
 }
@@ -124,7 +123,7 @@ Failure accept_at(int listener, int* fd, SocketAddress* peer) {
     *fd = accept4(listener, generic(*peer), &peer->length, SOCK_CLOEXEC | SOCK_NONBLOCK);
     if (*fd != -1) break;
     switch (errno) {
-      // What ended, or failed on the network, before we came to it: the next one may be well.
+      // Connections that ended or failed before they were accepted; the next one may succeed.
       case EINTR:
       case ECONNABORTED:
       case EPROTO:
@@ -162,7 +161,7 @@ int64_t peer_user(int fd) {
   ucred peer{};
   size = sizeof peer;
   if (getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &peer, &size) != 0) return -1;
-  // A socket that is not connected has no peer.
+  // An unconnected socket has no peer.
   return peer.uid == static_cast<uid_t>(-1) ? -1 : int64_t{peer.uid};
 }
 
@@ -190,8 +189,8 @@ void describe_address(const SocketAddress& address, bool* local, std::string* te
 }
 
 Failure probe_local(const SocketAddress& address, bool* alive) {
-  // A datagram socket cannot connect to a stream socket: the kernel says EPROTOTYPE where there is one, and
-  // ECONNREFUSED where the file's socket is gone.
+  // A datagram socket cannot connect to a stream socket: connect fails with EPROTOTYPE if the socket is open, and with
+  // ECONNREFUSED if it is closed.
   int fd = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0);
   if (fd == -1) return {errno, "socket"};
   int code = connect(fd, generic(address), address.length) == 0 ? 0 : errno;

@@ -1,4 +1,4 @@
-// Threads of this process: how ours are started, how the kernel knows them, and a notice of their end.
+// Threads of this process: start, kernel identifier, and notification of their end.
 #include "sys/thread.h"
 
 #include <sys/prctl.h>
@@ -30,7 +30,7 @@ class EndNotice {
   void finish(bool raise) {
     if (notice_ == -1) return;
     uint64_t one = 1;
-    // Fails only where it is raised already.
+    // Fails only if the eventfd is already raised.
     if (raise && write(notice_, &one, sizeof one) == -1) errno = 0;
     close(notice_);
     notice_ = -1;
@@ -53,7 +53,7 @@ void* run_named(void* start) {
 }  // namespace
 
 Failure start_thread(void* (*run)(void*), void* context, pthread_t* thread) {
-  HeldSignals held;  // the thread continues to hold them
+  HeldSignals held;  // the new thread inherits the mask
   std::unique_ptr<ThreadStart> start(new (std::nothrow) ThreadStart{run, context});
   if (start == nullptr) return {ENOMEM, "pthread_create"};
   Failure failure = {pthread_create(thread, nullptr, run_named, start.get()), "pthread_create"};

@@ -1,4 +1,4 @@
-// Threads of this process: how ours are started, how the kernel knows them, and a notice of their end.
+// Threads of this process: start, kernel identifier, and notification of their end.
 #pragma once
 
 #include <pthread.h>
@@ -8,21 +8,21 @@
 
 namespace multiproc::sys {
 
-// What our threads are called, so that a fork server tells them from those of a program.
+// Name of the addon's threads, by which a fork server distinguishes them from a program's.
 constexpr const char* kThreadName = "multiproc";
 
-// Starts a thread that takes no signals: these are for the program's own threads. EAGAIN: there is no room for one.
+// Starts a thread with all signals held back: they go to the program's own threads. EAGAIN: no thread can be started.
 Failure start_thread(void* (*run)(void*), void* context, pthread_t* thread);
 
-// The calling thread's id, which it shares with no other thread of the machine.
+// Returns the calling thread's kernel id, unique on the machine.
 pid_t current_thread();
 
-// Whether this process still has the thread.
+// Returns whether this process still has the thread.
 bool thread_exists(pid_t thread);
 
-// Has the calling thread raise the eventfd as the last thing it does, however it ends. It keeps a copy of its own. What
-// the kernel does for a thread that has ended (the robust mutexes that it held) comes shortly after: see thread_exists.
-// A later call takes the place of the earlier one.
+// Raises the eventfd as the last action of the calling thread, however it ends, through a copy of the descriptor. The
+// kernel releases the thread's robust mutexes shortly after that: see thread_exists. A later call replaces the earlier
+// one.
 Failure raise_at_thread_end(int notice);
 
 }  // namespace multiproc::sys
