@@ -45,12 +45,12 @@ uintptr_t futex_of(const char* tid) {
   return fits && word % 4 == 0 ? word : 0;
 }
 
-// Copies through the kernel: the memory around an unrelated futex may be unmapped.
+// Copies through the kernel: memory around an unrelated futex may be unmapped.
 bool read_tail(uintptr_t address, CondvarTail* tail) {
   return !read_memory(reinterpret_cast<const void*>(address), tail, sizeof *tail);
 }
 
-// Rejects other futex words: they are unlikely to hold exactly the number of sleepers found, in this position.
+// Other futex words are unlikely to hold exactly the number of sleepers in this position.
 bool is_condvar(const CondvarTail& tail, uint32_t sleepers) {
   return tail.waiters / kOneWaiter == sleepers && (tail.waiters & kSharedFlag) == 0 &&
          tail.sizes[0] <= kMostPlausible && tail.sizes[1] <= kMostPlausible && tail.first_size <= 4 * kMostPlausible;

@@ -7,9 +7,8 @@
 namespace multiproc::sys {
 
 // Clears the waiter counts that would block `pthread_cond_signal` in a forked child. V8 signals a condition variable of
-// its helper threads at every large garbage collection, whatever its flags. In a forked child those threads are gone
-// and still counted: after a few signals glibc waits indefinitely for one of them to wake. With a count of zero,
-// signals do nothing.
+// its helper threads at every large garbage collection, under any flags. The child has no such threads, but counts
+// them: after a few signals glibc waits indefinitely for one of them to wake.
 class AbsentWaiters {
  public:
   // Records, in the parent before the fork, the condition variables that other threads sleep on.

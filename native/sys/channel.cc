@@ -116,7 +116,7 @@ Failure receive(int socket, void* buffer, size_t capacity, int64_t deadline_ns, 
       read_control(&message, received);
       return {};
     }
-    // A sender that died with unread messages in its receive queue causes a reset: report it as end of stream.
+    // A sender that dies with unread messages in its receive queue causes a reset: end of stream.
     if (errno == ECONNRESET) {
       received->any = true;
       return {};

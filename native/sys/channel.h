@@ -14,20 +14,20 @@ namespace multiproc::sys {
 constexpr size_t kMostDescriptors = 16;
 
 // Creates two connected sockets, close-on-exec. With `packets`, messages keep their bounds and several senders may
-// share one end; without, the socket is a byte stream.
+// share an end; otherwise a byte stream.
 Failure channel_pair(bool packets, int ends[2]);
 
 // Makes `receive` report the sender of each message.
 Failure identify_senders(int socket);
 
-// Sends one whole message with `count` descriptors, which stay open here. Sleeps while the buffer is full. Sets `sent`
-// to false if the deadline passed; part of a stream may have been sent by then. EPIPE: no receiver is left.
+// Sends one whole message with `count` descriptors, which stay open here. Sleeps while the buffer is full. `sent` is
+// false after the deadline; part of a stream may have been sent. EPIPE: no receiver is left.
 Failure send(int socket, const void* data, size_t size, const int* descriptors, size_t count, int64_t deadline_ns,
              bool* sent);
 
 struct Received {
   bool any = false;        // false: the deadline passed
-  bool truncated = false;  // the message exceeded the buffer or carried too many descriptors
+  bool truncated = false;  // exceeded the buffer or kMostDescriptors
   size_t size = 0;         // 0: no sender is left
   int descriptors[kMostDescriptors];
   size_t count = 0;  // the caller closes the descriptors
@@ -35,7 +35,7 @@ struct Received {
   uid_t uid = static_cast<uid_t>(-1);
 };
 
-// Receives one message, or the available bytes of a stream; sleeps while there are none.
+// Receives one message, or the available bytes of a stream; sleeps while the buffer is empty.
 Failure receive(int socket, void* buffer, size_t capacity, int64_t deadline_ns, Received* received);
 
 }  // namespace multiproc::sys

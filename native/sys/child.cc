@@ -1,4 +1,4 @@
-// Starting a child program, as libuv does, but leaving its exit status for this addon to reap.
+// Starting a child program as libuv does, except that this addon reaps it.
 #include "sys/child.h"
 
 #include <fcntl.h>
@@ -26,7 +26,7 @@ struct Plan {
   Failure failure;
 };
 
-// Resets caught signals before unblocking them: a handler that ran in the child would run in the parent's memory.
+// Before unblocking: a handler that ran in the child would run in the parent's memory.
 void reset_signals() {
   for (int number = 1; number < NSIG; number++) {
     struct sigaction action;
@@ -42,7 +42,7 @@ void reset_signals() {
 }
 
 Failure place_descriptors(int* descriptors, int count) {
-  // First move descriptors out of the range 0..count-1, so that no dup2 below overwrites one that is still needed.
+  // First move descriptors out of 0..count-1, so that no dup2 overwrites one that is still needed.
   for (int i = 0; i < count; i++) {
     if (descriptors[i] >= count) continue;
     descriptors[i] = fcntl(descriptors[i], F_DUPFD_CLOEXEC, count);
@@ -52,7 +52,7 @@ Failure place_descriptors(int* descriptors, int count) {
     if (dup2(descriptors[i], i) == -1) return {errno, "dup2"};
   }
 #ifdef SYS_close_range
-  // Close descriptors opened without O_CLOEXEC. Before Linux 5.9 the child inherits them.
+  // Descriptors opened without O_CLOEXEC. Before Linux 5.9 the child inherits them.
   syscall(SYS_close_range, static_cast<unsigned>(count), ~0U, 0U);
 #endif
   return {};
@@ -70,11 +70,11 @@ Failure place_descriptors(int* descriptors, int count) {
   _exit(127);
 }
 
-// A separate function, because the child must leave the frame that calls vfork only by exec or _exit.
+// Separate, because the child must leave vfork's caller only by exec or _exit.
 __attribute__((noinline)) pid_t start(Plan* plan) {
   pid_t pid = vfork();
   if (pid == 0) run(plan);
-  // The child wrote to this memory. The compiler sees a call that does not return and would keep stale values.
+  // The child wrote to this memory, which the compiler does not see.
   __asm__ volatile("" : : "r"(plan) : "memory");
   return pid;
 }

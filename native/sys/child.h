@@ -1,4 +1,4 @@
-// Starting a child program, as libuv does, but leaving its exit status for this addon to reap.
+// Starting a child program as libuv does, except that this addon reaps it.
 #pragma once
 
 #include <sys/types.h>
@@ -19,7 +19,7 @@ struct SpawnRequest {
 };
 
 // Starts the program, with caught signals and SIGPIPE at their defaults and no signal blocked. The calling thread
-// sleeps until exec succeeds or fails; after a failure no process is left.
+// sleeps until exec succeeds or fails; a failure leaves no process.
 Failure spawn_process(const SpawnRequest& request, pid_t* pid);
 
 }  // namespace multiproc::sys

@@ -1,4 +1,4 @@
-// Non-blocking reads and writes on any descriptor, and waits for several of them.
+// Non-blocking input and output.
 #include "sys/descriptor_io.h"
 
 #include <fcntl.h>
@@ -18,7 +18,7 @@ namespace multiproc::sys {
 
 namespace {
 
-// Polls before the call: for descriptors other than sockets there is no call with MSG_DONTWAIT.
+// Only sockets have MSG_DONTWAIT: poll other descriptors before the call.
 bool is_ready(int fd, short events) {
   pollfd look = {fd, events, 0};
   return poll(&look, 1, 0) > 0;

@@ -1,4 +1,4 @@
-// Transfer of descriptors to other processes by ticket: a thread keeps each descriptor open until it is fetched.
+// Transfer of descriptors by ticket.
 #include "sys/descriptor_keeper.h"
 
 #include <poll.h>
@@ -26,7 +26,7 @@ namespace multiproc::sys {
 
 namespace {
 
-// A ticket is the name of the keeper's socket, a dot, and the descriptor's secret; both are random bytes in hex.
+// A ticket is the name of the keeper's socket, a dot, and the descriptor's secret, both random bytes in hex.
 constexpr size_t kNameSize = 16;
 constexpr size_t kSecretSize = 32;
 constexpr char kCopy = 'c';
@@ -34,7 +34,7 @@ constexpr char kLast = 'l';
 constexpr size_t kRequestSize = 1 + kSecretSize;
 
 constexpr int64_t kAnswerTime = 5'000 * kMillisecond;
-// Bounds how long a client that connects without sending a request delays the others.
+// Bounds the delay by a client that connects without sending a request.
 constexpr int64_t kRequestTime = 500 * kMillisecond;
 
 Failure random_hex(size_t length, std::string* text) {
@@ -93,8 +93,7 @@ void DescriptorKeeper::State::close_all() {
   listener = doorbell = -1;
 }
 
-// Closes the child's copies: descriptors in transit are the parent's, and a copy here would keep connections open after
-// all other processes closed them.
+// Closes the child's copies, which would keep connections open after all other processes closed them.
 void DescriptorKeeper::State::forget() {
   running = false;
   close_all();
@@ -116,7 +115,7 @@ Failure DescriptorKeeper::State::start() {
 }
 
 void DescriptorKeeper::State::run() {
-  // Local copies, because `forget` clears the members in a forked child while the parent's thread still runs.
+  // Local copies: `forget` clears the members in a forked child, while the parent's thread still runs.
   pollfd wanted[] = {{listener, POLLIN, 0}, {doorbell, POLLIN, 0}};
   for (;;) {
     if (poll(wanted, 2, -1) == -1) continue;
@@ -129,7 +128,7 @@ void DescriptorKeeper::State::run() {
   }
 }
 
-// Answers with the descriptor. An unknown ticket or a late request gets the end of the connection.
+// An unknown ticket or a late request ends the connection.
 void DescriptorKeeper::State::answer(int client) {
   char request[kRequestSize];
   size_t got = 0;
@@ -205,7 +204,7 @@ Failure ask(int socket, const std::string& secret, bool last, int* fd) {
   if (!received.any) return {ETIMEDOUT, "recvmsg"};
   if (received.count != 1) {
     for (size_t i = 0; i < received.count; i++) close(received.descriptors[i]);
-    // If this process cannot open another descriptor, the kernel delivers the message without it.
+    // Without a free descriptor number here the kernel delivers the message alone.
     return received.truncated ? Failure{EMFILE, "recvmsg"} : Failure{ENOENT, "recvmsg"};
   }
   *fd = received.descriptors[0];

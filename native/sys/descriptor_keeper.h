@@ -1,7 +1,7 @@
-// Transfer of descriptors to other processes by ticket: a thread keeps each descriptor open until it is fetched.
+// Transfer of descriptors to other processes by ticket: a thread keeps each one open until it is fetched.
 //
 // Messages in shared memory cannot carry descriptors, and a receiver may have no socket to the sender. The message
-// carries a ticket instead: the name of a socket on which the thread listens, and a secret.
+// carries a ticket instead: the name of the thread's socket, and a secret.
 #pragma once
 
 #include <memory>
@@ -16,15 +16,15 @@ class DescriptorKeeper {
   class State;
 
   DescriptorKeeper();
-  // Closes all kept descriptors; their tickets become invalid. A forked child keeps none.
+  // Closes all kept descriptors. A forked child keeps none.
   ~DescriptorKeeper();
   DescriptorKeeper(const DescriptorKeeper&) = delete;
   DescriptorKeeper& operator=(const DescriptorKeeper&) = delete;
 
-  // Keeps a copy of the descriptor. The ticket consists of letters, digits and dots, fewer than 100.
+  // Keeps a copy of the descriptor. A ticket has fewer than 100 letters, digits and dots.
   Failure keep(int fd, std::string* ticket);
 
-  // Closes the ticket's descriptor without a fetch. Does nothing for an unknown ticket.
+  // Closes the ticket's descriptor. Does nothing for an unknown ticket.
   void drop(const std::string& ticket);
 
  private:

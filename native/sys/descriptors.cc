@@ -1,4 +1,4 @@
-// Descriptors of memory files and eventfds, and operations on descriptors.
+// Memory files, eventfds and other descriptors.
 #include "sys/descriptors.h"
 
 #include <fcntl.h>
@@ -35,7 +35,7 @@ Failure copy_descriptor(int fd, int* copy) {
 
 Failure close_on_exec(int fd) { return {fcntl(fd, F_SETFD, FD_CLOEXEC) == -1 ? errno : 0, "fcntl"}; }
 
-// Not repeated after EINTR: Linux has closed the descriptor by then, and another thread may have reused its number.
+// Not repeated after EINTR: Linux has closed the descriptor, and another thread may have reused its number.
 void close_descriptors(const std::vector<int>& fds) {
   for (int fd : fds) close(fd);
 }

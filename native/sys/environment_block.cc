@@ -1,4 +1,4 @@
-// The environment that /proc/PID/environ shows: memory that the kernel sets up at execve(2).
+// The environment that /proc/PID/environ shows.
 #include "sys/environment_block.h"
 
 #include <linux/prctl.h>
@@ -54,7 +54,7 @@ Failure replace_environment_block(const std::string& block) {
   prctl_mm_map layout = {};
   if (!read_layout(&layout)) return {EACCES, "open"};
   size_t size = block.size() + 1;
-  // A separate mapping that is never freed: the kernel may read it at any time.
+  // Never freed: the kernel may read this mapping at any time.
   void* memory = mmap(nullptr, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
   if (memory == MAP_FAILED) return {errno, "mmap"};
   memcpy(memory, block.data(), block.size());

@@ -1,4 +1,4 @@
-// The calls of libuv that a forked child needs, looked up at run time.
+// The calls of libuv that a forked child needs.
 #include "sys/event_loop.h"
 
 #include <dlfcn.h>
@@ -32,8 +32,8 @@ const Libuv& libuv() {
   return libuv;
 }
 
-// uv_prepare_t and uv_idle_t have 120 bytes in libuv 1.x, whose ABI is stable. The loop uses them until the thread or
-// the process ends.
+// uv_prepare_t and uv_idle_t have 120 bytes in libuv 1.x, whose ABI is stable. They live as long as the thread or
+// process.
 alignas(16) thread_local char prepare[512];
 thread_local void (*on_turn)(void*) = nullptr;
 thread_local void* on_turn_context = nullptr;

@@ -5,7 +5,7 @@
 
 namespace multiproc::sys {
 
-// A thread's uv_loop_t, obtained through Node-API. libuv's headers are not used: the calls are looked up by name.
+// A thread's uv_loop_t. libuv's headers are not used: calls are looked up by name.
 class EventLoop {
  public:
   explicit EventLoop(void* loop) : loop_(loop) {}
@@ -16,17 +16,17 @@ class EventLoop {
   // Gives the loop its own epoll descriptor in a forked child. Returns false on failure.
   bool fork();
 
-  // Calls `turn(context)` before each poll of the loop, and keeps the loop alive indefinitely: it then ends only by
-  // `exit_now` or by termination of the Worker. At most once per thread.
+  // Calls `turn(context)` before each poll of the loop, and keeps the loop alive until `exit_now` or the Worker's
+  // termination. At most once per thread.
   void watch(void (*turn)(void*), void* context);
 
   // Closes the watch, before the loop is destroyed.
   void unwatch();
 
-  // Returns whether a handle or request other than the watch keeps the loop alive.
+  // Returns whether anything except the watch keeps the loop alive.
   bool alive();
 
-  // Calls `turn(context)` in each turn of the loop, without sleeping in between, until it returns true. One at a time.
+  // Calls `turn(context)` in each turn of the loop, without parking in between, until it returns true. One at a time.
   void spin(bool (*turn)(void*), void* context);
 
  private:

@@ -1,4 +1,4 @@
-// Asynchronous waits for descriptors: one thread parks in epoll for all of them.
+// Asynchronous waits for descriptors.
 #include "sys/fd_watcher.h"
 
 #include <fcntl.h>
@@ -65,7 +65,7 @@ void FdWatcher::State::close_all() {
   epoll = doorbell = -1;
 }
 
-// The child shares the parent's epoll set: it may only close its descriptor.
+// The child shares the parent's epoll set and must not change it, only close it.
 void FdWatcher::State::forget() {
   waits.clear();
   ready.clear();
@@ -96,7 +96,7 @@ Failure FdWatcher::State::start() {
   return {};
 }
 
-// Updates the epoll entry to the events that the descriptor's waits want. Returns 0 or an errno.
+// Updates the descriptor's epoll entry to what its waits want. Returns 0 or an errno.
 int FdWatcher::State::set_interest(int operation, int fd) {
   epoll_event event{};
   for (const Wait& wait : waits[fd]) {
@@ -176,7 +176,7 @@ FdWatcher::~FdWatcher() {
 Failure FdWatcher::arm(int fd, uint32_t events, Word* bell, uint32_t* ticket) {
   std::lock_guard<std::mutex> guard(state_->mutex);
   if (!state_->running) {
-    // Check before the watcher opens its own descriptors, which may reuse the number of a closed one.
+    // Before the watcher opens its own descriptors, which may reuse the number of a closed one.
     if (fcntl(fd, F_GETFD) == -1) return {errno, "fcntl"};
     if (Failure failure = state_->start()) return failure;
   }
@@ -184,7 +184,7 @@ Failure FdWatcher::arm(int fd, uint32_t events, Word* bell, uint32_t* ticket) {
   std::vector<Wait>& list = state_->waits[fd];
   list.push_back({state_->last_ticket, events, bell});
   int code = state_->set_interest(list.size() == 1 ? EPOLL_CTL_ADD : EPOLL_CTL_MOD, fd);
-  // The set and `waits` disagree when a descriptor was closed without ending its waits.
+  // `waits` and the epoll set disagree if a descriptor was closed before its waits ended.
   if (code == ENOENT) code = state_->set_interest(EPOLL_CTL_ADD, fd);
   if (code == EEXIST) code = state_->set_interest(EPOLL_CTL_MOD, fd);
   if (code == EPERM) {

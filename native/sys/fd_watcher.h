@@ -1,6 +1,6 @@
 // Asynchronous waits for descriptors: one thread parks in epoll for all of them.
 //
-// Accepts every descriptor that can be polled: sockets, pipes, pidfds (readable once the process has ended).
+// For every descriptor that can be polled: sockets, pipes, pidfds (readable once the process has ended).
 #pragma once
 
 #include <cstdint>
@@ -16,7 +16,7 @@ namespace multiproc::sys {
 constexpr uint32_t kReadable = 1;
 constexpr uint32_t kWritable = 2;
 
-// Starts its thread with the first wait. In a forked child a watcher is empty: the waits are the parent's.
+// Starts its thread with the first wait. Empty in a forked child: the waits are the parent's.
 class FdWatcher {
  public:
   // Calls `notify(context)` on the watcher's thread when `drain` has results. It must not call the watcher.
@@ -28,12 +28,12 @@ class FdWatcher {
   FdWatcher(const FdWatcher&) = delete;
   FdWatcher& operator=(const FdWatcher&) = delete;
 
-  // Starts a wait until the descriptor is ready, which is reported once. The report may be spurious: check again.
-  // Several waits may share a descriptor; end all of them before closing it. With a `bell`, increments it and wakes one
-  // waiter on it instead of notifying. Tickets are never 0. EBADF; EMFILE; EAGAIN: no thread can be started.
+  // Starts a wait until the descriptor is ready, which is reported once and may be spurious: check again. Several waits
+  // may share a descriptor; end all of them before closing it. With a `bell`, increments it and wakes one waiter on it
+  // instead of notifying. Tickets are never 0. EBADF; EMFILE; EAGAIN: no thread can be started.
   Failure arm(int fd, uint32_t events, Word* bell, uint32_t* ticket);
 
-  // Ends a wait; it is not reported afterwards.
+  // Ends a wait: no report follows.
   void disarm(uint32_t ticket);
 
   // Appends the tickets that became ready since the last call to `tickets`.

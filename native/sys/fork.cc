@@ -1,4 +1,4 @@
-// fork(2) for a process that runs a JavaScript engine, with the repairs that parent and child need.
+// fork(2) for a process with a JavaScript engine.
 #include "sys/fork.h"
 
 #include <dirent.h>
@@ -35,14 +35,14 @@ HookTable& table() {
   return table;
 }
 
-// Skips device memory and the kernel's own pages: the code that mapped them chose what a child inherits.
+// Device memory and the kernel's own pages: the code that mapped them chose what a child inherits.
 bool is_special(const char* path) { return strncmp(path, "/dev/", 5) == 0 || strncmp(path, "[v", 2) == 0; }
 
 struct Range {
   uintptr_t start, end;
 };
 
-// Reads all of /proc/self/maps before any mapping changes: a change during the read may repeat or skip lines.
+// Reads all of /proc/self/maps before any change to a mapping, which may make the kernel repeat or skip lines.
 Failure read_mappings(std::vector<char>* text) {
   constexpr size_t kPiece = 1 << 14;  // the kernel returns 4 KiB at a time
   int maps = open("/proc/self/maps", O_RDONLY | O_CLOEXEC);
@@ -77,15 +77,14 @@ bool is_private(const char* line, Range* range) {
   return !is_special(next);
 }
 
-// Fails with EINVAL if the kernel forbids it for this mapping (VM_IO), with ENOMEM if another thread unmapped a part.
+// EINVAL: the kernel forbids it for this mapping (VM_IO); ENOMEM: another thread unmapped a part.
 bool inherit(const Range& range) {
   return madvise(reinterpret_cast<void*>(range.start), range.end - range.start, MADV_DOFORK) == 0;
 }
 
-// Removes MADV_DONTFORK from all private mappings. V8 sets it on its heap, and a child that touches a page that it did
-// not inherit dies by SIGSEGV. Finding only V8's mappings would need /proc/self/smaps, which takes milliseconds for a
-// large heap; on unmarked mappings the call changes nothing. MADV_WIPEONFORK, which random number generators use, is
-// another flag and stays.
+// Removes MADV_DONTFORK from all private mappings. V8 sets it on its heap, and a child dies by SIGSEGV when it touches
+// such a page. Finding V8's mappings alone would need /proc/self/smaps, milliseconds for a large heap; on unmarked
+// mappings the call changes nothing. MADV_WIPEONFORK, a different flag of random number generators, stays.
 Failure inherit_private_mappings() {
   std::vector<char> text;
   if (Failure failure = read_mappings(&text)) return failure;
@@ -98,11 +97,11 @@ Failure inherit_private_mappings() {
     if (is_private(line, &range)) ranges.push_back(range);
     line = last ? end : end + 1;
   }
-  // Adjacent ranges are merged, which halves the number of calls.
+  // Merging adjacent ranges halves the number of calls.
   for (size_t first = 0, next = 0; first < ranges.size(); first = next) {
     for (next = first + 1; next < ranges.size() && ranges[next].start == ranges[next - 1].end;) next++;
     if (inherit({ranges[first].start, ranges[next - 1].end}) || next == first + 1) continue;
-    // After a refusal the rest of the range was not processed: retry one by one.
+    // A refusal leaves the rest of the range unprocessed: retry one by one.
     for (size_t each = first; each < next; each++) inherit(ranges[each]);
   }
   return {};
@@ -134,10 +133,10 @@ bool another_thread_runs() {
   return found;
 }
 
-// Waits until the other threads sleep. A lock that another thread holds at the fork stays locked indefinitely in the
-// child, and V8's helper threads briefly lock their queue after each garbage collection, whatever V8's flags. Asleep
-// they hold no lock. The wait is bounded, because a thread that computes for long is not one of those. On a busy
-// machine a helper may wait tens of milliseconds for a processor.
+// Waits until the other threads sleep. A lock that another thread holds at the fork stays locked in the child, and V8's
+// helper threads, under any flags, briefly lock their queue after each garbage collection. Asleep they hold no lock.
+// The wait is bounded: a thread that computes for long is not a helper. On a busy machine a helper may wait tens of
+// milliseconds for a processor.
 void await_quiet_threads() {
   constexpr int kLooks = 1000;
   constexpr useconds_t kPause = 100;
@@ -186,7 +185,7 @@ Failure fork_process(void* loop, pid_t* pid) {
     if (after != nullptr) after();
   }
   registered.mutex.unlock();
-  // Returning the error in the child would report it as the parent's.
+  // In the child the error would be taken for the parent's.
   if (is_child && !EventLoop(loop).fork()) abandon("uv_loop_fork");
   return failure;
 }

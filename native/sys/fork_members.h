@@ -1,4 +1,4 @@
-// Registry of objects that own a thread, whose mutexes are held around a fork.
+// Registry of objects that own a thread, with their mutexes held around a fork.
 #pragma once
 
 #include <algorithm>
@@ -9,8 +9,8 @@
 
 namespace multiproc::sys {
 
-// Registers each living State of a class. State has a `mutex`, held around a fork, and a `forget()`, which in the child
-// restores the state before the thread's start.
+// Registers each living State of a class. State has a `mutex`, held around a fork, and a `forget()`, which restores the
+// state before the thread's start in the child.
 template <typename State>
 class ForkMembers {
  public:

@@ -7,7 +7,7 @@ namespace multiproc::sys {
 
 namespace {
 
-// The largest block that adjusts glibc's threshold has 32 MiB with its header, in whole pages.
+// The largest block that adjusts glibc's threshold: 32 MiB with its header, in whole pages.
 constexpr std::size_t kMostLearnt = (std::size_t{32} << 20) - 16 * 1024;
 
 }  // namespace

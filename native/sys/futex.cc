@@ -1,4 +1,4 @@
-// Parking on words of shared memory: futex(2), and futex_waitv(2) for several words.
+// Parking on words of shared memory.
 #include "sys/futex.h"
 
 #include <errno.h>
@@ -16,7 +16,7 @@ namespace multiproc::sys {
 
 namespace {
 
-// Number and layout are the same on every architecture; older kernel headers lack both.
+// The same on every architecture; older kernel headers lack both.
 constexpr long kFutexWaitv = 449;
 constexpr uint32_t kFutex32 = 2;
 
@@ -84,8 +84,8 @@ void futex_wait(const FutexSet& set, int64_t deadline_ns) {
   long result =
       syscall(kFutexWaitv, waits, set.count(), 0, deadline_ns == kForever ? nullptr : &until, CLOCK_MONOTONIC);
   if (result >= 0 || errno == EAGAIN || errno == EINTR || errno == ETIMEDOUT) return;
-  // A seccomp filter installed after the detection (EPERM, ENOSYS), or no memory for the call: without this park the
-  // caller's loop would spin.
+  // A seccomp filter installed after the detection (EPERM, ENOSYS), or no memory: without this park the caller would
+  // spin.
   if (errno != ENOMEM) waitv_available() = false;
   int64_t bound = monotonic_ns() + longest_park_ns();
   wait_one(set.word(0), set.expected(0), bound < deadline_ns ? bound : deadline_ns);

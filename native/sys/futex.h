@@ -1,6 +1,6 @@
 // Parking on words of shared memory: futex(2), and futex_waitv(2) for several words.
 //
-// All calls are of the shared kind (never FUTEX_PRIVATE_FLAG): the waker may be another process.
+// All calls are shared (never FUTEX_PRIVATE_FLAG): the waker may be another process.
 #pragma once
 
 #include <atomic>
@@ -11,7 +11,7 @@ namespace multiproc::sys {
 using Word = std::atomic<uint32_t>;
 static_assert(sizeof(Word) == 4 && Word::is_always_lock_free, "a futex word is a plain 32-bit word");
 
-// A set of words with their values at the time when the caller decided to park.
+// A set of words with their values when the caller decided to park.
 class FutexSet {
  public:
   static constexpr int kMost = 128;  // the kernel's FUTEX_WAITV_MAX
@@ -22,8 +22,8 @@ class FutexSet {
     overflowed_ = false;
   }
 
-  // Adds a word once. A second call with another value marks the set as changed, so that `futex_wait` returns at once.
-  // A word beyond the capacity marks the set as overflowed: the caller then parks for a shorter time.
+  // Adds a word once. Another value for the same word marks the set as changed: `futex_wait` returns at once. A word
+  // beyond the capacity marks it as overflowed: the caller parks for a shorter time.
   void add(Word* word, uint32_t expected);
 
   int count() const { return count_; }
@@ -50,7 +50,7 @@ int futex_wake(Word* word, int count);
 // Returns whether the kernel and the sandbox allow futex_waitv. MULTIPROC_NO_WAITV=1 in the environment disables it.
 bool has_futex_waitv();
 
-// Returns the upper bound on one park. With it, a waker that dies between its store and its wake delays the waiters but
+// Returns the upper bound on one park. A waker that dies between its store and its wake thus delays the waiters, but
 // does not hang them. Without futex_waitv an owner's death is noticed only by re-checking, so the bound is lower.
 int64_t longest_park_ns();
 

@@ -1,4 +1,4 @@
-// Replacements for symbols that glibc 2.28 does not export, so that the binary does not import them.
+// Replacements for symbols that glibc 2.28 does not export.
 #include <fcntl.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -8,7 +8,7 @@
 
 #ifdef __GLIBC__
 
-// Before glibc 2.33 stat, fstat and lstat were inline functions around these calls, which later versions still export.
+// Before glibc 2.33 the stat functions were inline, around these calls, which later versions still export.
 extern "C" {
 int __fxstat64(int version, int file, struct stat64* result);
 int __lxstat64(int version, const char* path, struct stat64* result);
@@ -22,7 +22,7 @@ constexpr int kStatVersion = 1;
 constexpr int kStatVersion = 0;
 #endif
 
-// Builds the path of a shared memory name; returns false, with errno, where POSIX or glibc would refuse the name.
+// Returns false, with errno, where POSIX or glibc would refuse the name.
 bool shm_path(const char* name, char (&path)[300]) {
   while (*name == '/') ++name;
   size_t length = std::strlen(name);
@@ -61,7 +61,7 @@ int multiproc_shm_unlink(const char* name) {
   return shm_path(name, path) ? unlink(path) : -1;
 }
 
-// libstdc++ reads this variable (glibc 2.32) to skip atomics in single-threaded programs; a Node program never is one.
+// libstdc++ reads this (glibc 2.32) to skip atomics in single-threaded programs, which Node's never are.
 MULTIPROC_HERE char multiproc_single_threaded __asm__("__libc_single_threaded");
 char multiproc_single_threaded = 0;
 

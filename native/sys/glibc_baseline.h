@@ -1,9 +1,9 @@
 // Symbol versions of glibc 2.28, pinned so that one binary runs on every distribution since 2018.
 //
-// glibc 2.32 and 2.34 moved functions from libpthread and libdl into libc with new default versions. A program linked
-// today would require those, although the old versions still exist and are the same code. Both build files include this
-// header before every source; test/package/symbols.test.ts reads the result's requirements. Add a function here when
-// that test names it; a function without an old version goes to glibc_baseline.cc. Functions of librt (timer_create,
+// glibc 2.32 and 2.34 moved functions from libpthread and libdl into libc with new default versions, which a program
+// linked today would require, although the old versions still exist and are the same code. Both build files include
+// this header before every source; test/package/symbols.test.ts reads the result's requirements. Add a function here
+// when that test names it; one without an old version goes to glibc_baseline.cc. Functions of librt (timer_create,
 // mq_open …) must not be used: Node does not load it.
 #pragma once
 
@@ -14,7 +14,7 @@
 #ifdef __x86_64__
 #define MULTIPROC_PIN(name, version) __asm__(".symver " #name "," #name "@GLIBC_" #version)
 #else
-// aarch64 support began with glibc 2.17, the oldest version there.
+// glibc supports aarch64 since 2.17.
 #define MULTIPROC_PIN(name, version) __asm__(".symver " #name "," #name "@GLIBC_2.17")
 #endif
 

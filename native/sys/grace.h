@@ -7,9 +7,8 @@
 
 namespace multiproc::sys {
 
-// Counts the time in which the process's main thread ran or slept voluntarily. Time spent waiting for a processor on a
-// busy machine does not count, up to ten times the grace in all. If the kernel does not report the waiting time, all
-// time counts.
+// Counts the time in which the process's main thread ran or slept voluntarily. Waiting for a processor on a busy
+// machine does not count, up to ten times the grace in all. If the kernel does not report such waits, all time counts.
 //
 // Call `over` every few tens of milliseconds.
 class Grace {

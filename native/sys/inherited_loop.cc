@@ -1,4 +1,4 @@
-// The parent's handles, requests and finished work in a forked child's event loop, on which the child must not act.
+// The parent's state in a forked child's event loop.
 #include "sys/inherited_loop.h"
 
 #include <dlfcn.h>
@@ -170,7 +170,7 @@ void InheritedLoop::release() {
   libuv().walk(
       loop_,
       [](void* handle, void*) {
-        // The other handles are internal to Node, which starts and stops them as needed.
+        // Node starts and stops its other handles itself.
         int type = libuv().handle_get_type(handle);
         if (leads_outside(type) || type == kAsync || type == kTimer) libuv().unref(handle);
       },

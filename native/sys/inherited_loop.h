@@ -1,4 +1,4 @@
-// The parent's handles, requests and finished work in a forked child's event loop, on which the child must not act.
+// The parent's handles, requests and finished work in a forked child's event loop.
 #pragma once
 
 #include <cstddef>
@@ -7,22 +7,22 @@
 
 namespace multiproc::sys {
 
-// The loop of a process that forks, and of its child right after the fork. libuv has calls for most operations; the
-// queue of finished work and the count of requests are reached through the public part of uv_loop_t, whose layout is
-// fixed in libuv 1.x and is compared with the results of calls.
+// The loop of a process that forks, and of its child. libuv has calls for most operations; the queue of finished work
+// and the count of requests are reached through the public part of uv_loop_t, whose layout is fixed in libuv 1.x and is
+// compared with the results of calls.
 class InheritedLoop {
  public:
   explicit InheritedLoop(void* loop) : loop_(loop) {}
 
-  // Checks, before a fork, that libuv exports the required calls and has the expected layout; otherwise ENOSYS.
+  // Checks, before a fork, that libuv has the required calls and layout; otherwise ENOSYS.
   Failure available() const;
 
-  // Redirects, in the child, the descriptors of sockets, pipes and similar handles to an unused socket, so that
-  // operations on a handle do not reach the parent's peers. Leaves the standard descriptors and `keep` unchanged. The
-  // methods below also run in the child.
+  // Redirects the child's descriptors of sockets, pipes and similar handles to an unused socket: operations on handles
+  // do not reach the parent's peers. Keeps the standard descriptors and `keep`. The methods below also run in the
+  // child.
   Failure disconnect(const int* keep, size_t count);
 
-  // References every handle of an external resource, because Node lists only those that keep the loop alive.
+  // References every handle of an external resource: Node lists only those that keep the loop alive.
   void reveal();
 
   // Stops all timers; Node restarts its own at its next use.

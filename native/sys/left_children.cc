@@ -1,4 +1,4 @@
-// Children whose parent thread ended before them, to be reaped later by another thread of this process.
+// Children whose parent thread has ended, to be reaped by another thread.
 #include "sys/left_children.h"
 
 #include <sys/wait.h>
@@ -39,8 +39,7 @@ void leave_child(pid_t pid) {
   left_children().all.push_back({getpid(), pid});
 }
 
-// Does not block on the mutex: in a forked child a thread that does not exist there may hold it. Such a child has no
-// child to reap.
+// Never blocks: a forked child may find the mutex held by a thread of its parent, and has no child to reap.
 void reap_left_children() {
   if (!left_children().mutex.try_lock()) return;
   auto& all = left_children().all;

@@ -1,4 +1,4 @@
-// Children whose parent thread ended before them, to be reaped later by another thread of this process.
+// Children whose parent thread has ended, to be reaped by another thread.
 #pragma once
 
 #include <sys/types.h>

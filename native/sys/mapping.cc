@@ -1,4 +1,4 @@
-// A shared mapping of a file, which can be retired while readers or writers still hold pointers into it.
+// A shared mapping of a file.
 #include "sys/mapping.h"
 
 #include <sys/mman.h>
@@ -18,7 +18,7 @@ Mapping::~Mapping() { munmap(data_, size_); }
 
 Failure Mapping::retire() {
   if (retired_) return {};
-  // NORESERVE: these pages are never used, so they must not count against the commit limit.
+  // NORESERVE: unused pages must not count against the commit limit.
   void* replaced =
       mmap(data_, size_, PROT_READ | PROT_WRITE, MAP_FIXED | MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
   if (replaced == MAP_FAILED) return {errno, "mmap"};

@@ -1,4 +1,4 @@
-// A shared mapping of a file, which can be retired while readers or writers still hold pointers into it.
+// A shared mapping of a file, which can be retired while pointers into it are in use.
 #pragma once
 
 #include <cstddef>
@@ -10,7 +10,7 @@
 namespace multiproc::sys {
 
 // Owns the mmap of a whole object. Share it by shared_ptr: the last reference unmaps it. Until then the address range
-// stays reserved, so that no stale pointer reaches unrelated memory.
+// stays reserved: stale pointers reach no unrelated memory.
 class Mapping {
  public:
   // Maps the first `size` bytes (> 0) of `fd` for reading and writing, shared. The descriptor may be closed afterwards.
@@ -24,9 +24,9 @@ class Mapping {
   size_t size() const { return size_; }
   bool retired() const { return retired_; }
 
-  // Replaces the pages by private zeros. This releases the shared object (with its flock and memory), while
-  // asynchronous operations that hold a pointer continue harmlessly. Idempotent. ENOMEM: the process has reached its
-  // limit of mappings; the pages are still shared.
+  // Replaces the pages by private zeros: the shared object is released (with its flock and memory), while asynchronous
+  // operations with a pointer continue harmlessly. Idempotent. ENOMEM: the process has reached its limit of mappings;
+  // the pages are still shared.
   Failure retire();
 
  private:

@@ -1,4 +1,4 @@
-// A set of descriptors that one call waits for, at a cost independent of their number.
+// A set of descriptors that one call waits for.
 #include "sys/poll_set.h"
 
 #include <sys/epoll.h>

@@ -14,7 +14,7 @@ Failure poll_set_open(int* set);
 // Makes the set report when the descriptor is readable, hung up or faulty.
 Failure poll_set_add(int set, int fd);
 
-// Removes the descriptor. Call it before closing the descriptor: a copy in another process would keep it in the set.
+// Removes the descriptor. Call it before closing: a copy in another process would keep it in the set.
 Failure poll_set_remove(int set, int fd);
 
 // Parks until descriptors are ready, and reports up to `capacity` of them; 0 when the deadline passed. Signals do not

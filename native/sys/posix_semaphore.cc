@@ -1,4 +1,4 @@
-// A named POSIX semaphore, shared by plain name with programs in C and Python.
+// A named POSIX semaphore.
 #include "sys/posix_semaphore.h"
 
 #include <dlfcn.h>
@@ -20,8 +20,8 @@ timespec to_timespec(int64_t ns) { return {ns / kSecond, ns % kSecond}; }
 
 #if defined(__GLIBC__) && defined(__LP64__) && __BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__
 #define MULTIPROC_KNOWN_SEMAPHORE 1
-// glibc's semaphore on 64-bit machines, unchanged since 2.21 (2015). A change would break every pair of processes with
-// different glibc releases. sem_post adds one to `value` and wakes a waiter if `sleepers` is not 0.
+// glibc's semaphore on 64-bit machines since 2.21 (2015). A change would break processes that share one across glibc
+// releases. sem_post adds one to `value` and wakes a waiter if `sleepers` is not 0.
 struct GlibcSemaphore {
   Word value;
   Word sleepers;
@@ -31,8 +31,8 @@ static_assert(sizeof(GlibcSemaphore) <= sizeof(sem_t), "the two words open glibc
 GlibcSemaphore* words_of(sem_t* semaphore) { return reinterpret_cast<GlibcSemaphore*>(semaphore); }
 #endif
 
-// Waits until the deadline or, without sem_clockwait, for at most a slice. glibc's sem_clockwait (2.30) uses the
-// monotonic clock. sem_timedwait uses the wall clock; the slices bound the effect of setting that clock.
+// Waits until the deadline by glibc's sem_clockwait (2.30) on the monotonic clock. Without it, waits on the wall clock
+// for a slice, which bounds the effect of setting that clock.
 int wait_slice(sem_t* semaphore, int64_t now_ns, int64_t deadline_ns) {
   using ClockWait = int (*)(sem_t*, clockid_t, const timespec*);
   static const auto clock_wait = reinterpret_cast<ClockWait>(dlsym(RTLD_DEFAULT, "sem_clockwait"));
@@ -109,7 +109,7 @@ Word* PosixSemaphore::word() { return &words_of(semaphore_)->value; }
 
 void PosixSemaphore::join() { words_of(semaphore_)->sleepers.fetch_add(1); }
 
-// The leaving waiter may have consumed the wake of a post whose permit is still available: wake another waiter.
+// The leaving waiter may have consumed a post's wake without its permit: wake another waiter.
 void PosixSemaphore::leave() {
   GlibcSemaphore* words = words_of(semaphore_);
   if (words->sleepers.fetch_sub(1) > 1 && words->value.load() != 0) futex_wake(&words->value, 1);

@@ -39,9 +39,8 @@ class PosixSemaphore {
   Failure post();
   uint32_t value();
 
-  // Returns the word to park on together with other words, outside the C library. Between `join` and `leave` every post
-  // wakes a waiter on the word, whose value is then not 0. `word` is nullptr if the library's layout is unknown (musl):
-  // the caller polls the semaphore.
+  // Returns the word to park on together with other words. Between `join` and `leave` every post wakes a waiter on the
+  // word, whose value is then not 0. nullptr if the library's layout is unknown (musl): the caller polls.
   Word* word();
   void join();
   void leave();

@@ -1,4 +1,4 @@
-// Plain POSIX shared memory by name, compatible with C's shm_open and Python's SharedMemory: no header, no locks.
+// POSIX shared memory by name.
 #include "sys/posix_shm.h"
 
 #include <fcntl.h>
@@ -14,7 +14,7 @@ namespace multiproc::sys {
 
 namespace {
 
-// Each round loses a race against a program that unlinks the name at that moment.
+// Each round loses a race against a program that unlinks the name.
 constexpr int kMostRounds = 1000;
 
 int open_restarting(const char* name, int flags, mode_t mode) {
@@ -37,7 +37,7 @@ Failure open_object(const PosixShmRequest& request, int* fd, bool* made) {
     }
     *fd = open_restarting(name, 0, 0);
     if (*fd != -1) return {};
-    // The name was unlinked between the two calls: try to create it again.
+    // Unlinked between the two calls: try to create it again.
     if (request.create && errno == ENOENT) continue;
     return {errno, "shm_open"};
   }

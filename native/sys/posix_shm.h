@@ -1,4 +1,4 @@
-// Plain POSIX shared memory by name, compatible with C's shm_open and Python's SharedMemory: no header, no locks.
+// POSIX shared memory by name, compatible with C's shm_open and Python's SharedMemory: no header, no locks.
 #pragma once
 
 #include <sys/types.h>
@@ -21,8 +21,8 @@ struct PosixShmRequest {
   uint64_t most = 0;   // EFBIG for an object larger than this
 };
 
-// Opens or creates the object, and maps all of it. The memory of a new one is reserved: a full /dev/shm causes ENOSPC
-// here, where ftruncate would succeed and the first store raise SIGBUS. ENODATA: the object exists and is empty.
+// Opens or creates the object, and maps all of it. A new one has its memory reserved: a full /dev/shm causes ENOSPC
+// here, instead of SIGBUS at the first store. ENODATA: the object exists and is empty.
 Failure open_posix_shm(const PosixShmRequest& request, std::shared_ptr<Mapping>* mapping);
 
 Failure unlink_posix_shm(const std::string& name);

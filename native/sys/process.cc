@@ -1,4 +1,4 @@
-// Operations on this process, its standard descriptors and its children, below Node's.
+// Operations on this process and its children.
 #include "sys/process.h"
 
 #include <fcntl.h>
@@ -67,7 +67,7 @@ Failure become_program(const char* file, char* const args[], const std::vector<i
 }
 
 Failure take_stdio(const int fds[3]) {
-  // Copy first: a descriptor may itself be in the range 0..2.
+  // Copy first: a descriptor may itself be 0, 1 or 2.
   int copies[3] = {-1, -1, -1};
   Failure failure;
   for (int i = 0; i < 3 && !failure; i++) {

@@ -1,4 +1,4 @@
-// Operations on this process, its standard descriptors and its children, below Node's.
+// Operations on this process, its standard descriptors and its children.
 #pragma once
 
 #include <sys/types.h>
@@ -34,11 +34,11 @@ struct GoOn {
 // Writes all bytes. On a full non-blocking descriptor it sleeps until there is room.
 Failure write_all(int fd, const void* data, size_t size, GoOn go_on = {});
 
-// Replaces the program of this process, as execv(3) does; the new one inherits `fds`, even those marked close-on-exec.
-// Returns only on failure.
+// Replaces this process's program, as execv(3) does, and passes `fds` on, even those marked close-on-exec. Returns only
+// on failure.
 Failure become_program(const char* file, char* const args[], const std::vector<int>& fds);
 
-// Makes three open descriptors the standard ones of this process. They may overlap the standard ones.
+// Makes three open descriptors the standard ones. They may overlap the standard ones.
 Failure take_stdio(const int fds[3]);
 
 }  // namespace multiproc::sys

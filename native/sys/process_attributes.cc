@@ -1,4 +1,4 @@
-// Inherited attributes of a process that another process cannot change in a running child.
+// Inherited attributes of a process.
 #include "sys/process_attributes.h"
 
 #include <sched.h>

@@ -1,4 +1,4 @@
-// The exit status of a process, readable through a pidfd by processes other than its parent.
+// The exit status of a process, read through a pidfd.
 #include "sys/process_end.h"
 
 #include <sys/ioctl.h>
@@ -36,7 +36,7 @@ bool told_by_pidfd(int pidfd, int* status) {
   return true;
 }
 
-// Returns the pid in /proc of a process that is not reaped yet; otherwise a value that is no pid.
+// Returns the pid in /proc of an unreaped process; otherwise a value that is no pid.
 int pid_of(int pidfd) {
   char path[64], text[512];
   snprintf(path, sizeof path, "/proc/self/fdinfo/%d", pidfd);
@@ -45,7 +45,7 @@ int pid_of(int pidfd) {
   return line == nullptr ? -1 : atoi(line + strlen("\nPid:"));
 }
 
-// Checks the permission through a link with the same rule: the kernel writes a status of 0 for unpermitted readers.
+// Checks the permission by a link with the same rule: unpermitted readers see a status of 0.
 bool may_see(int pid) {
   char path[64], target[64];
   snprintf(path, sizeof path, "/proc/%d/ns/user", pid);
@@ -64,7 +64,7 @@ bool told_by_proc(int pidfd, int* status) {
   if (field == nullptr) return false;
   *status = atoi(field);
   if (*status == 0 && !may_see(pid)) return false;
-  // The pid was not reused meanwhile: it can only be reused after the process is reaped.
+  // Unchanged: a pid is reused only after its process is reaped.
   return pid_of(pidfd) == pid;
 }
 

@@ -58,7 +58,7 @@ Substitutes& substitutes() {
   return substitutes;
 }
 
-// Discards the parent's state in a forked child: it concerns the parent's life, children and threads.
+// Discards what concerns the parent's life, children and threads.
 void forget_all() {
   Substitutes& all = substitutes();
   if (all.held != -1) close(all.held);
@@ -92,7 +92,7 @@ Failure own_file(int* fd) {
 
 struct Watch {
   pid_t pid;
-  int notice;  // a copy: the caller may close its descriptor, whose number another file may then get
+  int notice;  // a copy: the caller may close its descriptor, and another file reuse the number
 };
 
 void* await_end(void* context) {

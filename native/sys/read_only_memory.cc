@@ -1,4 +1,4 @@
-// Access to this process's memory that may be write-protected or unmapped.
+// Access to memory that may be write-protected or unmapped.
 #include "sys/read_only_memory.h"
 
 #include <fcntl.h>
@@ -11,8 +11,8 @@
 
 namespace multiproc::sys {
 
-// Writes through /proc/self/mem, as a debugger does. mprotect would need the old protection to restore, and some
-// systems refuse to make a page executable again where constants share it with code.
+// Writes through /proc/self/mem, as a debugger does. mprotect would need the old protection, and some systems refuse to
+// make a page executable again if constants share it with code.
 Failure overwrite(void* address, const void* bytes, size_t size) {
   int memory = open("/proc/self/mem", O_RDWR | O_CLOEXEC);
   if (memory == -1) return {errno, "open"};

@@ -1,5 +1,4 @@
-// Access to this process's memory that may be write-protected (constants of a loaded program, such as tables of
-// functions) or unmapped.
+// Access to this process's memory that may be write-protected (constants such as tables of functions) or unmapped.
 #pragma once
 
 #include <cstddef>

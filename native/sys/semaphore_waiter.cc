@@ -1,4 +1,4 @@
-// Asynchronous waits for POSIX semaphores: one thread parks for all of them and takes permits for a JavaScript thread.
+// Asynchronous waits for POSIX semaphores.
 #include "sys/semaphore_waiter.h"
 
 #include <pthread.h>
@@ -15,7 +15,7 @@ namespace multiproc::sys {
 
 namespace {
 
-// Intervals of polling for semaphores that cannot be parked on, and for those that exceed the capacity of one park.
+// Polling intervals: for semaphores that cannot be parked on, and for those beyond the capacity of one park.
 constexpr int64_t kPoll = 10 * kMillisecond;
 constexpr int64_t kOverflowPoll = 20 * kMillisecond;
 
@@ -68,7 +68,7 @@ Failure SemaphoreWaiter::State::start() {
   return failure;
 }
 
-// Discards the parent's waits and permits in a forked child, without giving them back.
+// Discards the parent's waits and permits in a forked child, without posting.
 void SemaphoreWaiter::State::forget() {
   waits.clear();
   results.clear();
@@ -80,7 +80,7 @@ void SemaphoreWaiter::State::ring() {
   futex_wake(&doorbell, 1);
 }
 
-// Checks every wait once. Sets `set` and `until` for the next park; returns true if there are new results.
+// Checks every wait once. Fills `set` and `until` for the next park; returns true if there are new results.
 bool SemaphoreWaiter::State::look(FutexSet* set, int64_t* until) {
   bool came_out = false;
   int64_t now = monotonic_ns();
@@ -88,7 +88,7 @@ bool SemaphoreWaiter::State::look(FutexSet* set, int64_t* until) {
   *until = kForever;
   missed.clear();
   for (auto wait = waits.begin(); wait != waits.end();) {
-    // After one wait has failed, skip later waits for the same semaphore: a post in between would let them overtake.
+    // After one failure skip later waits for the same semaphore: a post in between would let them overtake.
     bool won = missed.count(wait->semaphore.get()) == 0 && wait->semaphore->try_wait();
     if (!won) missed.insert(wait->semaphore.get());
     if (won || now >= wait->deadline_ns) {
@@ -115,7 +115,7 @@ void SemaphoreWaiter::State::run() {
   FutexSet set;
   std::unique_lock<std::mutex> guard(mutex);
   while (!stopping) {
-    // The doorbell goes first: without futex_waitv the thread parks on the first word only.
+    // First: without futex_waitv the thread parks on the first word only.
     set.clear();
     set.add(&doorbell, doorbell.load());
     int64_t until = kForever;
@@ -169,7 +169,7 @@ void SemaphoreWaiter::disarm(uint32_t ticket) {
     if (wait->ticket != ticket) continue;
     wait->semaphore->leave();
     waits.erase(wait);
-    // The thread may be parked on the semaphore's word, which may be unmapped once this call returns.
+    // The thread may be parked on the semaphore's word, which may be unmapped after this call.
     state_->ring();
     return;
   }

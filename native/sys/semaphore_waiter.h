@@ -15,15 +15,15 @@ struct SemaphoreOutcome {
   bool won;  // false: the deadline passed
 };
 
-// Starts its thread with the first wait; the thread parks while there are no waits. One park lasts at most 100 ms;
-// beyond 127 semaphores 20 ms; without futex_waitv or the semaphore's layout 10 ms. In a forked child a waiter is
-// empty: the waits are the parent's.
+// Starts its thread with the first wait. One park lasts at most 100 ms; beyond 127 semaphores 20 ms; without
+// futex_waitv or the semaphore's layout 10 ms; without waits it is unbounded. Empty in a forked child: the waits are
+// the parent's.
 class SemaphoreWaiter {
  public:
   // Calls `notify(context)` on the waiter's thread when `drain` has results. It must not call the waiter.
   SemaphoreWaiter(void (*notify)(void*), void* context);
 
-  // Stops and joins the thread. Posts back the permits that were not drained.
+  // Stops and joins the thread. Posts undrained permits back.
   ~SemaphoreWaiter();
 
   SemaphoreWaiter(const SemaphoreWaiter&) = delete;
@@ -32,7 +32,7 @@ class SemaphoreWaiter {
   // Starts a wait. Tickets are never 0. EAGAIN: no thread can be started.
   Failure arm(std::shared_ptr<PosixSemaphore> semaphore, int64_t deadline_ns, uint32_t* ticket);
 
-  // Ends a wait. Posts back its permit, if it has already taken one.
+  // Ends a wait. Posts its permit back, if it has taken one.
   void disarm(uint32_t ticket);
 
   // Appends the outcomes since the last call to `outcomes`.

@@ -1,4 +1,4 @@
-// Files in /dev/shm: created complete, opened under a shared lock, removed only when no process has them open.
+// Files in /dev/shm.
 #include "sys/shm_file.h"
 
 #include <errno.h>
@@ -50,14 +50,14 @@ bool has_room(const struct statfs& system, uint64_t size) {
   return system.f_bavail >= (size + static_cast<uint64_t>(system.f_bsize) - 1) / static_cast<uint64_t>(system.f_bsize);
 }
 
-// Reserves piece by piece. Before Linux 6.10 a signal makes tmpfs undo the whole posix_fallocate, so that a timer (a
-// profiler's) would restart a large file indefinitely; a small piece can finish in time.
+// Reserves piece by piece. Before Linux 6.10 a signal makes tmpfs undo the whole posix_fallocate, so that a profiler's
+// timer would restart a large file indefinitely.
 //
 // A failure gives all pieces back, and a range that does not fit is not begun: other programs need the memory. Returns
-// an errno, as posix_fallocate does. Precondition: no part of the range is in use.
+// an errno. Precondition: no part of the range is in use.
 int reserve(int fd, uint64_t offset, uint64_t size) {
   struct statfs system;
-  // A single call needs no check: the kernel reserves all of it or gives everything back.
+  // A single call needs no check: a failure gives everything back.
   if (size > kReservePiece && fstatfs(fd, &system) == 0 && !has_room(system, size)) return ENOSPC;
   for (uint64_t done = 0; done < size;) {
     uint64_t piece = std::min(size - done, kReservePiece);
@@ -72,8 +72,7 @@ int reserve(int fd, uint64_t offset, uint64_t size) {
   return size == 0 ? EINVAL : 0;
 }
 
-// Takes the shared lock. A sweeper holds the exclusive lock for microseconds; the deadline bounds the wait for a
-// stopped sweeper.
+// A sweeper holds the exclusive lock for microseconds; the deadline bounds the wait for a stopped one.
 Failure lock_within(int fd, int64_t deadline_ns) {
   for (;;) {
     if (retry_flock(fd, LOCK_SH | LOCK_NB) == 0) return {};
@@ -84,8 +83,7 @@ Failure lock_within(int fd, int64_t deadline_ns) {
   }
 }
 
-// Checks the type, owner and mode, which never improve, before the lock is requested: another user who made the file
-// may hold that lock indefinitely.
+// Checks type, owner and mode, which never improve, before the lock: another user may hold that indefinitely.
 Failure check_owner(int fd) {
   struct stat status;
   if (fstat(fd, &status) == -1) return {errno, "fstat"};
@@ -102,8 +100,8 @@ bool is_backed(int fd, const struct stat& status) {
   return fstatfs(fd, &system) == -1 || system.f_type != TMPFS_MAGIC;
 }
 
-// Checks the number of names. Precondition: the lock is held, so no sweeper removes the name meanwhile. A second name
-// could present one object as another; it exists briefly while link(2) and unlink(2) publish a file.
+// Precondition: the lock is held, so no sweeper removes the name. A second name could present one object as another; it
+// exists briefly while link(2) and unlink(2) publish a file.
 Failure check_links(int fd, FileFacts* facts) {
   int64_t deadline_ns = monotonic_ns() + kLongestPublish;
   struct stat status;
@@ -137,7 +135,7 @@ Failure create_file(uint64_t size, uint64_t reserved, const std::string& tempora
     file->fd = retry_open(file_path(temporary_name).c_str(), O_CREAT | O_EXCL | O_RDWR | O_NOFOLLOW, kMode);
     if (file->fd == -1) return {errno, "open"};
   }
-  // The umask has removed bits from the mode, which `open_file` requires.
+  // The umask has removed bits that `open_file` requires.
   if (fchmod(file->fd, kMode) == -1 || retry_flock(file->fd, LOCK_SH) == -1) {
     Failure failure = {errno, "fchmod"};
     close_file(file);
@@ -207,7 +205,7 @@ Failure open_any_file(const std::string& name, int* fd, FileFacts* facts) {
 Failure reserve_file(int fd, uint64_t size) {
   Failure failure = reserve_range(fd, 0, size);
   struct stat status;
-  // The file keeps no size without memory behind it, unless another process has meanwhile reserved its full size.
+  // Keep no size without memory, unless another process has meanwhile reserved the full size.
   if (failure && fstat(fd, &status) == 0 && static_cast<uint64_t>(status.st_size) < size) (void)!ftruncate(fd, 0);
   return failure;
 }
@@ -227,7 +225,7 @@ Failure reserve_mapped(uint8_t* start, uint64_t length) {
   uint8_t* first = start - reinterpret_cast<uintptr_t>(start) % kPage;
   uint64_t size = (static_cast<uint64_t>(start - first) + length + kPage - 1) / kPage * kPage;
   struct statfs system;
-  // Unlike fallocate, a call that fails keeps the pages that it reserved.
+  // Unlike fallocate, a failed call keeps the pages that it reserved.
   if (statfs("/dev/shm", &system) == 0 && !has_room(system, size)) return {ENOSPC, "madvise"};
   for (uint64_t done = 0; done < size;) {
     uint64_t piece = std::min(size - done, kReservePiece);
@@ -276,7 +274,7 @@ Sweep sweep_file(const std::string& name, bool (*still_needed)(int fd, uint64_t 
   struct stat opened, named;
   if (fstat(fd, &opened) == 0 && S_ISREG(opened.st_mode) && opened.st_uid == geteuid() && lock_alone(fd) &&
       !still_needed(fd, static_cast<uint64_t>(opened.st_size))) {
-    // The name may meanwhile belong to another file: remove only the locked one.
+    // The name may meanwhile belong to another file: remove the locked one only.
     if (lstat(file_path(name).c_str(), &named) == -1) {
       result = Sweep::gone;
     } else if (named.st_ino == opened.st_ino && named.st_dev == opened.st_dev) {

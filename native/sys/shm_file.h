@@ -2,7 +2,7 @@
 //
 // Every process that has a segment open holds flock(LOCK_SH) on it. The mapping keeps the lock after its descriptor is
 // closed, and the kernel drops it with the last mapping, however the process ends. flock(LOCK_EX | LOCK_NB) thus
-// detects whether a segment is in use, without pids, and across containers that share /dev/shm.
+// detects use without pids, and across containers that share /dev/shm.
 #pragma once
 
 #include <sys/types.h>
@@ -27,21 +27,20 @@ struct FileFacts {
 };
 
 // Creates a file of `size` bytes, mode 0600, with its memory reserved: a full /dev/shm causes ENOSPC here, not SIGBUS
-// later. The file gets its shared lock before it can have a name. `temporary_name` is used only without O_TMPFILE. With
-// `reserved`, memory backs only that many bytes from the start; `reserve_range` adds the rest piece by piece.
+// later. It is locked (shared) before it can have a name. `temporary_name` is used only without O_TMPFILE. With
+// `reserved`, memory backs only that many bytes from the start; `reserve_range` adds the rest.
 Failure create_file(uint64_t size, const std::string& temporary_name, NewFile* file);
 Failure create_file(uint64_t size, uint64_t reserved, const std::string& temporary_name, NewFile* file);
 
 // Gives the file its name. EEXIST: another process created it first. The descriptor stays open.
 Failure publish_file(NewFile* file, const std::string& name);
 
-// Closes the descriptor, and removes the temporary name of a file that was not published. Idempotent.
+// Closes the descriptor and removes an unpublished file's temporary name. Idempotent.
 void close_file(NewFile* file);
 
-// Opens an existing file of this user, mode 0600, and takes the shared lock. ENOENT also if it was unlinked meanwhile,
-// EACCES for another user, type or mode, EMLINK for a file with a second name, ELOOP for a symbolic link, EISDIR, ENXIO
-// for a socket, EBUSY if a sweeper holds the lock for five seconds. Only a sweeper or, briefly, a second name makes it
-// wait.
+// Opens an existing file of this user, mode 0600, and takes the shared lock. ENOENT also if unlinked meanwhile, EACCES
+// for another user, type or mode, EMLINK for a second name, ELOOP for a symbolic link, EISDIR, ENXIO for a socket,
+// EBUSY if a sweeper holds the lock for five seconds. Only a sweeper or, briefly, a second name makes it wait.
 Failure open_file(const std::string& name, int* fd, FileFacts* facts);
 
 // Opens an existing file of any user and mode, without a lock. ENOENT, EACCES.
@@ -50,14 +49,14 @@ Failure open_any_file(const std::string& name, int* fd, FileFacts* facts);
 // Gives an empty file its size, with its memory reserved. On failure the file is empty again.
 Failure reserve_file(int fd, uint64_t size);
 
-// Backs a range of a file with memory. ENOSPC: the memory is exhausted; everything reserved is given back.
-// Precondition: no part of the range is in use.
+// Backs a range of a file with memory. ENOSPC: exhausted, and everything reserved is given back. Precondition: no part
+// of the range is in use.
 Failure reserve_range(int fd, uint64_t offset, uint64_t length);
 
-// Frees the memory behind a range of a file; the range then reads as zeros.
+// Frees the memory behind a range of a file, which then reads as zeros.
 void discard_range(int fd, uint64_t offset, uint64_t length);
 
-// Reserve and discard ranges of a mapped file, without its descriptor. Reserving widens the range to whole pages,
+// Reserves or discards a range of a mapped file, without its descriptor. Reserving widens the range to whole pages,
 // discarding narrows it. Precondition: can_reserve_mapped().
 Failure reserve_mapped(uint8_t* start, uint64_t length);
 void discard_mapped(uint8_t* start, uint64_t length);
@@ -65,8 +64,7 @@ void discard_mapped(uint8_t* start, uint64_t length);
 // Returns whether the kernel reserves through mappings (MADV_POPULATE_WRITE, since Linux 5.14). Tested once.
 bool can_reserve_mapped();
 
-// Replaces the shared lock by the exclusive one, if no other process has the file open. On false the shared lock is
-// lost, too.
+// Replaces the shared lock by the exclusive one, if no other process has the file open. On false no lock is left.
 bool lock_alone(int fd);
 
 // Removes the name. ENOENT: there is no such name.

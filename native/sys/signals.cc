@@ -1,4 +1,4 @@
-// Signals held back, ignored or filtered while the process cannot act on them properly.
+// Signals held back, ignored or filtered.
 #include "sys/signals.h"
 
 #include <dlfcn.h>
@@ -53,7 +53,7 @@ void act(const struct sigaction& action, int number, siginfo_t* info, void* cont
   }
 }
 
-// Ignores a signal from any other process: it went to the whole group, and the parent decides about this process.
+// From any other process it went to the whole group: the parent decides about this process.
 void filter(int number, siginfo_t* info, void* context) {
   if (info->si_pid != left_to && info->si_pid != getpid()) return;
   for (size_t i = 0; i < kGroupSignalCount; i++) {

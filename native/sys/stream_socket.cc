@@ -1,4 +1,4 @@
-// Stream sockets in the file system, in the abstract namespace and over TCP, all non-blocking.
+// Non-blocking stream sockets.
 #include "sys/stream_socket.h"
 
 #include <arpa/inet.h>
@@ -25,7 +25,6 @@ Failure open_socket(int family, int* fd) {
   return {*fd == -1 ? errno : 0, "socket"};
 }
 
-// Sends small messages without delay.
 void no_delay(int fd, int family) {
   int on = 1;
   if (family != AF_UNIX) setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
@@ -91,7 +90,7 @@ Failure listen_at(const SocketAddress& address, int backlog, int* fd) {
   int family = address.storage.ss_family;
   if (Failure failure = open_socket(family, fd)) return failure;
   int on = 1;
-  // bind gives the socket file the socket's own mode. A chmod afterwards would leave a moment with another mode.
+  // bind gives the file the socket's mode. A later chmod would leave a moment with another mode.
   if (family == AF_UNIX)
     fchmod(*fd, 0600);
   else
@@ -123,7 +122,7 @@ Failure accept_at(int listener, int* fd, SocketAddress* peer) {
     *fd = accept4(listener, generic(*peer), &peer->length, SOCK_CLOEXEC | SOCK_NONBLOCK);
     if (*fd != -1) break;
     switch (errno) {
-      // Connections that ended or failed before they were accepted; the next one may succeed.
+      // Ended or failed before this call; the next one may succeed.
       case EINTR:
       case ECONNABORTED:
       case EPROTO:
@@ -189,8 +188,7 @@ void describe_address(const SocketAddress& address, bool* local, std::string* te
 }
 
 Failure probe_local(const SocketAddress& address, bool* alive) {
-  // A datagram socket cannot connect to a stream socket: connect fails with EPROTOTYPE if the socket is open, and with
-  // ECONNREFUSED if it is closed.
+  // A datagram socket cannot connect to a stream socket: EPROTOTYPE if it is open, ECONNREFUSED if it is closed.
   int fd = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0);
   if (fd == -1) return {errno, "socket"};
   int code = connect(fd, generic(address), address.length) == 0 ? 0 : errno;

@@ -29,12 +29,12 @@ Failure resolve_host(const std::string& host, std::string* figures);
 // Opens a socket that is bound and listens. A socket file has mode 0600 from its creation. EADDRINUSE, EACCES, ENOENT.
 Failure listen_at(const SocketAddress& address, int backlog, int* fd);
 
-// Begins to connect. `*done`: it is connected; otherwise the socket becomes writable, and `finish_connect` returns the
+// Begins to connect. `*done`: connected; otherwise the socket becomes writable, and `finish_connect` returns the
 // result. EAGAIN: the listener's backlog is full, and a local socket cannot be polled for room.
 Failure begin_connect(const SocketAddress& address, int* fd, bool* done);
 Failure finish_connect(int fd);
 
-// Accepts the next connection. EAGAIN: no connection is pending. Connections that ended meanwhile are skipped.
+// Accepts the next connection; skips those that have ended. EAGAIN: none is pending.
 Failure accept_at(int listener, int* fd, SocketAddress* peer);
 
 // Returns the address to which the socket is bound.
@@ -44,8 +44,8 @@ Failure own_address(int fd, SocketAddress* address);
 Failure peer_address(int fd, SocketAddress* address);
 
 // Returns the peer's effective user id, as the kernel recorded it: for a connected local socket that of the process
-// that called connect or listen, for a pipe that of its owner if no other user may open it. -1: unknown, or any user
-// may be the peer, as with TCP.
+// that called connect or listen, for a pipe that of its owner if no other user may write to it. -1: unknown, or any
+// user may be the peer, as with TCP.
 int64_t peer_user(int fd);
 
 // Formats an address: a path, or the numeric address and the port. Empty and 0 for a local socket without a name.

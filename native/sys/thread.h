@@ -8,10 +8,10 @@
 
 namespace multiproc::sys {
 
-// Name of the addon's threads, by which a fork server distinguishes them from a program's.
+// Name by which a fork server distinguishes the addon's threads from a program's.
 constexpr const char* kThreadName = "multiproc";
 
-// Starts a thread with all signals held back: they go to the program's own threads. EAGAIN: no thread can be started.
+// Starts a thread with all signals held back, for the program's own threads. EAGAIN: no thread can be started.
 Failure start_thread(void* (*run)(void*), void* context, pthread_t* thread);
 
 // Returns the calling thread's kernel id, unique on the machine.
@@ -20,9 +20,8 @@ pid_t current_thread();
 // Returns whether this process still has the thread.
 bool thread_exists(pid_t thread);
 
-// Raises the eventfd as the last action of the calling thread, however it ends, through a copy of the descriptor. The
-// kernel releases the thread's robust mutexes shortly after that: see thread_exists. A later call replaces the earlier
-// one.
+// Raises the eventfd, through a copy, as the last action of the calling thread, however it ends. The kernel releases
+// the thread's robust mutexes shortly after that: see thread_exists. A later call replaces the earlier one.
 Failure raise_at_thread_end(int notice);
 
 }  // namespace multiproc::sys
