@@ -11,7 +11,7 @@ namespace multiproc::sys {
 // them: after a few signals glibc waits indefinitely for one of them to wake.
 class AbsentWaiters {
  public:
-  // Records, in the parent before the fork, the condition variables that other threads sleep on.
+  // Records the condition variables on which other threads sleep, before the fork.
   void note();
 
   // Clears the recorded counts in the child.

@@ -1,4 +1,4 @@
-// Unix socket pairs between related processes, which carry bytes, descriptors and the sender's identity.
+// Unix socket pairs between related processes.
 #include "sys/channel.h"
 
 #include <poll.h>
@@ -19,7 +19,6 @@ union Control {
   char bytes[CMSG_SPACE(sizeof(int) * kMostDescriptors) + CMSG_SPACE(sizeof(ucred))];
 };
 
-// Sleeps until the socket is ready or broken; sets `ready` to false if the deadline passed.
 Failure await_events(int socket, short events, int64_t deadline_ns, bool* ready) {
   pollfd one = {socket, events, 0};
   for (;;) {

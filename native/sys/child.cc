@@ -1,4 +1,4 @@
-// Starting a child program as libuv does, except that this addon reaps it.
+// Starting a child program.
 #include "sys/child.h"
 
 #include <fcntl.h>
@@ -15,7 +15,7 @@ namespace multiproc::sys {
 
 namespace {
 
-// Data for the child between vfork and exec, when it runs in the parent's memory and must not allocate.
+// Data for the child between vfork and exec, when it uses the parent's memory and must not allocate.
 struct Plan {
   const char* file;
   char** arguments;

@@ -8,7 +8,6 @@
 
 namespace multiproc::sys {
 
-// One part of a gathered write.
 struct Bytes {
   const void* data;
   size_t size;

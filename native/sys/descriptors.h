@@ -17,13 +17,12 @@ Failure memory_file(const char* name, int* fd);
 // Creates an eventfd: readable after a value other than 0 was written to it.
 Failure notice_file(int* fd);
 
-// Duplicates `fd` as `target`, which programs executed from here inherit.
+// Duplicates `fd` as `target`, not close-on-exec.
 Failure place_descriptor(int fd, int target);
 
 // Duplicates `fd` to a number above the standard descriptors.
 Failure copy_descriptor(int fd, int* copy);
 
-// Marks the descriptor close-on-exec.
 Failure close_on_exec(int fd);
 
 void close_descriptors(const std::vector<int>& fds);

@@ -17,7 +17,7 @@ namespace multiproc::sys {
 
 namespace {
 
-// Field numbers of /proc/PID/stat, as in proc(5).
+// Fields of /proc/PID/stat, see proc(5).
 constexpr int kStartCode = 26, kEndCode = 27, kStartStack = 28, kStartData = 45, kEndData = 46, kStartBreak = 47,
               kStartArguments = 48, kEndArguments = 49, kFieldCount = 53;
 

@@ -31,7 +31,7 @@ struct Wait {
 class FdWatcher::State {
  public:
   std::mutex mutex;
-  std::map<int, std::vector<Wait>> waits;  // by descriptor: the epoll set has one entry for each
+  std::map<int, std::vector<Wait>> waits;  // by descriptor: the epoll set has one entry each
   std::vector<uint32_t> ready;
   uint32_t last_ticket = 0;
   bool running = false;
@@ -107,7 +107,7 @@ int FdWatcher::State::set_interest(int operation, int fd) {
   return epoll_ctl(epoll, operation, fd, &event) == 0 ? 0 : errno;
 }
 
-// Ends the descriptor's waits that these events satisfy; returns true if `notify` must be called.
+// Ends the waits that these events satisfy; returns true if `notify` must be called.
 bool FdWatcher::State::settle(int fd, uint32_t events) {
   auto found = waits.find(fd);
   if (found == waits.end()) return false;
@@ -130,7 +130,7 @@ bool FdWatcher::State::settle(int fd, uint32_t events) {
     }
     list.erase(list.begin() + static_cast<ptrdiff_t>(i));
   }
-  // Removed explicitly: a duplicate in another process would keep a closed descriptor in the set.
+  // Removed explicitly: a duplicate in another process would keep a closed descriptor there.
   if (!list.empty()) {
     set_interest(EPOLL_CTL_MOD, fd);
   } else {

@@ -19,10 +19,9 @@ constexpr uint32_t kWritable = 2;
 // Starts its thread with the first wait. Empty in a forked child: the waits are the parent's.
 class FdWatcher {
  public:
-  // Calls `notify(context)` on the watcher's thread when `drain` has results. It must not call the watcher.
+  // Calls `notify(context)` on its thread when `drain` has results. It must not call back.
   FdWatcher(void (*notify)(void*), void* context);
 
-  // Stops and joins the thread.
   ~FdWatcher();
 
   FdWatcher(const FdWatcher&) = delete;

@@ -107,7 +107,7 @@ Failure inherit_private_mappings() {
   return {};
 }
 
-// Returns whether a thread of this process is running or runnable.
+// Returns whether a thread is running or runnable.
 bool runs(const char* tid) {
   char path[300];
   snprintf(path, sizeof path, "/proc/self/task/%s/stat", tid);
@@ -165,9 +165,9 @@ Failure fork_process(void* loop, pid_t* pid) {
     if (hook->prepare != nullptr) hook->prepare();
   }
   AbsentWaiters absent;
-  // Until the child has its own loop, its signal handlers would write to the parent's signal pipe.
+  // Until the child has its own loop, its handlers would write to the parent's signal pipe.
   HeldSignals held;
-  // After the hooks, which may allocate; later mappings of other threads are theirs alone.
+  // After the hooks, which may allocate; later mappings belong to other threads.
   Failure failure = inherit_private_mappings();
   if (!failure) {
     await_quiet_threads();

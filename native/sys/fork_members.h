@@ -33,7 +33,7 @@ class ForkMembers {
     std::vector<State*> all;
   };
 
-  // Never destroyed: threads may still run while the process exits.
+  // Never destroyed: threads may run while the process exits.
   static Members& members() {
     static Members& members = *new Members;
     return members;

@@ -44,7 +44,7 @@ class FutexSet {
 // return early: the caller re-checks. Without futex_waitv it parks on the first word alone.
 void futex_wait(const FutexSet& set, int64_t deadline_ns);
 
-// Wakes up to `count` waiters (all, if negative); returns their number.
+// Wakes up to `count` waiters (negative: all); returns their number.
 int futex_wake(Word* word, int count);
 
 // Returns whether the kernel and the sandbox allow futex_waitv. MULTIPROC_NO_WAITV=1 in the environment disables it.

@@ -1,4 +1,4 @@
-// The time that a process gets to act before it is killed.
+// The time that a process gets to act.
 #include "sys/grace.h"
 
 #include <algorithm>
@@ -43,7 +43,7 @@ bool Grace::over() {
   if (!counted) {
     used_ += passed;
   } else if (now.wants_processor) {
-    // The kernel has not yet accounted for the current wait for a processor.
+    // The current wait for a processor is not accounted for yet.
     used_ += std::min(passed, now.ran - last_.ran);
   } else {
     used_ += std::max<int64_t>(passed - (now.waited - last_.waited), 0);

@@ -21,7 +21,6 @@ class Grace {
   int64_t used_ns() const { return used_; }
 
  private:
-  // The kernel's accounting of the thread.
   struct Progress {
     int64_t at = 0;
     int64_t ran = 0;

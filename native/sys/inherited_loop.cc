@@ -54,7 +54,7 @@ const Libuv& libuv() {
   return libuv;
 }
 
-// uv_handle_type of libuv 1.x.
+// uv_handle_type of libuv 1.x
 enum HandleType {
   kAsync = 1,
   kFsEvent = 3,
@@ -162,7 +162,7 @@ void InheritedLoop::stop_timers() {
 void InheritedLoop::drop_work() {
   Loop* loop = static_cast<Loop*>(loop_);
   loop->work = {&loop->work, &loop->work};
-  // A thread of the pool may have held the mutex at the fork.
+  // A thread of the pool may have held it at the fork.
   new (&loop->work_mutex) pthread_mutex_t(PTHREAD_MUTEX_INITIALIZER);
 }
 

@@ -1,4 +1,4 @@
-// Children whose parent thread has ended, to be reaped by another thread.
+// Children whose parent thread has ended.
 #include "sys/left_children.h"
 
 #include <sys/wait.h>
@@ -17,7 +17,7 @@ struct LeftChild {
   pid_t pid;
 };
 
-// Never destroyed: threads may still end while the process exits.
+// Never destroyed: threads may end while the process exits.
 struct LeftChildren {
   std::mutex mutex;
   std::vector<LeftChild> all;

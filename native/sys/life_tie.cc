@@ -1,4 +1,4 @@
-// A tie of this process's life to that of another process.
+// A tie of this process's life to another's.
 #include "sys/life_tie.h"
 
 #include <poll.h>

@@ -13,7 +13,7 @@ namespace multiproc::sys {
 // stays reserved: stale pointers reach no unrelated memory.
 class Mapping {
  public:
-  // Maps the first `size` bytes (> 0) of `fd` for reading and writing, shared. The descriptor may be closed afterwards.
+  // Maps the first `size` bytes (> 0) of `fd`, shared. The descriptor may be closed afterwards.
   static Failure map(int fd, size_t size, std::shared_ptr<Mapping>* mapping);
 
   Mapping(const Mapping&) = delete;

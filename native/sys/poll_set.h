@@ -8,7 +8,7 @@
 
 namespace multiproc::sys {
 
-// Creates an empty set: a descriptor, close-on-exec, which the caller closes.
+// Creates an empty set: a close-on-exec descriptor, which the caller closes.
 Failure poll_set_open(int* set);
 
 // Makes the set report when the descriptor is readable, hung up or faulty.

@@ -31,11 +31,10 @@ class PosixSemaphore {
   PosixSemaphore& operator=(const PosixSemaphore&) = delete;
   ~PosixSemaphore();
 
-  // Takes a permit if one is available.
   bool try_wait();
-  // Blocks this thread until it takes a permit or the deadline passes. Signals do not end the wait.
+  // Blocks until it takes a permit or the deadline passes. Signals do not end the wait.
   bool wait_until(int64_t deadline_ns);
-  // Returns one permit. EOVERFLOW: the value would exceed SEM_VALUE_MAX.
+  // EOVERFLOW: the value would exceed SEM_VALUE_MAX.
   Failure post();
   uint32_t value();
 

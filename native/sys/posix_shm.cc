@@ -25,7 +25,7 @@ int open_restarting(const char* name, int flags, mode_t mode) {
   return fd;
 }
 
-// Sets `*made` if the object is new, so that a later failure can unlink the name.
+// Sets `*made` for a new object, so that a later failure can unlink it.
 Failure open_object(const PosixShmRequest& request, int* fd, bool* made) {
   const char* name = request.name.c_str();
   for (int round = 0; round < kMostRounds; round++) {

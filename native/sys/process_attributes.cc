@@ -19,7 +19,7 @@ namespace {
 
 constexpr size_t kTextSize = 8192;  // bytes; larger than any of the files read here
 
-// Lines of /proc/thread-self/status that describe inherited state. The others describe this process alone.
+// Lines of /proc/thread-self/status about inherited state.
 constexpr const char* kStatusLines[] = {
     "Uid:",
     "Gid:",
@@ -66,7 +66,7 @@ void append_status(std::string* text) {
 void append_file(std::string* text, const char* name, const char* path) {
   char content[kTextSize];
   read_start(path, content, sizeof(content));
-  // Joins the lines, so that a comparison of lines can name the attribute.
+  // One line, so that a comparison of lines can name the attribute.
   for (char* next = content; *next != '\0'; next++) {
     if (*next == '\n') *next = ';';
   }

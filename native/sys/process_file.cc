@@ -1,4 +1,4 @@
-// A descriptor for a process, readable once the process has ended.
+// A descriptor for a process.
 #include "sys/process_file.h"
 
 #include <fcntl.h>
@@ -43,16 +43,15 @@ bool detect_pidfds() {
   return true;
 }
 
-// The state of the substitutes for pidfds.
 struct Substitutes {
   std::mutex mutex;
-  // This process keeps `held` open for its life; `shown` is duplicated for others.
+  // Open for the life of this process; `shown` is duplicated for others.
   int held = -1;
   int shown = -1;
   std::map<int, pid_t> children;  // by their eventfd; the latest child for a reused number
 };
 
-// Never destroyed: threads may still run while the process exits.
+// Never destroyed: threads may run while the process exits.
 Substitutes& substitutes() {
   static Substitutes& substitutes = *new Substitutes;
   return substitutes;
@@ -99,7 +98,7 @@ void* await_end(void* context) {
   Watch watch = *static_cast<Watch*>(context);
   delete static_cast<Watch*>(context);
   siginfo_t info;
-  // An error other than EINTR means that the child no longer exists.
+  // An error except EINTR: the child no longer exists.
   while (waitid(P_PID, static_cast<id_t>(watch.pid), &info, WEXITED | WNOWAIT) == -1 && errno == EINTR) {
   }
   uint64_t one = 1;

@@ -20,10 +20,10 @@ struct SemaphoreOutcome {
 // the parent's.
 class SemaphoreWaiter {
  public:
-  // Calls `notify(context)` on the waiter's thread when `drain` has results. It must not call the waiter.
+  // Calls `notify(context)` on its thread when `drain` has results. It must not call back.
   SemaphoreWaiter(void (*notify)(void*), void* context);
 
-  // Stops and joins the thread. Posts undrained permits back.
+  // Joins the thread. Posts undrained permits back.
   ~SemaphoreWaiter();
 
   SemaphoreWaiter(const SemaphoreWaiter&) = delete;

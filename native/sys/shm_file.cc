@@ -93,7 +93,7 @@ Failure check_owner(int fd) {
   return {};
 }
 
-// tmpfs also counts pages that are swapped out; the counts of other file systems differ.
+// tmpfs counts swapped pages, too; other file systems' counts differ.
 bool is_backed(int fd, const struct stat& status) {
   if (status.st_blocks >= (status.st_size + 511) / 512) return true;
   struct statfs system;
@@ -158,7 +158,7 @@ Failure publish_file(NewFile* file, const std::string& name) {
     file->temporary.clear();
     return {};
   }
-  // AT_EMPTY_PATH would need a capability; the link in /proc needs none.
+  // AT_EMPTY_PATH would need a capability.
   char self[32];
   snprintf(self, sizeof self, "/proc/self/fd/%d", file->fd);
   if (linkat(AT_FDCWD, self, AT_FDCWD, target.c_str(), AT_SYMLINK_FOLLOW) == -1) return {errno, "linkat"};

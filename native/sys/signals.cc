@@ -14,7 +14,7 @@ namespace {
 thread_local sigset_t before;
 thread_local bool holding = false;
 
-// Signals that a terminal, a shell or a supervisor sends to a whole process group to end it.
+// Signals to a whole process group from a terminal, a shell or a supervisor.
 constexpr int kGroupSignals[] = {SIGHUP, SIGINT, SIGQUIT, SIGTERM};
 constexpr size_t kGroupSignalCount = std::size(kGroupSignals);
 

@@ -32,7 +32,6 @@ void end_by_signals_alone();
 // signals that a forked child never gets, and keep the child's loop waiting.
 void ignore_group_signals();
 
-// Restores the actions that ignore_group_signals replaced.
 void restore_group_signals();
 
 // Leaves the same four signals to the parent: this process acts on them only if the parent or this process itself sent

@@ -37,7 +37,6 @@ Failure finish_connect(int fd);
 // Accepts the next connection; skips those that have ended. EAGAIN: none is pending.
 Failure accept_at(int listener, int* fd, SocketAddress* peer);
 
-// Returns the address to which the socket is bound.
 Failure own_address(int fd, SocketAddress* address);
 
 // Returns the peer's address; for a local socket the name that the listener has bound.
@@ -48,7 +47,7 @@ Failure peer_address(int fd, SocketAddress* address);
 // user may be the peer, as with TCP.
 int64_t peer_user(int fd);
 
-// Formats an address: a path, or the numeric address and the port. Empty and 0 for a local socket without a name.
+// Formats an address: a path, or a numeric address and a port. Empty and 0 for an unnamed local socket.
 void describe_address(const SocketAddress& address, bool* local, std::string* text, uint16_t* port);
 
 // Tests whether a socket file belongs to an open socket, unnoticed by its listener. ENOENT.

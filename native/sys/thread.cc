@@ -1,4 +1,4 @@
-// Threads of this process: start, kernel identifier, and notification of their end.
+// Threads of this process.
 #include "sys/thread.h"
 
 #include <sys/prctl.h>

@@ -17,7 +17,6 @@ Failure start_thread(void* (*run)(void*), void* context, pthread_t* thread);
 // Returns the calling thread's kernel id, unique on the machine.
 pid_t current_thread();
 
-// Returns whether this process still has the thread.
 bool thread_exists(pid_t thread);
 
 // Raises the eventfd, through a copy, as the last action of the calling thread, however it ends. The kernel releases
