@@ -25,7 +25,7 @@ const { values: options, positionals: wanted } = parseArgs({
   options: {
     suite: { type: 'string', default: 'test' },
     jobs: { type: 'string', short: 'j' },
-    timeout: { type: 'string', short: 't', default: '120' },
+    timeout: { type: 'string', short: 't', default: '300' },
     verbose: { type: 'boolean', short: 'v', default: false },
     without: { type: 'string', multiple: true, default: [] },
   },
