@@ -67,6 +67,8 @@ for (const signal of ['SIGINT', 'SIGTERM']) {
 console.log(`Node ${release}`);
 const queue = [...names];
 await Promise.all(Array.from({ length: Number(options.jobs) }, worker));
+// Checks end by SIGKILL to their process groups: objects of killed processes stay until the next program makes one.
+spawnSync(node, [join(packed, 'node_modules/multiproc/dist/command/main.js'), 'sweep'], { stdio: 'ignore' });
 rmSync(packed, { recursive: true });
 const skipped = totals.skipped > 0 ? `, ${totals.skipped} skipped` : '';
 console.log(`\n${totals.passed} passed, ${totals.failed} failed${skipped}`);

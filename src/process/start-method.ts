@@ -64,7 +64,11 @@ export function checkMethod(method: unknown): StartMethod {
   if (launcher === undefined) throw new ValueError(`cannot find context for ${inspect(method)}`);
   // Whether a program may fork is checked at the fork: the error of start() names the command.
   const reason = launcher.method === 'fork' ? undefined : launcher.unavailable();
-  if (reason !== undefined) throw new ValueError(`The start method '${launcher.method}' cannot be used: ${reason}`);
+  if (reason !== undefined) {
+    const others = availableMethods().map((other) => inspect(other));
+    const cure = others.length === 0 ? '' : `. Use ${others.join(' or ')}`;
+    throw new ValueError(`The start method '${launcher.method}' cannot be used: ${reason}${cure}`);
+  }
   return launcher.method;
 }
 

@@ -53,7 +53,7 @@ export function requireModule(url: string): unknown {
  */
 export async function importModule(url: string, required = false): Promise<unknown> {
   checkPermission(url);
-  if (required && hookFor(url) !== undefined) return requireModule(url);
+  if (required && isHooked(url)) return requireModule(url);
   const namespace = (await importWhole(url).catch((error) => requireInstead(url, error))) as Exports;
   keepNamespace(url, namespace);
   return namespace;
@@ -92,12 +92,12 @@ export function requireIsPatched(): boolean {
 /** Whether `require` loaded the module by a hook that is not Node's own, as `ts-node/register` installs one. */
 export function wasRequiredByHook(url: string): boolean {
   const file = fileOf(url);
-  return file !== undefined && require.cache[file] !== undefined && hookFor(url) !== undefined;
+  return file !== undefined && require.cache[file] !== undefined && isHooked(url);
 }
 
-function hookFor(url: string): unknown {
-  const extension = require.extensions[extname(fileOf(url) ?? '')];
-  return isHook(extension) ? extension : undefined;
+/** Whether such a hook loads files with this one's extension. */
+function isHooked(url: string): boolean {
+  return isHook(require.extensions[extname(fileOf(url) ?? '')]);
 }
 
 function isHook(extension: object | undefined): boolean {

@@ -366,9 +366,9 @@ function offsetOf(source: string, line: number, column: number): number {
 function notLoaded(reference: Reference, cause: unknown): TypeError {
   const reason = cause instanceof Error ? cause.message : String(cause);
   const code = String((cause as { code?: unknown } | null)?.code);
-  const cure = reference.required || /^ERR_UN(?:KNOWN_FILE_EXTENSION|SUPPORTED_TYPESCRIPT)/.test(code);
+  const lacksLoader = reference.required || /^ERR_UN(?:KNOWN_FILE_EXTENSION|SUPPORTED_TYPESCRIPT)/.test(code);
   return new TypeError(
-    `${describeReference(reference)} cannot be had, its module fails to load: ${reason}${cure ? `. ${useSameLoader}` : ''}`,
+    `${describeReference(reference)} cannot be had, its module fails to load: ${reason}${lacksLoader ? `. ${useSameLoader}` : ''}`,
     { cause },
   );
 }

@@ -64,6 +64,11 @@ function surroundings({ env, cwd, uid, execPath }: ProgramOptions) {
   };
 }
 
+async function endingBy(child: ChildProcess, event: 'exit' | 'close'): Promise<Ending> {
+  const [code, signal] = (await once(child, event)) as [Ending['code'], Ending['signal']];
+  return { code, signal };
+}
+
 /** A running process, seen from the test. Everything awaited here fails once the process has ended without it. */
 export class Program {
   readonly child: ChildProcess;
@@ -88,9 +93,9 @@ export class Program {
       late = true;
       child.kill('SIGKILL');
     }, timeout);
-    this.exited = once(child, 'exit').then(([code, signal]) => ({ code, signal }) as Ending);
+    this.exited = endingBy(child, 'exit');
     this.exited.catch(() => undefined);
-    this.ended = once(child, 'close').then(([code, signal]) => ({ code, signal }) as Ending);
+    this.ended = endingBy(child, 'close');
     const finish = (how: string) => {
       clearTimeout(watchdog);
       const message = `${name} ${late ? `was killed: it still ran after ${timeout} ms` : how}`;

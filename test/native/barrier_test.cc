@@ -13,6 +13,7 @@
 
 using namespace multiproc;
 using namespace multiproc::sync;
+using check::attach_here;
 using check::Child;
 
 namespace {
@@ -22,12 +23,6 @@ Barrier make(uint32_t parties) {
   void* memory = mmap(nullptr, size, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
   CHECK(memory != MAP_FAILED);
   return {static_cast<BarrierWords*>(memory), parties};
-}
-
-uint32_t attach_here() {
-  uint32_t owner = 0;
-  CHECK_EQUAL(attach(&owner).code, 0);
-  return owner;
 }
 
 Target target(const Barrier& barrier, Target::Kind kind, uint32_t tag) {

@@ -12,10 +12,12 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
 #include <functional>
+#include <new>
 #include <string>
 #include <vector>
 
@@ -249,6 +251,21 @@ inline int main(int argc, char** argv) {
   }
   printf("1..%d\n", count);
   return failures == 0 ? 0 : 1;
+}
+
+// Attaches the calling thread and returns its participant.
+inline uint32_t attach_here() {
+  uint32_t owner = 0;
+  CHECK_EQUAL(multiproc::sync::attach(&owner).code, 0);
+  return owner;
+}
+
+// Makes an object in memory that children share.
+template <typename T>
+T* make_shared() {
+  void* memory = mmap(nullptr, sizeof(T), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+  CHECK(memory != MAP_FAILED);
+  return new (memory) T();
 }
 
 }  // namespace check

@@ -9,6 +9,7 @@
 
 using namespace multiproc;
 using namespace multiproc::sync;
+using check::attach_here;
 using check::Child;
 
 namespace {
@@ -17,12 +18,6 @@ ConditionWords& words() {
   void* memory = mmap(nullptr, sizeof(ConditionWords), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
   CHECK(memory != MAP_FAILED);
   return *static_cast<ConditionWords*>(memory);
-}
-
-uint32_t attach_here() {
-  uint32_t owner = 0;
-  CHECK_EQUAL(attach(&owner).code, 0);
-  return owner;
 }
 
 bool wait_ms(ConditionWords& condition, int64_t ms) {

@@ -1,8 +1,6 @@
 // The event word: a set frees everybody who waited before it, whatever follows, and nobody else.
 #include "sync/event.h"
 
-#include <sys/mman.h>
-
 #include <atomic>
 #include <thread>
 
@@ -23,11 +21,7 @@ struct Shared {
   std::atomic<uint32_t> rounds{0};
 };
 
-Shared* shared() {
-  void* memory = mmap(nullptr, sizeof(Shared), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
-  CHECK(memory != MAP_FAILED);
-  return new (memory) Shared;
-}
+Shared* shared() { return check::make_shared<Shared>(); }
 
 bool wait_since(Word& word, uint32_t before, int64_t ms) {
   uint32_t me = 0;

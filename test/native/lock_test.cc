@@ -1,8 +1,6 @@
 // The lock word: exclusion, what a death does to it, who may release it, and that nobody is robbed or forgotten.
 #include "sync/lock.h"
 
-#include <sys/mman.h>
-
 #include <atomic>
 #include <thread>
 
@@ -12,6 +10,7 @@
 
 using namespace multiproc;
 using namespace multiproc::sync;
+using check::attach_here;
 using check::Child;
 
 namespace {
@@ -24,17 +23,7 @@ struct Shared {
   uint64_t plain = 0;  // Guarded by `word`: the thread sanitizer sees whether it really is.
 };
 
-Shared* shared() {
-  void* memory = mmap(nullptr, sizeof(Shared), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
-  CHECK(memory != MAP_FAILED);
-  return new (memory) Shared;
-}
-
-uint32_t attach_here() {
-  uint32_t owner = 0;
-  CHECK_EQUAL(attach(&owner).code, 0);
-  return owner;
-}
+Shared* shared() { return check::make_shared<Shared>(); }
 
 Target target_of(Word& word) { return {Target::Kind::lock, &word, nullptr, 0, 1}; }
 

@@ -2,8 +2,6 @@
 // however it dies; and the locks of a map whose registry is gone.
 #include "sync/map.h"
 
-#include <sys/mman.h>
-
 #include <atomic>
 #include <memory>
 #include <thread>
@@ -16,6 +14,7 @@
 
 using namespace multiproc;
 using namespace multiproc::sync;
+using check::attach_here;
 using check::Child;
 
 namespace {
@@ -25,17 +24,7 @@ struct Shared {
   std::atomic<int> computed{0};
 };
 
-Shared* shared() {
-  void* memory = mmap(nullptr, sizeof(Shared), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
-  CHECK(memory != MAP_FAILED);
-  return new (memory) Shared;
-}
-
-uint32_t attach_here() {
-  uint32_t owner = 0;
-  CHECK_EQUAL(attach(&owner).code, 0);
-  return owner;
-}
+Shared* shared() { return check::make_shared<Shared>(); }
 
 bool is_parked(uint32_t owner) { return registry()->slots[slot_of(owner)].waits[0].load() != 0; }
 

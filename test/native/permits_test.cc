@@ -2,8 +2,6 @@
 // twice.
 #include "sync/permits.h"
 
-#include <sys/mman.h>
-
 #include <atomic>
 #include <thread>
 
@@ -13,6 +11,7 @@
 
 using namespace multiproc;
 using namespace multiproc::sync;
+using check::attach_here;
 using check::Child;
 
 namespace {
@@ -27,17 +26,7 @@ struct Shared {
   std::atomic<int> passed{0};
 };
 
-Shared* shared() {
-  void* memory = mmap(nullptr, sizeof(Shared), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
-  CHECK(memory != MAP_FAILED);
-  return new (memory) Shared;
-}
-
-uint32_t attach_here() {
-  uint32_t owner = 0;
-  CHECK_EQUAL(attach(&owner).code, 0);
-  return owner;
-}
+Shared* shared() { return check::make_shared<Shared>(); }
 
 int32_t wait_ms(const Permits& permits, int64_t ms) {
   Target target = {Target::Kind::permits, permits.bell, permits.table, permits.limit, 1};

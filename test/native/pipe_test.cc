@@ -17,6 +17,7 @@
 
 using namespace multiproc;
 using namespace multiproc::sync;
+using check::attach_here;
 using check::Child;
 
 namespace {
@@ -26,12 +27,6 @@ using Message = std::vector<uint8_t>;
 
 constexpr uint64_t kAny = UINT64_MAX;
 constexpr uint32_t kFirst = 1u << 30, kLast = 1u << 31;
-
-uint32_t attach_here() {
-  uint32_t owner = 0;
-  CHECK_EQUAL(attach(&owner).code, 0);
-  return owner;
-}
 
 // A page behind the words that nobody may touch.
 PipeWords* new_words(int directions = 2) {

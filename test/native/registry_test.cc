@@ -17,16 +17,10 @@
 
 using namespace multiproc;
 using namespace multiproc::sync;
+using check::attach_here;
 using check::Child;
 
 namespace {
-
-uint32_t attach_here() {
-  uint32_t owner = 0;
-  sys::Failure failure = attach(&owner);
-  CHECK_EQUAL(failure.code, 0);
-  return owner;
-}
 
 uint32_t attach_in_thread() {
   uint32_t owner = 0;

@@ -1,8 +1,6 @@
 // Sleeping at a ring: whoever waits goes on when it can, and words that cannot be are answered.
 #include "sync/ring.h"
 
-#include <sys/mman.h>
-
 #include <iterator>
 #include <memory>
 #include <random>
@@ -18,11 +16,7 @@ using check::Child;
 
 namespace {
 
-RingWords* new_ring() {
-  void* memory = mmap(nullptr, sizeof(RingWords), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
-  CHECK(memory != MAP_FAILED);
-  return new (memory) RingWords();
-}
+RingWords* new_ring() { return check::make_shared<RingWords>(); }
 
 bool wait_for(RingWords& ring, RingWait wait, uint32_t argument, int64_t deadline = sys::kForever) {
   uint32_t me = 0;

@@ -18,17 +18,12 @@
 
 using namespace multiproc;
 using namespace multiproc::sync;
+using check::attach_here;
 using check::Child;
 
 namespace {
 
 constexpr uint64_t kSize = 4096;
-
-uint32_t attach_here() {
-  uint32_t owner = 0;
-  CHECK_EQUAL(attach(&owner).code, 0);
-  return owner;
-}
 
 BlockHeader* block_of(const Segment& segment) { return reinterpret_cast<BlockHeader*>(segment.data() + kFirstBlock); }
 

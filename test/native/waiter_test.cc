@@ -1,8 +1,6 @@
 // Waiting by lanes: a few threads win any number of targets for one participant, and giving up leaves nothing behind.
 #include "sync/waiter.h"
 
-#include <sys/mman.h>
-
 #include <atomic>
 #include <map>
 #include <mutex>
@@ -16,6 +14,7 @@
 
 using namespace multiproc;
 using namespace multiproc::sync;
+using check::attach_here;
 using check::Child;
 
 namespace {
@@ -30,17 +29,7 @@ struct Shared {
   std::atomic<int> inside{0};
 };
 
-Shared* shared() {
-  void* memory = mmap(nullptr, sizeof(Shared), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
-  CHECK(memory != MAP_FAILED);
-  return new (memory) Shared;
-}
-
-uint32_t attach_here() {
-  uint32_t owner = 0;
-  CHECK_EQUAL(attach(&owner).code, 0);
-  return owner;
-}
+Shared* shared() { return check::make_shared<Shared>(); }
 
 Target lock_target(Word& word, uint64_t key = 1) { return {Target::Kind::lock, &word, nullptr, 0, key}; }
 Target semaphore_target(Word& word) { return {Target::Kind::semaphore, &word, nullptr, 0, 2}; }
