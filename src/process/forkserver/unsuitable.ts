@@ -10,8 +10,7 @@ const flags =
 export function unsuitability(execArgv: readonly string[]): string | undefined {
   if (process.platform !== 'linux') return 'it needs Linux';
   if (!native.hasPidfds()) return 'it needs pidfd_open, which this kernel or sandbox does not have';
-  if (hookedIn())
-    return 'module hooks run in a thread of their own (module.register), which a fork does not copy';
+  if (hookedIn()) return 'module hooks run in a thread of their own (module.register), which a fork does not copy';
   const options = [...execArgv, ...(process.env.NODE_OPTIONS ?? '').split(/\s+/)];
   const flag = options.find((option) => flags.test(option.replaceAll('_', '-')));
   if (flag !== undefined) return `${flag} writes its file at an end of Node that forked children do not come to`;
