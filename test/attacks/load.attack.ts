@@ -23,6 +23,8 @@ const places: Record<string, () => Address> = {
 const kinds = ['listener', 'manager'] as const;
 const silences: readonly Silence[] = ['silent', 'half a frame', 'dripping'];
 const options = { timeout: 200_000 };
+/** A client that had to wait behind silent ones would wait longer, in ms: each of them may take `handshakeTimeout`. */
+const maxWait = 2000;
 
 for (const kind of kinds) {
   for (const [place, address] of Object.entries(places)) {
@@ -67,8 +69,10 @@ for (const kind of kinds) {
           }
           const told = `${silence}: ${waits.length} of 20 were let in, in ${waits.map((ms) => ms.toFixed(1))} ms`;
           t.ok(waits.length >= (spare === undefined ? 20 : 10), told);
-          // The least of them: what else runs on this machine is not measured.
-          t.ok(Math.min(...waits) < 100, told);
+          // The least of them: the machine may be busy. `npm run bench -- listener` has the figures.
+          t.ok(Math.min(...waits) < maxWait, told);
+          crowd.kill();
+          await crowd.ended;
         }
       });
     }
