@@ -13,7 +13,7 @@
  */
 import { Buffer } from 'node:buffer';
 import { now } from '../deadline.js';
-import { Full } from '../errors.js';
+import { Full, type SystemError } from '../errors.js';
 import type { RawBuffer } from '../serialize/compact-format.js';
 import { receivedBuffer } from '../serialize/received.js';
 import { Tag } from '../serialize/tags.js';
@@ -32,6 +32,8 @@ import {
   ShardWord,
   unitsOfClass,
 } from '../shared/map-layout.js';
+import { shmSpace } from '../shared/shm-folder.js';
+import { noMemoryFor } from '../shared/shortage.js';
 import { performanceNow } from '../timing.js';
 import { Blocks, classOfUnits } from './blocks.js';
 import { PackedKey } from './keys.js';
@@ -747,6 +749,7 @@ export class MapCore {
     }
     const units = (size + 15) >> 4;
     const large = units > maxBlockUnits;
+    this.pages.lacksMemory = false;
     const block = large ? this.#takeLarge(at, shard, size) : this.#take(at, shard, classOfUnits[units] as number);
     if (block === 0) return size;
     const entry = block << 2;
@@ -1011,6 +1014,8 @@ export class MapCore {
     let block = blocks.takeLarge(shard, bytes);
     const needed = Math.ceil(bytes / pageBytes) + Math.ceil(bytes / (dataPagesOfRegion * pageBytes));
     if (block !== 0 || Math.ceil(bytes / pageBytes) > memory.capacityPages) return block;
+    // To evict everything would not be enough.
+    if (pages.lacksMemory && needed * pageBytes > pages.backedBytes + freeBytes()) return 0;
     if (!this.#evicts) {
       blocks.giveEmpty(shard);
       this.#sweepAll(at);
@@ -1190,7 +1195,8 @@ export class MapCore {
     return true;
   }
 
-  #full(bytes: number): Full {
+  #full(bytes: number): Full | SystemError {
+    if (this.pages.lacksMemory) return noMemoryFor('an entry', bytes);
     const { capacityPages, maxEntries } = this.memory;
     const limit = maxEntries === 0 ? '' : `, or ${maxEntries} entries`;
     return new Full(
@@ -1198,6 +1204,11 @@ export class MapCore {
         'Delete entries, or make the map with a larger "capacity" or another "eviction"',
     );
   }
+}
+
+function freeBytes(): number {
+  const { bavail, bsize } = shmSpace();
+  return bavail * bsize;
 }
 
 /** An entry outside of shared memory. */

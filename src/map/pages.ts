@@ -39,6 +39,8 @@ export interface Run {
 export class Pages {
   readonly #memory: MapMemory;
   readonly #words: Int32Array;
+  /** Whether /dev/shm had no memory for pages since this was last set to `false`. */
+  lacksMemory = false;
 
   constructor(memory: MapMemory) {
     this.#memory = memory;
@@ -77,7 +79,11 @@ export class Pages {
       const whole = needed <= dataPagesOfRegion ? this.#findRun(needed) : undefined;
       const runs = whole !== undefined ? [whole] : this.#gather(bytes);
       if (runs === undefined || !this.#mayUse(runs.reduce((sum, { count }) => sum + count, 0))) return undefined;
-      if (!runs.every((run) => this.#back(run))) return undefined;
+      const backed: number[] = [];
+      if (!runs.every((run) => this.#back(run, backed))) {
+        this.#unback(backed);
+        return undefined;
+      }
       for (const { page, count } of runs) {
         this.#words[this.#memory.descriptor(page) + PageWord.next] = count;
         for (let i = 0; i < count; i++) this.#own(page + i, shard, i === 0 ? PageClass.first : PageClass.further);
@@ -107,6 +113,12 @@ export class Pages {
   /** Pages that are free, with or without memory. */
   get free(): number {
     return this.#memory.capacityPages - (this.#words[MapWord.usedPages] as number);
+  }
+
+  /** Bytes of pages that have memory, in use or not. */
+  get backedBytes(): number {
+    const words = this.#words;
+    return ((words[MapWord.usedPages] as number) + (words[MapWord.backedPages] as number)) * pageBytes;
   }
 
   /** Takes the memory of free pages away, but for some, if no page was freed for a while. */
@@ -238,8 +250,12 @@ export class Pages {
     return this.#back({ page: hole, count }) || (count > 1 && this.#back({ page: hole, count: 1 }));
   }
 
-  /** Has the pages, which nothing is in, get memory. `false` if the machine has none. */
-  #back({ page, count }: Run): boolean {
+  /**
+   * Has the pages, which nothing is in, get memory. `false` if the machine has none.
+   *
+   * @param backed gets the numbers of the pages that had none before
+   */
+  #back({ page, count }: Run, backed?: number[]): boolean {
     let holes = 0;
     for (let i = 0; i < count; i++) if (this.#memory.stateOf(page + i) === PageState.hole) holes++;
     if (holes === 0) return true;
@@ -248,8 +264,18 @@ export class Pages {
       if (this.#memory.stateOf(page + i) !== PageState.hole) continue;
       Atomics.store(this.#words, this.#memory.descriptor(page + i) + PageWord.state, PageState.free);
       this.#count(0, 1);
+      backed?.push(page + i);
     }
     return true;
+  }
+
+  /** Takes the memory of pages away that this call of {@link takeRuns} has given them: no entry was ever in them. */
+  #unback(pages: readonly number[]): void {
+    for (const page of pages) {
+      Atomics.store(this.#words, this.#memory.descriptor(page) + PageWord.state, PageState.hole);
+      this.#count(0, -1);
+      native.segmentDiscard(this.#memory.block.segment.id, page * pageBytes, pageBytes);
+    }
   }
 
   /** One more region; its first page, 0 if there is no room for another. */
@@ -269,7 +295,10 @@ export class Pages {
       native.segmentReserve(this.#memory.block.segment.id, offset, length);
       return true;
     } catch (error) {
-      if (error instanceof SystemError && (error.code === 'ENOSPC' || error.code === 'ENOMEM')) return false;
+      if (error instanceof SystemError && (error.code === 'ENOSPC' || error.code === 'ENOMEM')) {
+        this.lacksMemory = true;
+        return false;
+      }
       throw error;
     }
   }

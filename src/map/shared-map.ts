@@ -185,7 +185,8 @@ export class SharedMap<K extends MapKey = MapKey, V = unknown> {
    *
    * @param options `ttl`: milliseconds that it lasts
    * @throws TypeError for what cannot travel, for shared objects, and for what is no key; RangeError for a key of more than 1 KiB
-   * @throws Full if there is no memory for it: with `eviction: 'none'`, or for a value larger than the map
+   * @throws Full if the map has no room for it: with `eviction: 'none'`, or for a value larger than the map
+   * @throws SystemError `ENOSPC`, with `wanted`, `free` and `capacity` in bytes: /dev/shm has no memory for it
    */
   set(key: K, value: V, options?: TtlOptions): this {
     const core = this.#core;

@@ -16,8 +16,8 @@ export function noMemoryFor(what: string, wanted: number, limit?: number): Syste
   const within = limit === undefined ? '' : `, of which this object uses at most ${limit}`;
   return new SystemError(
     `ENOSPC: there is no shared memory for ${what} of about ${wanted} bytes: /dev/shm has ${free} bytes free of ` +
-      `${capacity}${within}. Make it larger (--shm-size of docker run, the size of the tmpfs), free some of it, or make ` +
-      'messages smaller',
+      `${capacity}${within}. Make it larger (--shm-size of docker run, the size of the tmpfs), free some of it, or ` +
+      'use less of it at once',
     { code: 'ENOSPC', errno: 28, syscall: 'posix_fallocate', path: '/dev/shm', wanted, free, capacity },
   );
 }

@@ -47,6 +47,18 @@ t.test('one manager', async (t) => {
     t.equal(await (await manager.Event()).wait({ timeout: 1, ref: true }), false);
   });
 
+  t.test('binary data of any size travels without a walk over its elements', async (t) => {
+    const [dict, list] = [await manager.dict<string, Uint8Array>(), await manager.list<Uint8Array>()];
+    // More elements than an object may have properties.
+    const data = new Uint8Array(20_000_000).fill(7);
+    await dict.set('a', data);
+    await list.append(data);
+    t.equal(Buffer.compare((await dict.get('a')) ?? data.subarray(1), data), 0);
+    t.equal(Buffer.compare((await list.at(0)) ?? data.subarray(1), data), 0);
+    await dict.clear();
+    await list.clear();
+  });
+
   t.test('a function that a client gives and that fails does not end the server', async (t) => {
     const list = await manager.list([1, 2]);
     await t.rejects(list.forEach(rejecting as never), { name: 'RangeError', message: 'no 1' });

@@ -4,12 +4,17 @@ import { closeSync, openSync, statfsSync, unlinkSync, writeSync } from 'node:fs'
 import {
   isMainProcess,
   JoinableQueue,
+  Manager,
+  Pipe,
   Pool,
+  Process,
   Queue,
   RawArray,
+  SharedMap,
   SharedMemory,
   SimpleQueue,
   type SystemError,
+  ThreadPool,
 } from 'multiproc';
 
 const mebibyte = 2 ** 20;
@@ -171,11 +176,67 @@ async function objects(): Promise<void> {
   unlinkSync(ballast);
 }
 
+/** A map that evicts keeps its entries if evicting all of them would not be enough. */
+async function maps(): Promise<void> {
+  for (const eviction of ['lru', 'none'] as const) {
+    const map = new SharedMap<string, Uint8Array>({ eviction });
+    for (let i = 0; i < 100; i++) map.set(`${i}`, Buffer.alloc(1000));
+    fill(20 * mebibyte);
+    await fails(`a SharedMap, ${eviction}: set`, () => map.set('large', Buffer.alloc(large)));
+    await fails(`a SharedMap, ${eviction}: getOrInsert`, () => map.getOrInsert('large', Buffer.alloc(large)));
+    works[`a SharedMap, ${eviction}: its entries`] = map.size;
+    map.set('small', Buffer.alloc(100));
+    unlinkSync(ballast);
+    map.set('large', Buffer.alloc(large));
+    works[`a SharedMap, ${eviction}: a large entry`] = map.get('large')?.length;
+    map.close();
+  }
+}
+
+async function threads(): Promise<void> {
+  const pool = new ThreadPool(1);
+  await pool.apply(lengthOf, [Buffer.alloc(10)]);
+  fill(20 * mebibyte);
+  await fails('a result of a thread', () => pool.apply(bytes, [large]));
+  await fails('an argument for a thread', () => pool.apply(lengthOf, [Buffer.alloc(large)]));
+  unlinkSync(ballast);
+  works['a large result of a thread'] = (await pool.apply(bytes, [large])).length;
+  await pool.close();
+  await pool.join();
+}
+
+/** These go through sockets and small rings: their size does not count. */
+async function streams(): Promise<void> {
+  const manager = await Manager();
+  const dict = await manager.dict<string, Uint8Array>();
+  fill(20 * mebibyte);
+  const message = Buffer.alloc(large);
+  const [one, other] = Pipe();
+  const received = other.recv();
+  await one.send(message);
+  works['a large message of a pipe'] = ((await received) as Buffer).length;
+  one.close();
+  other.close();
+  for (const method of ['forkserver', 'spawn'] as const) {
+    const child = new Process({ target: lengthOf, args: [message], context: method });
+    await child.start();
+    await child.join();
+    works[`${method} with a large argument`] = child.exitCode;
+  }
+  await dict.set('large', message);
+  works['a large value of a manager'] = (await dict.get('large'))?.length;
+  await manager.shutdown();
+  unlinkSync(ballast);
+}
+
 if (isMainProcess && process.argv[1] === import.meta.filename) {
   await pools();
   await queues();
   await waiting();
   await unread();
   await objects();
+  await maps();
+  await threads();
+  await streams();
   console.log(JSON.stringify({ failures, works } satisfies Report));
 }

@@ -195,10 +195,11 @@ function takeOptions(args: unknown[], position: number | undefined): [unknown[],
   if (position !== undefined && position !== args.length - 1) return [args, undefined];
   if (typeof last === 'number' && position !== undefined) return [args, { timeout: last }];
   if (typeof last !== 'object' || last === null) return [args, undefined];
+  if (position !== undefined) parseWait(last as WaitOptions);
+  // The argument may be data: a typed array has millions of properties, so they are enumerated only with a signal there.
+  else if (!((last as WaitOptions).signal instanceof AbortSignal)) return [args, undefined];
   const { signal, ref, ...rest } = last as WaitOptions & Record<string, unknown>;
-  const isWait = position !== undefined || signal instanceof AbortSignal;
-  if (!isWait) return [args, undefined];
-  parseWait(position === undefined ? { signal, ref } : (last as WaitOptions));
+  if (position === undefined) parseWait({ signal, ref });
   const { timeout } = rest;
   const sent = args.slice(0, -1);
   if (Object.keys(rest).length > 0) sent.push(rest);
