@@ -64,6 +64,16 @@ t.test('a child has nothing of Node loaded that would have to be put right in ea
   t.strictSame(await parent.ended, wellEnded, parent.stderr);
 });
 
+t.test('a child of an aged server inherits no garbage collection that is due', async (t) => {
+  const parent = run(t, 'aged', { execArgv: ['--trace-gc'] });
+  const collections: string[] = [];
+  parent.child.stdout?.on('data', (chunk) => collections.push(String(chunk)));
+  const pid = await parent.message<number>();
+  t.strictSame(await parent.ended, wellEnded, parent.stderr);
+  t.match(collections.join(''), /Mark-Compact/, 'the server collects before it serves');
+  t.notMatch(collections.join(''), new RegExp(`\\[${pid}:.*Mark-Compact \\(reduce\\)`));
+});
+
 t.test("a child has the environment of its creator, whatever became of the server's", async (t) => {
   const parent = run(t, 'environments');
   const seen = await parent.message<Record<string, string>>();

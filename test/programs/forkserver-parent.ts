@@ -36,6 +36,11 @@ export async function familyOfChild() {
   return { own: family(), child: await child.result, pid: process.pid };
 }
 
+/** Lets timers that are due fire, and what they began end. */
+export async function turns(count: number): Promise<void> {
+  for (let i = 0; i < count; i++) await new Promise((resolve) => setTimeout(resolve, 1));
+}
+
 export function draw() {
   return [Math.random(), randomUUID(), crypto.randomUUID(), randomInt(2 ** 40)];
 }
@@ -110,6 +115,14 @@ const scenarios: Record<string, () => unknown> = {
     const child = new Process({ target, context: 'forkserver' });
     child.start();
     await tell(await child.result);
+  },
+  async aged() {
+    await warmUp();
+    // V8 plans such a collection for 8 s after the last one.
+    await new Promise((resolve) => setTimeout(resolve, 9_000));
+    const child = start('turns', [200]) as { pid: number; result: Promise<unknown> };
+    await child.result;
+    await tell(child.pid);
   },
   async environments() {
     process.env.MULTIPROC_KEPT = 'kept';

@@ -19,7 +19,11 @@ import { startDirectory, workingDirectory } from '../working-directory.js';
 import type { Hello } from './protocol.js';
 
 const program = fileURLToPath(new URL('./main.js', import.meta.url));
-const flags = ['--no-flush-bytecode', '--no-lazy'];
+/**
+ * V8's memory reducer plans a collection 8 s after the server's last one. The server does not run the event loop in which
+ * that timer would fire, so each child would inherit it and collect a whole heap as soon as its own loop runs.
+ */
+const flags = ['--no-flush-bytecode', '--no-lazy', '--no-memory-reducer'];
 
 /** The first module that the server's node runs, from where `program` is. */
 const firstModule = resolve(dirname(program), '../../../commonjs/threads-at-start.cjs');
