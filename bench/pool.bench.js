@@ -116,4 +116,12 @@ export default [
     contestants: { ours: node('multiproc Pool', 'pool-first.js') },
     targets: [{ text: 'ms', atMost: 40, of: (m) => m.ours.ms }],
   },
+  {
+    title: 'Pool: new Pool(200), the fork server running',
+    unit: 'ms in the constructor',
+    figure: 'ms',
+    rounds: 3,
+    contestants: { ours: node('multiproc Pool', 'pool-large.js') },
+    targets: [{ text: 'ms', atMost: 20, of: (m) => m.ours.ms }],
+  },
 ];

@@ -1,4 +1,4 @@
-/** The workers of a pool: keeps their number constant by replacing those that end, until the pool closes. */
+/** The workers of a pool: starts them as work comes, and replaces those that end, until the pool closes. */
 
 import { now } from '../deadline.js';
 import { MultiprocError, WorkerLostError } from '../errors.js';
@@ -6,7 +6,7 @@ import { attach } from '../lifecycle/participant.js';
 import { getLogger } from '../logging.js';
 import { sweepQuietly } from '../shared/sweep.js';
 import { Event } from '../sync/event.js';
-import { clearTimeout, setTimeout } from '../timing.js';
+import { clearTimeout, setImmediate, setTimeout } from '../timing.js';
 import type { Assignment } from './worker/assignment.js';
 import type { PoolWorker, WorkerEnd, WorkerSource } from './worker-source.js';
 
@@ -21,12 +21,24 @@ export interface CrewOwner {
   ended(row: number, worker: PoolWorker, end: WorkerEnd): boolean | undefined;
   /** Called when the worker with the row's assignment could not be started. */
   unstarted(row: number): void;
+  /** Returns the number of tasks that no worker has settled. */
+  unfinished(): number;
   /** Called when a worker was started. */
   started(worker: PoolWorker): void;
   /** Called when no workers can be started. */
   failed(error: unknown): void;
   /** Called when all workers have ended and none will follow. */
   gone(): void;
+}
+
+/** The number of workers. */
+export interface CrewSize {
+  /** Upper bound. */
+  readonly most: number;
+  /** Workers that are started at once, and kept. The others are started when there are more tasks than workers. */
+  readonly least: number;
+  /** Time in ms after which another worker that has no task ends; `Infinity`: it stays. */
+  readonly idleTimeout: number;
 }
 
 interface Row {
@@ -50,11 +62,22 @@ const mostKills = 64;
 const longestPause = 1000;
 /** Delay in ms before an ended worker is judged again. */
 const judgementPause = 50;
+/** Up to this number of workers, the pool's constructor starts all of them: that takes some milliseconds. */
+export const smallCrew = 4;
+/** Upper bound in ms on starts of workers without a turn of the event loop; one start may take longer. */
+const longestStarts = 4;
 
 export class Crew {
   readonly #rows: Row[] = [];
   readonly #source: WorkerSource;
   readonly #owner: CrewOwner;
+  readonly #least: number;
+  readonly #idleTimeout: number;
+  /** Rows without a worker that get one when there are more tasks than workers, the first one last. */
+  readonly #vacant: number[] = [];
+  /** Rows whose worker is to be started in the next turns, in this order. */
+  #unstarted: number[] = [];
+  #isStarting = false;
   #killTimer: NodeJS.Timeout | undefined;
   #replaces = true;
   #failures = 0;
@@ -64,10 +87,12 @@ export class Crew {
   #mustSweep = false;
   #closed = false;
 
-  constructor(size: number, source: WorkerSource, owner: CrewOwner) {
+  constructor({ most, least, idleTimeout }: CrewSize, source: WorkerSource, owner: CrewOwner) {
     this.#source = source;
     this.#owner = owner;
-    for (let row = 0; row < size; row++) {
+    this.#least = source.startsAtOnce ? most : least;
+    this.#idleTimeout = idleTimeout;
+    for (let row = 0; row < most; row++) {
       this.#rows.push({
         attention: new Event(),
         worker: undefined,
@@ -79,11 +104,21 @@ export class Crew {
     }
   }
 
-  /** @throws the error of the first starts: there is no worker then */
+  /**
+   * Starts the first workers: some now, the others in the next turns of the event loop.
+   *
+   * @throws the error of the first starts: there is no worker then
+   */
   start(): void {
+    for (let row = this.#rows.length - 1; row >= this.#least; row--) this.#vacant.push(row);
+    for (let row = 0; row < this.#least; row++) this.#unstarted.push(row);
     try {
-      for (let row = 0; row < this.#rows.length; row++) this.#start(row);
+      const startsAll = this.#source.startsAtOnce || this.#rows.length <= smallCrew;
+      const count = startsAll ? this.#least : 1;
+      for (const row of this.#unstarted.splice(0, count)) this.#start(row);
+      this.#startLater();
     } catch (error) {
+      this.#unstarted = [];
       this.#replaces = false;
       for (const { worker, unwatch } of this.#rows) {
         unwatch();
@@ -121,6 +156,20 @@ export class Crew {
     return this.#rows[row]?.ready === true;
   }
 
+  /** How long the worker of the row stays without a task, in ms. */
+  idleTimeout(row: number): number {
+    return row < this.#least ? Infinity : this.#idleTimeout;
+  }
+
+  /** Has further workers started if there are more tasks than workers. */
+  demand(tasks: number): void {
+    if (this.#vacant.length === 0 || !this.#replaces) return;
+    while (this.#vacant.length > 0 && this.#rows.length - this.#vacant.length < tasks) {
+      this.#unstarted.push(this.#vacant.pop() as number);
+    }
+    this.#startLater();
+  }
+
   /** Wakes the worker to read the board. */
   alert(row: number): void {
     if (!this.#closed) this.#rows[row]?.attention.set();
@@ -129,6 +178,7 @@ export class Crew {
   /** Stops replacing workers. */
   disband(): void {
     this.#replaces = false;
+    this.#unstarted = [];
     for (let row = 0; row < this.#rows.length; row++) if (this.worker(row) === undefined) this.#forgetDue(row);
     this.#checkGone();
   }
@@ -155,6 +205,7 @@ export class Crew {
 
   /** Handles ended workers and starts those that are due, without the event loop. */
   poll(): void {
+    this.#startSome();
     for (let row = 0; row < this.#rows.length; row++) {
       if ((this.#rows[row] as Row).due <= now()) this.#attend(row);
       else this.#look(row);
@@ -164,6 +215,7 @@ export class Crew {
   /** Forgets the workers in the child of a fork: they are the parent's. */
   forget(): void {
     this.#replaces = false;
+    this.#unstarted = [];
     for (const row of this.#rows) row.worker = undefined;
     this.#closed = true;
   }
@@ -181,6 +233,23 @@ export class Crew {
     }
     this.#watch(row);
     this.#owner.started(place.worker);
+  }
+
+  /** Starts workers in the next turns of the event loop: each start blocks the thread. */
+  #startLater(): void {
+    if (this.#isStarting || this.#unstarted.length === 0) return;
+    this.#isStarting = true;
+    // Unfinished tasks keep the program alive by themselves.
+    setImmediate(() => {
+      this.#isStarting = false;
+      this.#startSome();
+    }).unref();
+  }
+
+  #startSome(): void {
+    const until = now() + longestStarts;
+    while (this.#unstarted.length > 0 && now() < until) this.#tryStart(this.#unstarted.shift() as number);
+    this.#startLater();
   }
 
   #watch(row: number): void {
@@ -207,9 +276,15 @@ export class Crew {
     if (!done && !place.ready) this.#count(worker, end);
     if (this.#replaces) {
       this.#sweep();
-      this.#replace(row);
+      if (row < this.#least || this.#isWanted()) this.#replace(row);
+      else this.#vacant.push(row);
     }
     this.#checkGone();
+  }
+
+  /** Whether there are more tasks than workers, apart from the one that has ended. */
+  #isWanted(): boolean {
+    return this.#owner.unfinished() > this.#rows.length - this.#vacant.length - 1;
   }
 
   #count(worker: PoolWorker, end: WorkerEnd): void {

@@ -1,9 +1,10 @@
 /** Options of a pool and of its methods. */
 
+import { availableParallelism } from 'node:os';
 import { waitFields } from '../deadline.js';
 import { ValueError } from '../errors.js';
 import { describe } from '../options/describe.js';
-import { boolean, callable, checkedBy, type Kind, nullable, positiveInteger } from '../options/kinds.js';
+import { boolean, callable, checkedBy, type Kind, nullable, positiveInteger, unexpected } from '../options/kinds.js';
 import { OptionTable } from '../options/table.js';
 import type { StartMethod } from '../process/launchers/launcher.js';
 import {
@@ -17,6 +18,7 @@ import {
 import { type ModuleTarget, travellingTarget } from '../process/target.js';
 import { objectName } from '../shared/block.js';
 import type { AsyncCallbacks } from './async-result.js';
+import { type CrewSize, smallCrew } from './crew.js';
 
 /** A function for a pool: exported by its module, or registered. Its promise is awaited. */
 // biome-ignore lint/suspicious/noExplicitAny: any arguments
@@ -35,6 +37,16 @@ export interface PoolOptions<A extends any[] = any[]>
   initargs?: Readonly<NoInfer<A>> | LooseArguments | undefined;
   /** Number of tasks (calls, or chunks) after which a worker is replaced. Default: never. */
   maxTasksPerChild?: number | null | undefined;
+  /**
+   * Number of workers that are started with the pool and kept. The others are started when there are more tasks than
+   * workers. Default: all of a pool of up to four, else the number of CPUs that this process may use; with `fork`
+   * always all.
+   */
+  minWorkers?: number | null | undefined;
+  /** Upper bound on workers: another word for the argument `processes`. */
+  maxWorkers?: number | null | undefined;
+  /** Time in ms without a task after which a worker beyond `minWorkers` ends. Default: none ends. */
+  idleTimeout?: number | null | undefined;
   /** A context of `getContext`, or the name of a start method. Default: the program's start method. */
   context?: StartContext | StartMethod | null | undefined;
   /** How long a task that was interrupted may still run before its worker is killed, in ms. Default 1000. */
@@ -104,6 +116,26 @@ const grace: Kind<number> = checkedBy((value, name) => {
   throw new RangeError(`Expected "${name}" to be a whole number of milliseconds, got ${describe(value)}`);
 });
 
+const minWorkers: Kind<number> = checkedBy((value, name) => {
+  if (!Number.isSafeInteger(value)) throw unexpected(name, 'an integer', value);
+  if ((value as number) < 0) throw new ValueError(`Expected "${name}" to be at least 0, got ${value}`);
+});
+
+/** More would overflow the timers of Node. */
+const maxIdleTimeout = 2 ** 31 - 1;
+
+const idleTimeout: Kind<number> = checkedBy((value, name) => {
+  if (
+    value === Infinity ||
+    (Number.isInteger(value) && (value as number) >= 0 && (value as number) <= maxIdleTimeout)
+  ) {
+    return;
+  }
+  throw new RangeError(
+    `Expected "${name}" to be a whole number of milliseconds up to ${maxIdleTimeout}, or Infinity, got ${describe(value)}`,
+  );
+});
+
 const imapChunksize: Kind<number> = checkedBy((value, name) => {
   if (Number.isInteger(value) && (value as number) < 1) throw new ValueError(`Chunksize must be 1+, not ${value}`);
   positiveInteger.check(value, name);
@@ -115,6 +147,9 @@ export const poolOptions = new OptionTable<PoolOptions>({
   initargs: argumentsKind,
   maxTasksPerChild: nullable(maxTasks),
   context: nullable(contextKind),
+  minWorkers: nullable(minWorkers),
+  maxWorkers: nullable(positiveInteger),
+  idleTimeout: nullable(idleTimeout),
   grace,
   signals: signalsKind,
   name: objectName,
@@ -154,3 +189,28 @@ export const imapOptions = new OptionTable<ImapOptions>({
   onProgress: callable<(done: number, total: number | undefined) => void>(),
   progress: boolean,
 });
+
+/**
+ * The number of workers of a pool.
+ *
+ * @param given the argument `processes`, checked
+ * @throws ValueError if `processes` and `maxWorkers` differ, and for a `minWorkers` above them
+ */
+export function crewSizeOf(
+  given: number | undefined,
+  { minWorkers, maxWorkers, idleTimeout }: Pick<PoolOptions, 'minWorkers' | 'maxWorkers' | 'idleTimeout'>,
+): CrewSize {
+  if (given !== undefined && maxWorkers != null && maxWorkers !== given) {
+    throw new ValueError(`Expected "maxWorkers" to be "processes", ${given}, or to be left out, got ${maxWorkers}`);
+  }
+  const cpus = availableParallelism();
+  const most = given ?? maxWorkers ?? Math.max(cpus, minWorkers ?? 0);
+  if (minWorkers != null && minWorkers > most) {
+    throw new ValueError(`Expected "minWorkers" to be at most the number of workers, ${most}, got ${minWorkers}`);
+  }
+  return {
+    most,
+    least: minWorkers ?? (most <= smallCrew ? most : Math.min(most, cpus)),
+    idleTimeout: idleTimeout ?? Infinity,
+  };
+}

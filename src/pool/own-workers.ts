@@ -4,7 +4,7 @@ import { now } from '../deadline.js';
 import { WorkerLostError } from '../errors.js';
 import { type Block, blockOf } from '../shared/block.js';
 import { type Interrupt, Row, WorkerState } from './board.js';
-import { Crew, describeEnd } from './crew.js';
+import { Crew, type CrewSize, describeEnd } from './crew.js';
 import type { Engine, EngineOwner } from './engine.js';
 import type { PoolFunctions } from './functions.js';
 import type { Histogram } from './histogram.js';
@@ -19,7 +19,7 @@ import { Traffic } from './traffic.js';
 import type { PoolWorker, WorkerEnd, WorkerSource } from './worker-source.js';
 
 export interface WorkersSetup {
-  readonly size: number;
+  readonly size: CrewSize;
   readonly source: WorkerSource;
   /** How long a task that was interrupted may still run, in ms. */
   readonly grace: number;
@@ -43,7 +43,7 @@ export class OwnWorkers implements Engine {
   constructor({ size, source, grace, initializer, initargs, options }: WorkersSetup, owner: EngineOwner) {
     this.#output = new Output(options.stdio);
     this.#grace = grace;
-    this.#traffic = new Traffic(size, grace, () => this.#crew.rows(), {
+    this.#traffic = new Traffic(size.most, grace, () => this.#crew.rows(), {
       ready: (row) => this.#crew.ready(row),
       unable: (_row, error) => owner.failed(error),
       dying: (row, error) => this.#lastErrors.set(row, error),
@@ -65,6 +65,7 @@ export class OwnWorkers implements Engine {
         functions: this.#traffic.functions.all(),
         initializer: initializers.give(row),
         maxTasks: options.maxTasksPerChild ?? 0,
+        idleTimeout: this.#crew.idleTimeout(row),
         defaultSignals: options.signals === 'default',
       }),
       ended: (row, worker, end) => {
@@ -79,6 +80,7 @@ export class OwnWorkers implements Engine {
         }
         return retired;
       },
+      unfinished: () => this.#traffic.unfinished,
       unstarted: (row) => initializers.settle(row, false),
       started: (worker) => {
         this.#output.add(worker);
@@ -162,6 +164,7 @@ export class OwnWorkers implements Engine {
 
   submit(task: PoolTask, payload: Payload): void {
     this.#traffic.submit(task, payload);
+    this.#crew.demand(this.#traffic.unfinished);
   }
 
   /** @param force also ends the worker of a task that cannot be interrupted, after the grace */
@@ -191,8 +194,8 @@ export class OwnWorkers implements Engine {
 
   serveSync(deadline: number): void {
     // In short pieces: the death of a worker is not noticed meanwhile.
-    this.#traffic.serveSync(Math.min(deadline, now() + 20));
     this.#crew.poll();
+    this.#traffic.serveSync(Math.min(deadline, now() + 20));
   }
 
   poll(): void {

@@ -1,6 +1,5 @@
 /** Pool: functions run by a set of worker processes, as in Python's class of this name. */
 
-import { availableParallelism } from 'node:os';
 import type { Readable } from 'node:stream';
 import { inspect } from 'node:util';
 import { now, type ParsedWait, parseWait, type Wait } from '../deadline.js';
@@ -30,6 +29,7 @@ import {
   type ApplyOptions,
   applyAsyncOptions,
   applyOptions,
+  crewSizeOf,
   type ImapOptions,
   imapOptions,
   type LooseArguments,
@@ -91,7 +91,8 @@ export class Pool<A extends any[] = any[]> {
   readonly #unwatch: () => void;
 
   /**
-   * Starts the workers and returns.
+   * Starts the workers of a pool of up to four, or the first one of a larger pool, and returns. Others follow in the
+   * background, up to `minWorkers`, and when there are more tasks than workers.
    *
    * @param processes number of workers; default: the number of CPUs that this process may use
    * @throws ValueError for less than 1, for a `maxTasksPerChild` that is no integer above 0, and in a daemon, which may
@@ -101,8 +102,9 @@ export class Pool<A extends any[] = any[]> {
    */
   constructor(processes?: number | null, options: PoolOptions<A> = {}) {
     refuseClones(this);
-    const size = checkSize(processes ?? availableParallelism());
+    const given = processes == null ? undefined : checkSize(processes);
     poolOptions.check(options, new.target.name);
+    const size = crewSizeOf(given, options);
     const { initargs = [], grace = 1000 } = options;
     const initializer = options.initializer == null ? undefined : travellingTarget(options.initializer, 'initializer');
     const args = argumentList(initargs, 'initargs');
@@ -125,14 +127,19 @@ export class Pool<A extends any[] = any[]> {
             },
             owner,
           )
-        : new Membership(processes ?? undefined, size, { ...options, name: options.name, initargs: args }, owner);
+        : new Membership(
+            given ?? options.maxWorkers ?? undefined,
+            size.most,
+            { ...options, name: options.name, initargs: args },
+            owner,
+          );
     this.#engine = engine;
     this.#serveSync = (deadline) => {
       this.#engine.serveSync(deadline);
       for (const job of this.#jobs) if (!job.isFed) job.feedNow();
     };
     pools.add(self);
-    const what = `A ${new.target.name} (${size} workers)`;
+    const what = `A ${new.target.name} (${size.most} workers)`;
     const dropped = Pool.#endWhenDropped(this, engine, what);
     const atExit = Pool.#endAtExit(self, engine);
     this.#unwatch = dropped;

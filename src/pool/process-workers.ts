@@ -16,6 +16,7 @@ const prefixes = { fork: 'Fork', spawn: 'Spawn', forkserver: 'ForkServer' } as c
 export function processWorkers(method: StartMethod, options: RunOptions): WorkerSource {
   return {
     kind: 'process',
+    startsAtOnce: method === 'fork',
     start(assignment: Assignment): PoolWorker {
       const worker = new Process({ ...options, target: entry, args: [assignment], daemon: true, context: method });
       worker.name = worker.name.replace('Process', `${prefixes[method]}PoolWorker`);

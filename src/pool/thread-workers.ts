@@ -9,6 +9,7 @@ const entry = { module: new URL('./worker/thread.js', import.meta.url), export: 
 export function threadWorkers(options: RunOptions): WorkerSource {
   return {
     kind: 'thread',
+    startsAtOnce: false,
     start(assignment) {
       const worker = new Process({ ...options, target: entry, args: [assignment], daemon: true });
       worker.name = worker.name.replace('Process', 'ThreadPoolWorker');

@@ -57,6 +57,8 @@ export interface WorkerSource {
    * @throws the errors of `Process.start`; there is no worker then
    */
   start(assignment: Assignment): PoolWorker;
+  /** Whether all workers are started with the pool, because each has a copy of the program as it is at that moment. */
+  readonly startsAtOnce: boolean;
   /** Whether workers are processes or threads, for the texts of errors. */
   readonly kind: 'process' | 'thread';
 }

@@ -2,7 +2,7 @@
 import { existsSync, rmSync } from 'node:fs';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { isMainThread, threadId } from 'node:worker_threads';
-import { currentProcess, currentTask, Pool, Process, type Queue, ThreadPool } from 'multiproc';
+import { type Barrier, currentProcess, currentTask, Pool, Process, type Queue, ThreadPool } from 'multiproc';
 
 export function square(x: number, pause = 0): number | Promise<number> {
   return pause === 0 ? x * x : sleep(pause).then(() => x * x);
@@ -291,4 +291,10 @@ export function fillHeap(): never {
 /** A task that does not settle. */
 export function never(): Promise<never> {
   return new Promise(() => setInterval(() => {}, 1000));
+}
+
+/** Returns when all parties have come. */
+export async function meetAt(barrier: Barrier): Promise<boolean> {
+  await barrier.wait();
+  return true;
 }

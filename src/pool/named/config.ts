@@ -19,9 +19,11 @@ export type NamedOptions = PoolOptions & { readonly name: string; readonly inita
  * @returns with it the bytes that keep shared objects of the initializer's arguments
  */
 export function configOf(size: number, options: NamedOptions): { config: PoolConfig; kept: Buffer | undefined } {
-  const { maxTasksPerChild, signals, execArgv, env, resourceLimits, grace = 1000 } = options;
+  const { maxTasksPerChild, signals, execArgv, env, resourceLimits, grace = 1000, minWorkers, idleTimeout } = options;
   const host: HostOptions = {
     maxTasksPerChild,
+    minWorkers,
+    idleTimeout,
     signals,
     execArgv: execArgv && [...execArgv],
     env: env && { ...env },
@@ -96,6 +98,8 @@ const defaults: Readonly<Record<string, string>> = {
   initializer: none,
   initargs: none,
   maxTasksPerChild: none,
+  minWorkers: none,
+  idleTimeout: none,
   grace: '1000',
   signals: "'ignore'",
   execArgv: none,
@@ -104,6 +108,17 @@ const defaults: Readonly<Record<string, string>> = {
   stdio: "'inherit'",
   context: 'the default',
 };
+
+const comparedOptions = [
+  'maxTasksPerChild',
+  'minWorkers',
+  'idleTimeout',
+  'grace',
+  'signals',
+  'execArgv',
+  'resourceLimits',
+  'stdio',
+] as const;
 
 /** Texts of the given options, for comparison and for errors. */
 function textsOf(size: number | undefined, options: NamedOptions): Record<string, string> {
@@ -114,7 +129,7 @@ function textsOf(size: number | undefined, options: NamedOptions): Record<string
   if (initializer != null && !hasSharedObjects(initargs)) texts.initargs = short(initargs);
   if (context != null) texts.context = inspect(methodOfContext(context));
   if (env !== undefined) texts.env = digest(JSON.stringify(Object.entries(env).sort()));
-  for (const option of ['maxTasksPerChild', 'grace', 'signals', 'execArgv', 'resourceLimits', 'stdio'] as const) {
+  for (const option of comparedOptions) {
     if (others[option] != null) texts[option] = short(others[option]);
   }
   return texts;

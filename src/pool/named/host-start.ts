@@ -28,7 +28,10 @@ export interface HostStart {
 
 /** Options of the workers. */
 export interface HostOptions
-  extends Pick<PoolOptions, 'maxTasksPerChild' | 'signals' | 'execArgv' | 'env' | 'resourceLimits'> {
+  extends Pick<
+    PoolOptions,
+    'maxTasksPerChild' | 'minWorkers' | 'idleTimeout' | 'signals' | 'execArgv' | 'env' | 'resourceLimits'
+  > {
   readonly context: StartMethod | undefined;
   readonly grace: number;
   readonly stdio: 'inherit' | 'ignore' | undefined;

@@ -12,6 +12,7 @@ import { getStartMethod, methodOfContext } from '../../process/start-method.js';
 import { keepTitle } from '../../process/title.js';
 import { clearTimeout, setTimeout } from '../../timing.js';
 import type { EngineOwner } from '../engine.js';
+import { crewSizeOf } from '../options.js';
 import { OwnWorkers } from '../own-workers.js';
 import { processWorkers } from '../process-workers.js';
 import { runOptionsOf } from '../worker-source.js';
@@ -71,7 +72,10 @@ async function startWorkers(): Promise<OwnWorkers> {
   const [initializer, initargs] =
     call === undefined ? [undefined, []] : ((await readPart(call)) as [object, unknown[]]);
   const source = processWorkers(methodOfContext(options.context) ?? getStartMethod(), runOptionsOf(options));
-  engine = new OwnWorkers({ size, source, grace: options.grace, initializer, initargs, options }, owner);
+  engine = new OwnWorkers(
+    { size: crewSizeOf(size, options), source, grace: options.grace, initializer, initargs, options },
+    owner,
+  );
   return engine;
 }
 

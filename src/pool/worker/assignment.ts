@@ -22,6 +22,8 @@ export interface Assignment {
   readonly initializer: Uint8Array | undefined;
   /** Number of chunks after which the worker retires; 0: never. */
   readonly maxTasks: number;
+  /** Time in ms without a task after which the worker retires; `Infinity`: never. */
+  readonly idleTimeout: number;
   /** Whether signals to the process group act on the worker as on other processes. */
   readonly defaultSignals: boolean;
 }

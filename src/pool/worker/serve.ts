@@ -10,7 +10,7 @@ import { serialize } from '../../serialize/codec.js';
 import { Message, mostUnits, type Window } from '../../serialize/records.js';
 import { noMemoryFor } from '../../shared/shortage.js';
 import { nativeNotice } from '../../sync/wait-queue.js';
-import { setImmediate } from '../../timing.js';
+import { clearTimeout, setImmediate, setTimeout } from '../../timing.js';
 import { Board, Interrupt, Row, WorkerState } from '../board.js';
 import { clock } from '../clock.js';
 import { PlainTask, RunningTask, setCurrentTask } from '../current-task.js';
@@ -99,7 +99,7 @@ class Worker {
       const task = this.#tasks.tryTakeRecord(this);
       if (task === nothing || task === busy) {
         if (over && task === nothing) return;
-        await this.#idle();
+        if (!(await this.#idle())) return;
         turn = clock();
         continue;
       }
@@ -252,12 +252,23 @@ class Worker {
     outcome.reset();
   }
 
-  /** Waits until there may be a task to take. */
-  async #idle(): Promise<void> {
+  /** Waits until there may be a task to take; `false` if there was none for the idle time. */
+  async #idle(): Promise<boolean> {
+    const { idleTimeout } = this.#assignment;
     this.#board.set(this.#row, Row.state, WorkerState.idle);
-    if (this.#tasks.lookForItems()) return;
-    await new Promise<void>((resolve) => {
-      nativeNotice(TargetKind.ringItems, this.#tasks.block, 0, 0, resolve).reference(true);
+    if (this.#tasks.lookForItems()) return true;
+    return new Promise((resolve) => {
+      let timer: NodeJS.Timeout | undefined;
+      const notice = nativeNotice(TargetKind.ringItems, this.#tasks.block, 0, 0, () => {
+        clearTimeout(timer);
+        resolve(true);
+      });
+      notice.reference(true);
+      if (idleTimeout === Infinity) return;
+      timer = setTimeout(() => {
+        notice.cancel();
+        resolve(false);
+      }, idleTimeout);
     });
   }
 
