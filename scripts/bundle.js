@@ -15,8 +15,8 @@ import ts from 'typescript';
 const root = fileURLToPath(new URL('..', import.meta.url));
 const source = `${root}src/`;
 const entries = {
-  es: ['index', 'dummy/index', 'keyv/index', 'posix/index', 'command/main', 'internals'],
-  cjs: ['index', 'dummy/index', 'keyv/index', 'posix/index', 'managers/client/proxy-deserializer'],
+  es: ['index', 'dummy/index', 'keyv/index', 'posix/index', 'redis/index', 'command/main', 'internals'],
+  cjs: ['index', 'dummy/index', 'keyv/index', 'posix/index', 'redis/index', 'managers/client/proxy-deserializer'],
 };
 const namedByUrl = /new URL\('(\.[^']*)\.js', import\.meta\.url\)/g;
 /** Folders whose modules make a file each; what is below them makes the file `core`. */

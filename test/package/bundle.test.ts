@@ -4,6 +4,7 @@ import * as multiproc from 'multiproc';
 import * as dummy from 'multiproc/dummy';
 import * as keyv from 'multiproc/keyv';
 import * as posix from 'multiproc/posix';
+import * as redis from 'multiproc/redis';
 import t from 'tap';
 
 const dist = new URL('../../dist/', import.meta.url);
@@ -24,7 +25,15 @@ t.test('every file that is loaded by its place is there', async (t) => {
 });
 
 t.test('each of them is loaded by another one, or a program of its own', async (t) => {
-  const entries = ['index.js', 'dummy/index.js', 'keyv/index.js', 'posix/index.js', 'command/main.js', 'internals.js'];
+  const entries = [
+    'index.js',
+    'dummy/index.js',
+    'keyv/index.js',
+    'posix/index.js',
+    'redis/index.js',
+    'command/main.js',
+    'internals.js',
+  ];
   const loaded = new Set(entries.map((entry) => new URL(entry, dist).href));
   for (const file of programs) {
     const text = readFileSync(new URL(file, dist), 'utf8');
@@ -53,7 +62,7 @@ t.test('the entries share their modules', async (t) => {
 
 t.test('classes and functions have the names under which they are exported', async (t) => {
   const aliases: Record<string, string> = { Array: 'SharedArray', Pool: 'ThreadPool' };
-  for (const entry of [multiproc, dummy, keyv, posix]) {
+  for (const entry of [multiproc, dummy, keyv, posix, redis]) {
     for (const [name, value] of Object.entries(entry)) {
       if (typeof value !== 'function') continue;
       const names: (string | undefined)[] = [name, aliases[name]];

@@ -136,6 +136,7 @@ t.test('the tarball holds the program, the sources and the binary, and nothing e
     'dist/index.js',
     'dist/index.d.ts',
     'dist/keyv/index.d.ts',
+    'dist/redis/index.d.ts',
     'dist/posix/index.d.ts',
     'native/addon.cc',
     'binding.gyp',
@@ -204,14 +205,17 @@ t.test('without a compiler it installs offline, runs no script, and works', { sk
     [
       '--input-type=module',
       '-e',
-      "import { ClosedError } from 'multiproc'; import 'multiproc/keyv'; import 'multiproc/posix'; console.log(ClosedError.name)",
+      "import { ClosedError } from 'multiproc'; import 'multiproc/keyv'; import 'multiproc/posix'; import 'multiproc/redis'; console.log(ClosedError.name)",
     ],
     { cwd, path: bare },
   );
   t.match(imported, { status: 0, stdout: 'ClosedError\n', stderr: '' });
   const required = run(
     'node',
-    ['-e', "console.log(require('multiproc').ClosedError.name); require('multiproc/keyv'); require('multiproc/posix')"],
+    [
+      '-e',
+      "console.log(require('multiproc').ClosedError.name); require('multiproc/keyv'); require('multiproc/posix'); require('multiproc/redis')",
+    ],
     { cwd, path: bare },
   );
   t.match(required, { status: 0, stdout: 'ClosedError\n' });
