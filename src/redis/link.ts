@@ -10,6 +10,14 @@ import type { Script } from './script.js';
 /** What a command or a script takes as an argument. */
 export type Argument = string | number | Buffer;
 
+/** How {@link Link.run} waits. */
+export interface RunOptions {
+  /** Waits for the server without a limit, for waits that have none. */
+  patient?: boolean;
+  /** Gets the reply if it came after the call had failed for its time. */
+  late?: ((reply: unknown) => unknown) | undefined;
+}
+
 /** Milliseconds after which results that the server keeps for a resent command are dropped. */
 const acknowledgeMs = 1000;
 
@@ -72,12 +80,15 @@ export class Link {
 
   /**
    * Runs a script; the reply's strings are Buffers.
-   *
-   * @param patient waits for the server without a limit, for waits that have none
    */
-  async run(script: Script, keys: readonly string[], args: readonly Argument[], patient = false): Promise<unknown> {
+  async run(
+    script: Script,
+    keys: readonly string[],
+    args: readonly Argument[],
+    { patient = false, late }: RunOptions = {},
+  ): Promise<unknown> {
     this.checkOpen();
-    if (!script.once) return this.#answer(script.title, this.#evaluate(script, keys, args), patient);
+    if (!script.once) return this.#answer(script.title, this.#evaluate(script, keys, args), patient, late);
     const ops = keys[0] as string;
     const id = this.id();
     const acks = this.#acks.get(ops)?.splice(0, 100) ?? [];
@@ -86,7 +97,7 @@ export class Link {
       () => this.#acknowledge(ops, [id]),
       () => this.#acknowledge(ops, acks),
     );
-    return this.#answer(script.title, reply, patient);
+    return this.#answer(script.title, reply, patient, late);
   }
 
   /**
@@ -139,14 +150,22 @@ export class Link {
     }
   }
 
-  async #answer(what: string, reply: Promise<unknown>, patient = false): Promise<unknown> {
+  async #answer(
+    what: string,
+    reply: Promise<unknown>,
+    patient = false,
+    late?: (reply: unknown) => unknown,
+  ): Promise<unknown> {
     let timer: NodeJS.Timeout | undefined;
     try {
       if (patient) return await reply;
       return await Promise.race([
         reply,
         new Promise((_, reject) => {
-          timer = setTimeout(() => reject(this.#silence(what)), this.answerMs);
+          timer = setTimeout(() => {
+            if (late !== undefined) reply.then(late, () => undefined);
+            reject(this.#silence(what));
+          }, this.answerMs);
         }),
       ]);
     } catch (error) {
