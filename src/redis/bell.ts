@@ -19,6 +19,8 @@ interface Waiter {
   fail(error: unknown): void;
 }
 
+type Entry = [Buffer, unknown];
+
 /** The waits of this process for one object, which share a connection. */
 abstract class Listening {
   protected readonly waiters = new Set<Waiter>();
@@ -135,7 +137,10 @@ export class Broadcast extends Listening {
   protected override async block(client: RedisClient): Promise<void> {
     const seen = Math.min(...[...this.waiters].map((waiter) => waiter.seen));
     const reply = await client.callBuffer('XREAD', 'BLOCK', blockSeconds * 1000, 'STREAMS', this.key, `${seen}-0`);
-    const entries = (reply as [Buffer, [Buffer, unknown][]][] | null)?.[0]?.[1];
+    if (reply === null) return;
+    // Of one stream: [[key, entries]] in RESP2, a map in RESP3, which ioredis makes [key, entries].
+    const [first, second] = reply as [[Buffer, Entry[]]] | [Buffer, Entry[]];
+    const entries = Array.isArray(first) ? first[1] : second;
     const last = entries?.at(-1)?.[0];
     if (last === undefined) return;
     this.#newest = Number.parseInt(String(last), 10);

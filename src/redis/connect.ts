@@ -82,6 +82,8 @@ const ourOptions = {
   enableOfflineQueue: true,
   autoResendUnfulfilledCommands: true,
   keyPrefix: '',
+  // Replies of the same form from ioredis 5 and 6.
+  protocol: 2,
   retryStrategy: (times: number) => Math.min(times * 50, 1000),
 };
 

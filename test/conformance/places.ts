@@ -238,7 +238,7 @@ export function placesSuite(t: Test, open: () => AnyPlace): void {
     for (const message of messages) await one.put(message);
     t.equal(await other.qsize(), 5);
     t.equal(await other.full(), false);
-    const got = [];
+    const got: unknown[] = [];
     for (let i = 0; i < messages.length; i++) got.push(await other.get());
     t.strictSame(got, messages);
     t.equal(await one.empty(), true);
@@ -267,7 +267,7 @@ export function placesSuite(t: Test, open: () => AnyPlace): void {
     await t.rejects(async () => other.put(3, 10), { code: 'ERR_MULTIPROC_FULL' });
     await t.rejects(async () => other.putNoWait(3), { code: 'ERR_MULTIPROC_FULL' });
     const putting = Promise.all([3, 4, 5].map((i) => one.put(i)));
-    const got = [];
+    const got: number[] = [];
     for (let i = 0; i < 5; i++) got.push(await other.get());
     await putting;
     t.strictSame(got, [1, 2, 3, 4, 5]);
