@@ -15,7 +15,7 @@ const root = fileURLToPath(new URL('..', import.meta.url));
 
 const unchecked = ['bench/', 'commonjs/', 'examples/', 'models/', 'native/', 'scripts/', 'src/', 'test/'];
 
-const generated = ['docs/api/', 'docs/reference/', 'examples/node_modules/'];
+const generated = ['docs/api/', 'examples/node_modules/'];
 const places = ['bench', 'commonjs', 'docs', 'examples', 'models', 'native', 'scripts', 'src', 'test'];
 const maxColumns = 120;
 

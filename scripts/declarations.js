@@ -1,9 +1,10 @@
 // Keeps of the declarations that tsc wrote to dist/ those which users can come to from the package's entries, indented by tabs.
 //
-// Each is written once more as `….d.cts`, for programs that are CommonJS: TypeScript takes a `.d.ts` of this package for an ES module,
-// which it lets such programs import but not require (TS1479).
+// They are written as `….d.cts`, for programs that are CommonJS: TypeScript takes a `.d.ts` of this package for an ES module, which
+// it lets such programs import but not require (TS1479). ES modules can import both, so the `.d.ts` of an entry only passes on what
+// its `.d.cts` declares.
 import { readdirSync, readFileSync, rmdirSync, rmSync, writeFileSync } from 'node:fs';
-import { dirname, join } from 'node:path';
+import { basename, dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
 const root = fileURLToPath(new URL('..', import.meta.url));
@@ -13,9 +14,9 @@ const entries = Object.values(exports).flatMap(({ import: its }) => (its === und
 const wanted = new Set();
 for (const entry of entries) follow(entry);
 for (const file of readdirSync(join(root, 'dist'), { recursive: true })) {
-  const path = join(root, 'dist', file);
-  if (/\.d\.c?ts$/.test(file) && !wanted.has(path.replace(/\.cts$/, '.ts'))) rmSync(path);
+  if (file.endsWith('.d.ts')) rmSync(join(root, 'dist', file));
 }
+for (const entry of entries) writeFileSync(entry, `export * from './${basename(entry, '.d.ts')}.cjs';\n`);
 removeEmptyFolders(join(root, 'dist'));
 
 function follow(file) {
@@ -26,7 +27,6 @@ function follow(file) {
     .replace(/^(?: {4})+/gm, (spaces) => '\t'.repeat(spaces.length / 4))
     // The members that it asks for are internal, and not declared.
     .replace(/ implements Traveller(?= \{)|(?<=implements )Traveller, /g, '');
-  writeFileSync(file, kept);
   writeFileSync(
     file.replace(/\.ts$/, '.cts'),
     kept.replace(/(\b(?:from|import) *\(?['"]\.[^'"]+)\.js(?=['"])/g, '$1.cjs'),
