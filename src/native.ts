@@ -108,6 +108,8 @@ export interface Native {
   isDead(id: number): boolean;
   participant(id: number): { pid: number | null; startedMs: number | null; alive: boolean };
   waitersFor(segment: SegmentId, body: number): number[];
+  /** Pid, inode of the segment, and body modulo 256 MiB of each wait in which a living thread is parked. */
+  waits(): [pid: number, inode: number, body: number][];
   registryState(): { name: string; participants: number; slots: number; futexWaitv: boolean };
   setHeartbeat(beat: () => void): void;
 

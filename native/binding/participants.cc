@@ -85,6 +85,28 @@ Napi::Value waiters_for(const Napi::CallbackInfo& info) {
   return pids;
 }
 
+// waits(): [pid, inode, body] of each wait that living threads are parked in; the body is exact up to 256 MiB.
+Napi::Value all_waits(const Napi::CallbackInfo& info) {
+  Napi::Env env = info.Env();
+  Napi::Array found = Napi::Array::New(env);
+  uint32_t count = 0;
+  for (uint32_t i = 0; i < sync::kSlots; i++) {
+    const sync::Slot& slot = sync::registry()->slots[i];
+    uint32_t generation = slot.generation.load();
+    if (generation == 0 || sync::is_dead(sync::owner_id(i, generation))) continue;
+    for (const auto& wait : slot.waits) {
+      uint64_t key = wait.load();
+      if (key == 0) continue;
+      Napi::Array one = Napi::Array::New(env, 3);
+      one.Set(0u, Napi::Number::New(env, slot.pid.load()));
+      one.Set(1u, Napi::Number::New(env, static_cast<double>(sync::inode_of_key(key))));
+      one.Set(2u, Napi::Number::New(env, static_cast<double>(sync::body_of_key(key))));
+      found.Set(count++, one);
+    }
+  }
+  return found;
+}
+
 // registryState(): { name, participants, slots, futexWaitv }
 Napi::Value registry_state(const Napi::CallbackInfo& info) {
   Napi::Env env = info.Env();
@@ -119,6 +141,7 @@ void export_participants(Napi::Env env, Napi::Object exports) {
   exports.Set("registryState", Napi::Function::New(env, registry_state, "registryState"));
   exports.Set("setHeartbeat", Napi::Function::New(env, set_heartbeat, "setHeartbeat"));
   export_function(env, exports, "user", user);
+  exports.Set("waits", Napi::Function::New(env, all_waits, "waits"));
   exports.Set("waitersFor", Napi::Function::New(env, waiters_for, "waitersFor"));
 }
 

@@ -75,6 +75,9 @@ void give_way(const Target& target);
 
 // Names an object in the registry's `waits`; never 0.
 constexpr uint64_t wait_key(uint64_t inode, uint64_t body) { return inode << 24 | (body / 16 & 0xfffffe) | 1; }
+constexpr uint64_t inode_of_key(uint64_t key) { return key >> 24; }
+// The body modulo 256 MiB, rounded down to 32 bytes.
+constexpr uint64_t body_of_key(uint64_t key) { return (key & 0xfffffe) * 16; }
 
 // Asked between two sleeps, at least every 100 ms: false ends the wait as if its deadline had passed.
 struct KeepWaiting {

@@ -12,6 +12,7 @@ import { rm } from './rm.js';
 import { run } from './run.js';
 import { sweepCommand } from './sweep.js';
 import { top } from './top.js';
+import { why } from './why.js';
 
 interface Command {
   readonly usage: string;
@@ -34,6 +35,12 @@ const commands: Record<string, Command> = {
     does: 'remove a named object that is not in use, or with --force one that is',
     takes: [1, 1],
     run: rm,
+  },
+  why: {
+    usage: 'why PID',
+    does: 'show what a process waits for, which processes can end the wait, and deadlocks',
+    takes: [1, 1],
+    run: why,
   },
   sweep: { usage: 'sweep', does: 'remove what dead processes left', takes: [0, 0], run: sweepCommand },
   doctor: { usage: 'doctor', does: 'tell whether this machine gets the fast paths', takes: [0, 0], run: doctor },

@@ -78,7 +78,7 @@ export function poolOf(rows: Int32Array, length: number): PoolInfo {
 }
 
 /** Zeros where the file ends too soon, or the number makes no sense. */
-function wordsAt(fd: number, position: number, count: number): Int32Array {
+export function wordsAt(fd: number, position: number, count: number): Int32Array {
   const words = new Int32Array(Number.isSafeInteger(count) && count > 0 && count < 1 << 20 ? count : 0);
   readSync(fd, words, 0, words.byteLength, position);
   return words;

@@ -1,0 +1,102 @@
+/** `multiproc why PID`: names the waits of a process, those who can end them, and deadlocks. */
+import { spawnSync } from 'node:child_process';
+import { fileURLToPath } from 'node:url';
+import { Queue } from 'multiproc';
+import t from 'tap';
+import { leaveNothing } from '../harness/leftovers.js';
+import type { Scope } from '../harness/program.js';
+import { freshName, Remote, type RemoteObject } from '../harness/remote.js';
+
+leaveNothing(t);
+
+const program = fileURLToPath(new URL('dist/command/main.js', import.meta.resolve('multiproc/package.json')));
+
+function why(...args: string[]) {
+  const { status, stdout, stderr } = spawnSync(process.execPath, [program, 'why', ...args], { encoding: 'utf8' });
+  return { status, stdout, stderr };
+}
+
+interface Told {
+  deadlock: number[] | null;
+  processes: { pid: number; state: string; waits: { kind: string; name: string; by: { pid: number }[] }[] }[];
+}
+
+/** The report on the process, as soon as it waits. */
+function whenWaiting(pid: number): Told {
+  for (;;) {
+    const told = JSON.parse(why(String(pid), '--json').stdout) as Told;
+    if ((told.processes[0]?.waits.length ?? 0) > 0) return told;
+  }
+}
+
+/** A process for each lock, which holds it; the first one waits for the second one's, and so on. */
+async function ring(t: Scope, name: string, count: number): Promise<Remote[]> {
+  const remotes = Array.from({ length: count }, () => new Remote(t));
+  const own = await Promise.all(remotes.map((remote, i) => remote.make('Lock', { name: `${name}${i}` })));
+  for (const lock of own) await lock.call('acquireSync');
+  const next = await Promise.all(
+    remotes.map((remote, i) => remote.make('Lock', { name: `${name}${(i + 1) % count}` })),
+  );
+  for (const [i, lock] of next.entries()) {
+    lock.call('acquire').catch(() => {});
+    whenWaiting(remotes[i]?.pid as number);
+  }
+  return remotes;
+}
+
+for (const count of [2, 3]) {
+  t.test(`a deadlock of ${count} processes is named with its cycle`, async (t) => {
+    const name = freshName(t);
+    const remotes = await ring(t, name, count);
+    for (const [i, { pid }] of remotes.entries()) {
+      const cycle = remotes.map((_, step) => remotes[(i + step) % count]?.pid);
+      t.strictSame(whenWaiting(pid).deadlock, cycle);
+      const { status, stdout } = why(String(pid));
+      t.equal(status, 0);
+      t.match(stdout, new RegExp(`^process ${pid} .*\\n  waits for Lock '${name}${(i + 1) % count}', held by process`));
+      t.match(stdout, new RegExp(`\\nDeadlock: process ${pid} waits for Lock .*, which process ${pid} holds\\.\\n$`));
+    }
+  });
+}
+
+t.test('a holder that is stopped is named', async (t) => {
+  const name = freshName(t);
+  const [holder, waiter] = [new Remote(t), new Remote(t)];
+  await (await holder.make('Semaphore', 1, { name, robust: true })).call('acquireSync');
+  const permits = await waiter.make('Semaphore', 1, { name, robust: true });
+  permits.call('acquire').catch(() => {});
+  const told = whenWaiting(waiter.pid);
+  t.equal(told.deadlock, null);
+  t.match(told.processes[0]?.waits, [{ kind: 'Semaphore', name, by: [{ pid: holder.pid }] }]);
+  process.kill(holder.pid, 'SIGSTOP');
+  // A signal stops a process at some later moment.
+  while (!/held by process \d+, which is stopped \(SIGSTOP or a debugger\)\n/.test(why(String(waiter.pid)).stdout));
+  t.match(why(String(holder.pid)).stdout, /which is stopped .*\n {2}waits for no object of this package\n$/);
+});
+
+t.test('a reader of a queue waits for any process that has it open', async (t) => {
+  const name = freshName(t);
+  const queue = new Queue(1, { name });
+  const reader = new Remote(t);
+  const there: RemoteObject = await reader.make('Queue', 1, { name });
+  const message = there.call('get');
+  whenWaiting(reader.pid);
+  const { stdout } = why(String(reader.pid));
+  t.match(stdout, `waits for a message of Queue '${name}', which any of these may end: process ${process.pid}`);
+  queue.putSync('x');
+  t.equal(await message, 'x');
+  there.call('put', 'y').catch(() => {});
+  await there.call('put', 'z', 1).catch(() => {});
+  there.call('put', 'z').catch(() => {});
+  whenWaiting(reader.pid);
+  t.match(why(String(reader.pid)).stdout, `waits for room for a message of Queue '${name}'`);
+  queue.close();
+});
+
+t.test('what is no process has an error', async (t) => {
+  for (const wrong of ['x', '0', '-1', '1.5', ''])
+    t.match(why('--', wrong), { status: 1, stderr: /Expected a process id/ });
+  t.match(why('4194305'), { status: 1, stderr: /There is no process 4194305/ });
+  t.match(why(), { status: 2, stderr: /usage: multiproc why PID/ });
+  t.match(why(String(process.pid)).stdout, /waits for no object of this package/);
+});
