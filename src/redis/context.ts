@@ -1,16 +1,19 @@
 /** RedisContext: the classes of this package, bound to one server. */
 import { MultiprocError } from '../errors.js';
+import type { MapKey } from '../map/keys.js';
 import type { NameOptions } from '../shared/block.js';
 import type { TypeName, Written } from '../shared/types.js';
 import { RedisEvent } from './event.js';
+import { RedisJoinableQueue, type RedisJoinableQueueOptions } from './joinable-queue.js';
 import type { Link } from './link.js';
 import { RedisLock, type RedisLockOptions } from './lock.js';
 import { RedisQueue, RedisSimpleQueue } from './queue.js';
 import { RedisRLock } from './rlock.js';
 import { RedisSemaphore, type RedisSemaphoreOptions } from './semaphore.js';
+import { RedisSharedMap, type RedisSharedMapOptions } from './shared-map.js';
 import { RedisValue, type RedisValueOptions } from './value.js';
 
-/** What all objects of a context share beside its link. */
+/** @internal What all objects of a context share beside its link. */
 export interface ContextSettings {
   readonly lease: number;
 }
@@ -55,6 +58,15 @@ export class RedisContext {
     maxsize: number | undefined,
     options: NameOptions & { name: string },
   ) => RedisQueue<T>;
+  /** As `JoinableQueue` of the package; `deadLetter` is not an option. */
+  readonly JoinableQueue: new <T = unknown>(
+    maxsize: number | undefined,
+    options: RedisJoinableQueueOptions,
+  ) => RedisJoinableQueue<T>;
+  /** As `SharedMap` of the package, without eviction. */
+  readonly SharedMap: new <K extends MapKey = MapKey, V = unknown>(
+    options: RedisSharedMapOptions,
+  ) => RedisSharedMap<K, V>;
   /** As `SimpleQueue` of the package. */
   readonly SimpleQueue: new <T = unknown>(
     options: NameOptions & { name: string },
@@ -96,6 +108,16 @@ export class RedisContext {
     this.Queue = class Queue<T = unknown> extends RedisQueue<T> {
       constructor(maxsize: number | undefined, options: NameOptions) {
         super(link, 'Queue', maxsize ?? 0, options);
+      }
+    };
+    this.JoinableQueue = class JoinableQueue<T = unknown> extends RedisJoinableQueue<T> {
+      constructor(maxsize: number | undefined, options: RedisJoinableQueueOptions) {
+        super(link, 'JoinableQueue', maxsize ?? 0, options, lease);
+      }
+    };
+    this.SharedMap = class SharedMap<K extends MapKey = MapKey, V = unknown> extends RedisSharedMap<K, V> {
+      constructor(options: RedisSharedMapOptions) {
+        super(link, 'SharedMap', options, lease);
       }
     };
     this.SimpleQueue = class SimpleQueue<T = unknown> extends RedisSimpleQueue<T> {

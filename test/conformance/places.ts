@@ -9,7 +9,16 @@ import type { Test } from 'tap';
 /** The classes under test. */
 export type Place = Pick<
   typeof multiproc,
-  'Lock' | 'RLock' | 'Semaphore' | 'BoundedSemaphore' | 'Event' | 'Value' | 'Queue' | 'SimpleQueue'
+  | 'Lock'
+  | 'RLock'
+  | 'Semaphore'
+  | 'BoundedSemaphore'
+  | 'Event'
+  | 'Value'
+  | 'Queue'
+  | 'JoinableQueue'
+  | 'SimpleQueue'
+  | 'SharedMap'
 >;
 export type AnyPlace = Place | RedisContext;
 
@@ -295,6 +304,117 @@ export function placesSuite(t: Test, open: () => AnyPlace): void {
     await one.end();
     const reasons = (await Promise.allSettled(waiting)).map((each) => each.status === 'rejected' && each.reason.code);
     t.strictSame(reasons, ['ERR_MULTIPROC_EOF', 'ERR_MULTIPROC_EOF']);
+  });
+
+  t.test('a joinable queue knows what is dealt with', async (t) => {
+    const options = { name: name(), redeliver: true, maxAttempts: 2 };
+    const [one, other] = pair(t, () => new (place().JoinableQueue)<number>(0, options));
+    await one.putMany([1, 2, 3]);
+    await t.rejects(async () => one.join(10), { code: 'ERR_MULTIPROC_TIMEOUT' });
+    const first = await other.take();
+    t.strictSame([first.value, first.attempts, first.settled], [1, 1, false]);
+    const [second, third] = await one.takeMany(5);
+    t.strictSame([second?.value, third?.value], [2, 3]);
+    t.equal(await one.tryTake(), undefined);
+    await first.done();
+    t.equal(first.settled, true);
+    await t.rejects(async () => first.done(), { code: 'ERR_MULTIPROC_VALUE' });
+    await second?.retry();
+    const again = await other.take();
+    t.strictSame([again.value, again.attempts], [2, 2]);
+    await again.retry();
+    await third?.fail(new RangeError('cannot work on 3'));
+    await one.join();
+    const letters = await other.deadLetters();
+    t.strictSame(
+      letters.map(({ value, attempts, reason }) => [value, attempts, String(reason)]),
+      [
+        [2, 2, 'its consumer gave it back'],
+        [3, 1, 'RangeError: cannot work on 3'],
+      ],
+    );
+    for (const letter of letters) await letter.discard();
+    t.strictSame(await one.deadLetters(), []);
+    await t.rejects(async () => first.extend(5), { code: 'ERR_MULTIPROC_VALUE' });
+  });
+
+  t.test('messages are delayed, and acknowledged as Python does', async (t) => {
+    const options = { name: name(), redeliver: true };
+    const [one, other] = pair(t, () => new (place().JoinableQueue)<unknown>(0, options));
+    await one.put('delayed');
+    const taken = await other.take();
+    const since = performance.now();
+    await taken.retry({ delay: 30 });
+    t.equal(await one.tryTake(), undefined);
+    await (await one.take()).done();
+    t.ok(performance.now() - since >= 25);
+    await one.put({ n: 1 });
+    const value = await one.get();
+    await one.taskDone(value);
+    await one.join();
+    await t.rejects(async () => one.taskDone(), { code: 'ERR_MULTIPROC_VALUE' });
+    await one.put('last');
+    await one.end();
+    const got: unknown[] = [];
+    for await (const message of other.messages()) {
+      got.push(message.value);
+      await message.done();
+    }
+    t.strictSame(got, ['last']);
+  });
+
+  t.test('a message whose lease has ended is another consumer’s', async (t) => {
+    const options = { name: name(), lease: 50 };
+    const [one, other] = pair(t, () => new (place().JoinableQueue)<string>(0, options));
+    await one.put('message');
+    const late = await one.take();
+    const taken = await other.take();
+    t.equal(taken.attempts, 2);
+    await t.rejects(async () => late.done(), { code: 'ERR_MULTIPROC_LEASE' });
+    await taken.extend(600_000);
+    await taken.done();
+    await one.join();
+  });
+
+  t.test('a shared map has values by keys', async (t) => {
+    const options = { name: name() };
+    const [one, other] = pair(t, () => new (place().SharedMap)<string | number | Uint8Array, unknown>(options));
+    await one.set('a', { list: [1, 2n] });
+    t.strictSame(await other.get('a'), { list: [1, 2n] });
+    t.equal(await other.get('b'), undefined);
+    t.equal(await other.has('a'), true);
+    t.equal((await other.getOrInsert('a', 5)) === 5, false);
+    t.equal(await other.getOrInsert('b', 5), 5);
+    t.equal(await one.add('b', 2), 7);
+    t.equal(await one.add('new'), 1);
+    t.equal(await one.update('b', (value) => (value as number) * 2), 14);
+    t.equal(await one.update('b', () => undefined), undefined);
+    t.equal(await one.has('b'), false);
+    t.equal(await one.compareAndSet('c', undefined, 1), true);
+    t.equal(await one.compareAndSet('c', 2, 3), false);
+    t.equal(await one.compareAndSet('c', 1, 2), true);
+    await one.set(5, 'number');
+    await one.set(Buffer.from([5]), 'bytes');
+    t.equal(await one.size, 5);
+    const entries: unknown[] = [];
+    for await (const [key, value] of other.entries()) entries.push(`${key}=${value}`);
+    t.strictSame(entries.sort(), ['\u0005=bytes', '5=number', 'a=[object Object]', 'c=2', 'new=1']);
+    t.equal(await one.delete('a'), true);
+    t.equal(await one.delete('a'), false);
+    await t.rejects(async () => one.add(5), { name: 'TypeError' });
+    await t.rejects(async () => one.get({} as never), { name: 'TypeError' });
+    await one.clear();
+    t.equal(await other.size, 0);
+    await one.set('gone', 1, { ttl: 1 });
+    await new Promise((resolve) => setTimeout(resolve, 5));
+    t.equal(await other.get('gone'), undefined);
+    t.equal(await other.touch('gone'), false);
+    let computed = 0;
+    const compute = () => other.getOrCompute('computed', async () => ++computed);
+    t.strictSame(await Promise.all([compute(), compute(), one.getOrCompute('computed', () => -1)]), [1, 1, 1]);
+    const adding = Array.from({ length: 10 }, (_, i) => (i % 2 === 0 ? one : other).add('sum'));
+    await Promise.all(adding);
+    t.equal(await one.get('sum'), 10);
   });
 
   t.test('a simple queue', async (t) => {
