@@ -167,7 +167,7 @@ export class RedisSharedMap<K extends MapKey = MapKey, V = unknown> extends Redi
 
   /** Stores a value. @throws TypeError for what cannot travel to another machine, and for what is no key */
   async set(key: K, value: V, options?: RedisTtlOptions): Promise<this> {
-    await this.#run(set, [keyOf(key), valueOf(value), this.#lasts(options)]);
+    await this.#run(set, [keyOf(key), bytesOf(value), this.#lasts(options)]);
     return this;
   }
 
@@ -184,7 +184,7 @@ export class RedisSharedMap<K extends MapKey = MapKey, V = unknown> extends Redi
 
   /** The value of the key; if it has none, `value`, which is stored. Of several callers at once one stores. */
   async getOrInsert(key: K, value: V, options?: RedisTtlOptions): Promise<V> {
-    const [stored, before] = await this.#run(insert, [keyOf(key), valueOf(value), this.#lasts(options)]);
+    const [stored, before] = await this.#run(insert, [keyOf(key), bytesOf(value), this.#lasts(options)]);
     return stored === 1 ? value : (decode(before) as V);
   }
 
@@ -239,7 +239,7 @@ export class RedisSharedMap<K extends MapKey = MapKey, V = unknown> extends Redi
       if (typeof (value as { then?: unknown } | undefined | null)?.then === 'function') {
         throw new TypeError('Expected "change" to return a value, got a Promise: it must be synchronous');
       }
-      const replacement = value === undefined ? none : present(valueOf(value));
+      const replacement = value === undefined ? none : present(bytesOf(value));
       const keeps = options?.ttl === undefined ? '1' : '0';
       const reply = await this.#run(swap, [field, have, replacement, this.#lasts(options), keeps]);
       if (reply[0] === 1) return value;
@@ -266,7 +266,7 @@ export class RedisSharedMap<K extends MapKey = MapKey, V = unknown> extends Redi
     value: V | undefined,
     options?: RedisTtlOptions,
   ): Promise<boolean> {
-    const [from, to] = [expected, value].map((each) => (each === undefined ? none : present(valueOf(each))));
+    const [from, to] = [expected, value].map((each) => (each === undefined ? none : present(bytesOf(each))));
     const reply = await this.#run(swap, [keyOf(key), from as Buffer, to as Buffer, this.#lasts(options), '0']);
     return reply[0] === 1;
   }
@@ -339,7 +339,7 @@ function keyOf(key: unknown): Buffer {
   return encoded;
 }
 
-function valueOf(value: unknown): Buffer {
+function bytesOf(value: unknown): Buffer {
   if (value === undefined) throw new TypeError('Expected a value, got undefined: delete(key) removes the entry');
   return encode(value);
 }
