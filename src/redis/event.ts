@@ -82,6 +82,7 @@ export class RedisEvent extends RedisObject {
     throw noSync('waitSync()', 'wait()');
   }
 
+  /** @internal */
   protected override closing(error: ClosedError): void {
     this.#news.close(error);
   }

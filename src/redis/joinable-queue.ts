@@ -490,13 +490,14 @@ export class RedisJoinableQueue<T = unknown> extends RedisQueue<T> {
     return messages.length === 0 ? undefined : messages.map((message) => message.value);
   }
 
+  /** @internal */
   protected override closing(error: ClosedError): void {
     clearInterval(this.#renewing);
     this.#news.close(error);
     super.closing(error);
   }
 
-  /** Gives back what is open here, before the connections end. */
+  /** @internal Gives back what is open here, before the connections end. */
   protected override async leave(): Promise<void> {
     if (this.#rules[0] === '1') {
       await Promise.all([...this.#open.values()].map((message) => message.retry().catch(() => undefined)));

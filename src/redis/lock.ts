@@ -334,16 +334,19 @@ export class RedisLock extends RedisObject {
     if (!(await this.#giveBack(holding.owner))) throw this.lost();
   }
 
+  /** @internal */
   protected override closing(error: ClosedError): void {
     for (const holding of this.#holdings) holding.end();
     this.bell.close(error);
   }
 
+  /** @internal */
   protected override async leave(): Promise<void> {
     await Promise.all([...this.#holdings].map((holding) => this.giveBack(holding).catch(() => undefined)));
     this.close();
   }
 
+  /** @internal */
   protected lost(): LeaseExpiredError {
     return new LeaseExpiredError(
       `The lease of the ${this.kind} '${this.name}' (${this.#lease} ms) ran out, and another one took the lock: ` +

@@ -29,7 +29,9 @@ export abstract class RedisObject {
 
   /** @internal */
   constructor(
+    /** @internal */
     protected readonly link: Link,
+    /** @internal */
     protected readonly kind: string,
     options: NameOptions | undefined,
   ) {
@@ -61,26 +63,30 @@ export abstract class RedisObject {
     await this.link.command('unlink()', 'UNLINK', ...parts.map((part) => this.key(part)));
   }
 
-  /** Fails what waits here. */
+  /** @internal Fails what waits here. */
   protected abstract closing(error: ClosedError): void;
 
-  /** Called before the connections end. */
+  /** @internal Called before the connections end. */
   protected async leave(): Promise<void> {
     this.close();
   }
 
+  /** @internal */
   protected key(part: string): string {
     return this.link.key(this.kind, this.#name, part);
   }
 
+  /** @internal */
   protected get isClosed(): boolean {
     return this.#closed;
   }
 
+  /** @internal */
   protected checkOpen(): void {
     if (this.#closed) throw this.closedError();
   }
 
+  /** @internal */
   protected closedError(): ClosedError {
     return new ClosedError(`The ${this.kind} '${this.#name}' is closed`);
   }

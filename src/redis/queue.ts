@@ -141,7 +141,7 @@ export abstract class RedisQueueBase<T = unknown> extends RedisObject {
     throw noSync('putSync()', 'put()');
   }
 
-  /** The message that was taken last by {@link get} and the like, decoded. */
+  /** @internal Takes and decodes messages; `undefined` when the deadline has come. */
   protected async getItems(max: number, parsed: ParsedWait): Promise<T[] | undefined> {
     parsed.signal?.throwIfAborted();
     const mayWait = parsed.deadline > 0 ? 1 : 0;
@@ -175,7 +175,7 @@ export abstract class RedisQueueBase<T = unknown> extends RedisObject {
     return (await this.qsize()) === 0;
   }
 
-  /** Throws: there is no thread to join, and a message is on the server when `put` resolves. @throws ValueError before `close()` */
+  /** Returns at once: there is no thread to join. @throws ValueError before `close()` */
   joinThread(): void {
     if (!this.isClosed) throw new ValueError('joinThread() is for after close()');
   }
@@ -183,7 +183,7 @@ export abstract class RedisQueueBase<T = unknown> extends RedisObject {
   /** Does nothing: no thread keeps the process from ending. */
   cancelJoinThread(): void {}
 
-  /** Whether `maxsize` messages are there; with `maxsize` 0 always `false`. */
+  /** @internal */
   protected async isFull(): Promise<boolean> {
     return this.#maxsize !== 0 && (await this.qsize()) >= this.#maxsize;
   }
@@ -239,6 +239,7 @@ export abstract class RedisQueueBase<T = unknown> extends RedisObject {
     return new EOFError(`The queue '${this.name}' has ended, and all its messages are taken`);
   }
 
+  /** @internal */
   protected override closing(error: ClosedError): void {
     this.bell.close(error);
     this.#room.close(error);

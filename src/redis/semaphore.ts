@@ -246,11 +246,13 @@ export class RedisSemaphore extends RedisObject {
     throw noSync('holdSync()', 'hold()');
   }
 
+  /** @internal */
   protected override closing(error: ClosedError): void {
     for (const holding of this.#holdings) holding.end();
     this.#bell.close(error);
   }
 
+  /** @internal */
   protected override async leave(): Promise<void> {
     if (this.#holdings.length > 0) await this.release(this.#holdings.length).catch(() => undefined);
     this.close();

@@ -314,6 +314,7 @@ export class RedisSharedMap<K extends MapKey = MapKey, V = unknown> extends Redi
     return this.entries();
   }
 
+  /** @internal */
   protected override closing(_error: ClosedError): void {}
 
   #lasts(options: RedisTtlOptions | undefined): Argument {

@@ -171,6 +171,7 @@ export class RedisValue<T extends TypeName = TypeName, N extends boolean = false
     return new RedisRLock(this.link, 'RLock', { name: `${this.name}.lock` }, 30_000);
   }
 
+  /** @internal */
   protected override closing(_error: ClosedError): void {}
 
   #integral(operation: string): ScalarType {
