@@ -13,6 +13,7 @@ import { run } from './run.js';
 import { sweepCommand } from './sweep.js';
 import { top } from './top.js';
 import { why } from './why.js';
+import { work, workUsage } from './work.js';
 
 interface Command {
   readonly usage: string;
@@ -48,6 +49,7 @@ const commands: Record<string, Command> = {
 
 const others: Record<string, Pick<Command, 'usage' | 'does'>> = {
   top: { usage: 'top [PREFIX]', does: 'show what inspect shows, of all objects, live; q ends it' },
+  work: { usage: workUsage, does: 'run the tasks of a pool on Redis, until SIGTERM' },
   run: { usage: 'run FILE', does: 'run a program able to fork; options of node go before FILE' },
 };
 
@@ -66,7 +68,7 @@ const argv = process.argv.slice(2);
 if (argv[0] === 'run' && argv.length > 1 && argv[1] !== '--help') {
   process.exitCode = run(argv.slice(1));
 } else {
-  void Promise.resolve(main(argv)).then((code) => {
+  void Promise.resolve(argv[0] === 'work' ? work(argv.slice(1)) : main(argv)).then((code) => {
     process.exitCode = code;
   });
 }

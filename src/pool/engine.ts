@@ -14,6 +14,8 @@ export interface TaskRunner {
   readonly functions: { of(target: unknown): PoolFunction };
   /** Whether a further submission is useful before an outcome arrives. */
   readonly isRoomy: boolean;
+  /** Packs values that go to another machine; absent: they stay on this one. */
+  pack?(values: readonly unknown[], root: string): Payload;
   /** Takes a task and reads its payload now. */
   submit(task: PoolTask, payload: Payload): void;
   /** Cancels the task: settles it with the reason, and interrupts the worker if it is running. */
@@ -72,4 +74,11 @@ export interface EngineOwner {
   crewChanged?(): void;
   /** A task was settled; `pid` is that of the worker that ran it. */
   finished(task: PoolTask, pid: number | undefined, ok: boolean, waited: number, ran: number): void;
+}
+
+/** Key of a function in the options of a pool that makes its engine, for subclasses whose tasks run elsewhere. */
+export const engineMaker: unique symbol = Symbol('multiproc.engine');
+
+export interface WithEngine {
+  readonly [engineMaker]?: (owner: EngineOwner) => Engine;
 }

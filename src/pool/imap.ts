@@ -10,7 +10,7 @@ import type { TaskRunner } from './engine.js';
 import { Feeding } from './feeding.js';
 import type { PoolFunction } from './functions.js';
 import type { ImapProgress } from './imap-progress.js';
-import { packItems } from './payload.js';
+import { packFor } from './payload.js';
 import { PoolTask } from './task.js';
 import { Application } from './task-record.js';
 
@@ -249,7 +249,7 @@ export class ImapIterator<T> implements AsyncIterator<T, undefined>, AsyncIterab
     this.#onTheirWay += items.length;
     this.#running.add(chunk);
     try {
-      this.#runner.submit(chunk, packItems(items, 0, items.length, `items of chunk ${chunk.number}`));
+      this.#runner.submit(chunk, packFor(this.#runner, items, 0, items.length, `items of chunk ${chunk.number}`));
     } catch (error) {
       chunk.settle(false, error);
     }

@@ -3,7 +3,7 @@ import { Interrupt } from './board.js';
 import type { TaskRunner } from './engine.js';
 import { Feeding } from './feeding.js';
 import type { PoolFunction } from './functions.js';
-import { packItems } from './payload.js';
+import { packFor } from './payload.js';
 import { PoolTask } from './task.js';
 import type { Application } from './task-record.js';
 
@@ -112,7 +112,7 @@ export class MapJob {
     const chunk = new ChunkTask(this, this.#options, from, to);
     this.#chunks.add(chunk);
     try {
-      this.#runner.submit(chunk, packItems(this.#items, from, to, `items[${from}…]`));
+      this.#runner.submit(chunk, packFor(this.#runner, this.#items, from, to, `items[${from}…]`));
     } catch (error) {
       chunk.settle(false, error);
     }

@@ -70,6 +70,18 @@ export function packItems(items: ArrayLike<unknown>, from: number, to: number, r
   return packList(Array.prototype.slice.call(items, from, to), root);
 }
 
+/** Packs the items of a chunk as the runner needs them. */
+export function packFor(
+  runner: { pack?(values: readonly unknown[], root: string): Payload },
+  items: ArrayLike<unknown>,
+  from: number,
+  to: number,
+  root: string,
+): Payload {
+  if (runner.pack === undefined) return packItems(items, from, to, root);
+  return runner.pack(Array.prototype.slice.call(items, from, to), root);
+}
+
 function numericPacking(items: ArrayLike<unknown>, from: number, to: number): Packing {
   let i = from;
   for (; i < to; i++) {

@@ -19,7 +19,7 @@ import { checkFunction, checkIterable, checkSize, listOf } from './arguments.js'
 import { type AsyncCallbacks, AsyncResult, runCallback } from './async-result.js';
 import { Interrupt } from './board.js';
 import { taskSettled, type WorkerLostMessage, workerLost } from './channels.js';
-import type { Engine, EngineOwner } from './engine.js';
+import { type Engine, type EngineOwner, engineMaker, type WithEngine } from './engine.js';
 import { ImapIterator } from './imap.js';
 import { ImapProgress } from './imap-progress.js';
 import { automaticChunksize, MapJob } from './map-job.js';
@@ -41,7 +41,7 @@ import {
   poolOptions,
 } from './options.js';
 import { OwnWorkers } from './own-workers.js';
-import { packValues } from './payload.js';
+import { type Payload, packValues } from './payload.js';
 import { processWorkers } from './process-workers.js';
 import { progressBar } from './progress.js';
 import { Signals } from './signals.js';
@@ -114,32 +114,36 @@ export class Pool<A extends any[] = any[]> {
     const self = new WeakRef<Pool>(this);
     const ends = { cancel: () => {} };
     const owner = Pool.#ownerFor(self, ends);
+    const makeEngine = (options as WithEngine)[engineMaker];
     const engine: Engine =
-      options.name === undefined
-        ? new OwnWorkers(
-            {
-              size,
-              grace,
-              source: (new.target as typeof Pool).workerSource(options),
-              initializer,
-              initargs: args,
-              options,
-            },
-            owner,
-          )
-        : new Membership(
-            given ?? options.maxWorkers ?? undefined,
-            size.most,
-            { ...options, name: options.name, initargs: args },
-            owner,
-          );
+      makeEngine !== undefined
+        ? makeEngine(owner)
+        : options.name === undefined
+          ? new OwnWorkers(
+              {
+                size,
+                grace,
+                source: (new.target as typeof Pool).workerSource(options),
+                initializer,
+                initargs: args,
+                options,
+              },
+              owner,
+            )
+          : new Membership(
+              given ?? options.maxWorkers ?? undefined,
+              size.most,
+              { ...options, name: options.name, initargs: args },
+              owner,
+            );
     this.#engine = engine;
     this.#serveSync = (deadline) => {
       this.#engine.serveSync(deadline);
       for (const job of this.#jobs) if (!job.isFed) job.feedNow();
     };
     pools.add(self);
-    const what = `A ${new.target.name} (${size.most} workers)`;
+    const what =
+      makeEngine === undefined ? `A ${new.target.name} (${size.most} workers)` : `A ${new.target.name} on Redis`;
     const dropped = Pool.#endWhenDropped(this, engine, what);
     const atExit = Pool.#endAtExit(self, engine);
     this.#unwatch = dropped;
@@ -448,7 +452,7 @@ export class Pool<A extends any[] = any[]> {
         settled,
         stuck,
       );
-      this.#engine.submit(task, packValues(list, 'args'));
+      this.#engine.submit(task, this.#pack(list));
       working.add(this);
       return;
     }
@@ -467,10 +471,14 @@ export class Pool<A extends any[] = any[]> {
       settled(ok, value);
     };
     const task = new SingleTask(limits, ended, stuck);
-    this.#engine.submit(task, packValues(list, 'args'));
+    this.#engine.submit(task, this.#pack(list));
     working.add(this);
     if (signal === undefined) return;
     unwatch = this.#signals.watch(signal, () => this.#engine.giveUp(task, Interrupt.aborted, signal.reason));
+  }
+
+  #pack(args: readonly unknown[]): Payload {
+    return this.#engine.pack?.(args, 'args') ?? packValues(args, 'args');
   }
 
   #mapPromise<R>(

@@ -12,6 +12,7 @@ import { RedisRLock } from './rlock.js';
 import { RedisSemaphore, type RedisSemaphoreOptions } from './semaphore.js';
 import { RedisSharedMap, type RedisSharedMapOptions } from './shared-map.js';
 import { RedisValue, type RedisValueOptions } from './value.js';
+import { RedisPool, type RedisPoolOptions } from './pool/pool.js';
 
 /** @internal What all objects of a context share beside its link. */
 export interface ContextSettings {
@@ -71,6 +72,10 @@ export class RedisContext {
   readonly SimpleQueue: new <T = unknown>(
     options: NameOptions & { name: string },
   ) => RedisSimpleQueue<T>;
+  /** As `Pool` of the package, with `multiproc work` on any machine as its workers. */
+  readonly Pool: new (
+    options: RedisPoolOptions,
+  ) => RedisPool;
 
   /** @internal */
   constructor(link: Link, { lease }: ContextSettings) {
@@ -134,6 +139,11 @@ export class RedisContext {
         'Use an Event, a Queue or a Semaphore',
       { code: 'ERR_MULTIPROC_REDIS' },
     );
+    this.Pool = class Pool extends RedisPool {
+      constructor(options: RedisPoolOptions) {
+        super(link, options, lease);
+      }
+    };
   }
 
   /** Ends the connections. Locks that are held here are released first; what waits is rejected with ClosedError. Idempotent. */

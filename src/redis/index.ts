@@ -16,3 +16,4 @@ export type { RedisRLock } from './rlock.js';
 export type { RedisPermit, RedisSemaphore, RedisSemaphoreOptions } from './semaphore.js';
 export type { RedisSharedMap, RedisSharedMapOptions, RedisTtlOptions } from './shared-map.js';
 export type { RedisValue, RedisValueOptions } from './value.js';
+export type { RedisPool, RedisPoolOptions } from './pool/pool.js';

@@ -137,6 +137,12 @@ export class Link {
     for (const client of [...this.#blocking, ...this.#idle, this.commands]) client.disconnect();
   }
 
+  /** Makes a connection, which the caller ends. */
+  connection(): RedisClient {
+    this.checkOpen();
+    return this.connectBlocking();
+  }
+
   checkOpen(): void {
     if (this.#closed) throw new ClosedError('The Redis context is closed: connect() makes another one');
   }
