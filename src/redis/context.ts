@@ -7,12 +7,12 @@ import { RedisEvent } from './event.js';
 import { RedisJoinableQueue, type RedisJoinableQueueOptions } from './joinable-queue.js';
 import type { Link } from './link.js';
 import { RedisLock, type RedisLockOptions } from './lock.js';
+import { RedisPool, type RedisPoolOptions } from './pool/pool.js';
 import { RedisQueue, RedisSimpleQueue } from './queue.js';
 import { RedisRLock } from './rlock.js';
 import { RedisSemaphore, type RedisSemaphoreOptions } from './semaphore.js';
 import { RedisSharedMap, type RedisSharedMapOptions } from './shared-map.js';
 import { RedisValue, type RedisValueOptions } from './value.js';
-import { RedisPool, type RedisPoolOptions } from './pool/pool.js';
 
 /** @internal What all objects of a context share beside its link. */
 export interface ContextSettings {
@@ -80,6 +80,11 @@ export class RedisContext {
   /** @internal */
   constructor(link: Link, { lease }: ContextSettings) {
     links.set(this, link);
+    this.Pool = class Pool extends RedisPool {
+      constructor(options: RedisPoolOptions) {
+        super(link, options, lease);
+      }
+    };
     this.Lock = class Lock extends RedisLock {
       constructor(options: RedisLockOptions) {
         super(link, 'Lock', options, lease);
@@ -139,11 +144,6 @@ export class RedisContext {
         'Use an Event, a Queue or a Semaphore',
       { code: 'ERR_MULTIPROC_REDIS' },
     );
-    this.Pool = class Pool extends RedisPool {
-      constructor(options: RedisPoolOptions) {
-        super(link, options, lease);
-      }
-    };
   }
 
   /** Ends the connections. Locks that are held here are released first; what waits is rejected with ClosedError. Idempotent. */
