@@ -11,9 +11,9 @@ export type {
   RedisTakenMessage,
 } from './joinable-queue.js';
 export type { RedisHold, RedisLock, RedisLockOptions } from './lock.js';
+export type { RedisPool, RedisPoolOptions } from './pool/pool.js';
 export type { RedisQueue, RedisSimpleQueue } from './queue.js';
 export type { RedisRLock } from './rlock.js';
 export type { RedisPermit, RedisSemaphore, RedisSemaphoreOptions } from './semaphore.js';
 export type { RedisSharedMap, RedisSharedMapOptions, RedisTtlOptions } from './shared-map.js';
 export type { RedisValue, RedisValueOptions } from './value.js';
-export type { RedisPool, RedisPoolOptions } from './pool/pool.js';
