@@ -27,7 +27,6 @@ end
 const onceHead = `
 local ops, id = KEYS[1], ARGV[1]
 local acks = tonumber(ARGV[2])
-for i = 1, acks do call('HDEL', ops, ARGV[2 + i]) end
 local seen = call('HGET', ops, id)
 if seen then return cmsgpack.unpack(seen) end
 local args = {}
@@ -37,6 +36,8 @@ local function body()
 const onceTail = `
 end
 local result = body()
+-- Not before: after a first write the server lets a script exceed "maxmemory".
+for i = 1, acks do call('HDEL', ops, ARGV[2 + i]) end
 -- A result that begins with 0 says that nothing was changed.
 if result[1] ~= 0 then
   call('HSET', ops, id, cmsgpack.pack(result))
