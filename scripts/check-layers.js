@@ -9,6 +9,7 @@ const root = fileURLToPath(new URL('..', import.meta.url));
 // From the top down. Names on one line are one layer; what is in `src` itself goes by its file name.
 const source = [
   ['index', 'internals', 'command', 'dummy', 'keyv', 'redis'],
+  ['observe'],
   ['context'],
   ['api'],
   ['pool', 'managers'],

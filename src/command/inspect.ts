@@ -1,6 +1,7 @@
 /** `multiproc inspect NAME`: who holds an object, who waits for it, how deep. */
 import { inspect as textOf } from 'node:util';
 import { SharedMap } from '../map/shared-map.js';
+import { titlesOf } from '../observe/titles.js';
 import { printable, printableName } from '../printable.js';
 import {
   type ArenaInfo,
@@ -14,7 +15,6 @@ import {
 } from '../shared/inspect.js';
 import type { MapInfo } from '../shared/map-info.js';
 import type { JoinableQueueInfo, QueueInfo } from '../shared/queue-info.js';
-import { titlesOf } from './processes.js';
 import type { Report } from './report.js';
 import { bytes } from './table.js';
 

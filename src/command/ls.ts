@@ -1,7 +1,9 @@
 /** `multiproc ls`: the shared objects of this user, and the processes that have them open. */
+
+import { titlesOf } from '../observe/titles.js';
 import { list, type ObjectInfo } from '../shared/listing.js';
 import { managerOf } from '../shared/managed-memory.js';
-import { processTable, titlesOf } from './processes.js';
+import { processTable } from './processes.js';
 import type { Report } from './report.js';
 import { bytes, table } from './table.js';
 

@@ -2,7 +2,7 @@
 /** The command `multiproc`: looks at what is in shared memory, and cleans up. */
 import { readFileSync } from 'node:fs';
 import { parseArgs } from 'node:util';
-import { MultiprocError } from '../errors.js';
+import { MultiprocError, ValueError } from '../errors.js';
 import { printable, printableJson } from '../printable.js';
 import { doctor } from './doctor.js';
 import { inspectCommand } from './inspect.js';
@@ -50,12 +50,18 @@ const commands: Record<string, Command> = {
 const others: Record<string, Pick<Command, 'usage' | 'does'>> = {
   top: { usage: 'top [PREFIX]', does: 'show what inspect shows, of all objects, live; q ends it' },
   work: { usage: workUsage, does: 'run the tasks of a pool on Redis, until SIGTERM' },
+  serve: {
+    usage: 'serve [--listen HOST:PORT | unix:PATH] [--token TOKEN]',
+    does: 'serve metrics for Prometheus and a live page, by default on 127.0.0.1:9464',
+  },
   run: { usage: 'run FILE', does: 'run a program able to fork; options of node go before FILE' },
 };
 
 const options = `Options:
   --json         for machines; top prints a line for each look
   --interval MS  from one look of top to the next, by default 1000
+  --listen PLACE where serve listens; a place beyond this machine needs a token
+  --token TOKEN  of serve: asked of each client; or MULTIPROC_SERVE_TOKEN
   --force        of rm: also what is in use
   --version      the version of this package
   --help         of a command: multiproc COMMAND --help
@@ -90,9 +96,11 @@ function main(argv: string[]): number | Promise<number> {
     return name === undefined && !parsed.values.help ? 2 : 0;
   }
   if (name === 'run') return misuse('usage: multiproc run FILE');
-  const { json = false, interval, force = false } = parsed.values;
+  const { json = false, interval, force = false, listen, token } = parsed.values;
   if (force && name !== 'rm') return misuse('only rm takes --force');
+  if (name !== 'serve' && (listen ?? token) !== undefined) return misuse('only serve takes --listen and --token');
   if (name === 'top') return topCommand(args, json, interval);
+  if (name === 'serve') return serveCommand(args, listen, token);
   if (interval !== undefined) return misuse('only top takes --interval');
   const command = Object.hasOwn(commands, name) ? commands[name] : undefined;
   if (command === undefined) return misuse(`there is no command '${name}'`);
@@ -108,6 +116,23 @@ function main(argv: string[]): number | Promise<number> {
     if (!(error instanceof MultiprocError)) throw error;
     process.stderr.write(`multiproc: ${error.message}\n`);
     return 1;
+  }
+}
+
+async function serveCommand(
+  args: string[],
+  listen = '127.0.0.1:9464',
+  token = process.env.MULTIPROC_SERVE_TOKEN,
+): Promise<number> {
+  if (args.length > 0) return misuse(`usage: multiproc ${others.serve?.usage}`);
+  try {
+    const { serve } = await import('./serve.js');
+    return await serve({ listen, token });
+  } catch (error) {
+    const { code, message } = error as NodeJS.ErrnoException;
+    if (!(error instanceof MultiprocError) && code === undefined) throw error;
+    process.stderr.write(`multiproc serve: ${printable(message)}\n`);
+    return error instanceof ValueError ? 2 : 1;
   }
 }
 
@@ -127,6 +152,8 @@ function parse(args: string[]) {
     options: {
       json: { type: 'boolean' },
       interval: { type: 'string' },
+      listen: { type: 'string' },
+      token: { type: 'string' },
       help: { type: 'boolean', short: 'h' },
       version: { type: 'boolean', short: 'v' },
       force: { type: 'boolean', short: 'f' },

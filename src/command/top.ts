@@ -2,13 +2,14 @@
 import type { ReadStream } from 'node:tty';
 import { MultiprocError } from '../errors.js';
 import { native } from '../native.js';
+import { type Titles, titlesOf } from '../observe/titles.js';
 import { printableJson } from '../printable.js';
 import { type Holder, type Inspection, inspectAll } from '../shared/inspect.js';
 import type { JoinableQueueInfo, QueueInfo } from '../shared/queue-info.js';
 import { shmSpace } from '../shared/shm-folder.js';
 import { clearTimeout, setTimeout, wallClock } from '../timing.js';
 import { hitRate } from './inspect.js';
-import { processTable, type Titles, titlesOf } from './processes.js';
+import { processTable } from './processes.js';
 import { bytes, table } from './table.js';
 
 /** One sample; with `--json` each is a line. */

@@ -1,21 +1,18 @@
 /** `multiproc why PID`: the waits of a process, the processes that they depend on, and deadlocks among them. */
-import { readFileSync } from 'node:fs';
 import { ValueError } from '../errors.js';
+import { type ProcessState, processState } from '../observe/process-state.js';
+import { titlesOf } from '../observe/titles.js';
 import { printableName } from '../printable.js';
 import { allWaits, type Blocker, lockEvent, type ProcessWait } from '../shared/waits.js';
-import { titlesOf } from './processes.js';
 import type { Report } from './report.js';
 
 /** A process in the report. */
 interface Node {
   readonly pid: number;
   readonly title: string | null;
-  readonly state: State;
+  readonly state: ProcessState;
   readonly waits: readonly ProcessWait[];
 }
-
-/** `'stopped'`: by SIGSTOP or a debugger; `'ended'`: also for one that another pid namespace has. */
-type State = 'running' | 'stopped' | 'ended';
 
 /** Processes shown on the way from the first one. */
 const maxDepth = 20;
@@ -24,7 +21,7 @@ const maxDepth = 20;
 export function why([text = '']: string[]): Report {
   const pid = Number(text);
   if (!Number.isSafeInteger(pid) || pid < 1) throw new ValueError(`Expected a process id, got '${text}'`);
-  if (stateOf(pid) === 'ended')
+  if (processState(pid) === 'ended')
     throw new ValueError(`There is no process ${pid}: \`multiproc top\` shows those that take part`);
   const all = allWaits();
   const nodes = reachable(pid, all);
@@ -41,7 +38,7 @@ function reachable(start: number, all: readonly ProcessWait[]): Map<number, Node
     if (nodes.has(pid)) continue;
     const waits = all.filter((wait) => wait.pid === pid);
     const title = titlesOf([{ openers: [pid] }])[pid] ?? null;
-    nodes.set(pid, { pid, title, state: stateOf(pid), waits });
+    nodes.set(pid, { pid, title, state: processState(pid), waits });
     for (const { by } of waits) for (const each of by) if (each.pid !== null) left.push(each.pid);
   }
   return nodes;
@@ -108,10 +105,10 @@ function byWhom({ on, by, pid }: ProcessWait): string {
 function describe({ pid, alive }: Blocker, self: number): string {
   if (pid === null) return 'a process that has ended';
   const which = pid === self ? `itself (process ${pid})` : `process ${pid}`;
-  return alive ? `${which}${stopped(stateOf(pid))}` : `${which}, which has ended: it is about to continue`;
+  return alive ? `${which}${stopped(processState(pid))}` : `${which}, which has ended: it is about to continue`;
 }
 
-function stopped(state: State): string {
+function stopped(state: ProcessState): string {
   return state === 'stopped' ? ', which is stopped (SIGSTOP or a debugger)' : '';
 }
 
@@ -119,15 +116,4 @@ function deadlock(cycle: readonly ProcessWait[] | undefined): string[] {
   if (cycle === undefined) return [];
   const steps = cycle.map((wait) => `process ${wait.pid} waits for ${objectOf(wait)}`);
   return ['', `Deadlock: ${steps.join('; ')}, which process ${(cycle[0] as ProcessWait).pid} holds.`];
-}
-
-function stateOf(pid: number): State {
-  try {
-    const stat = readFileSync(`/proc/${pid}/stat`, 'latin1');
-    const state = stat.slice(stat.lastIndexOf(')') + 2, stat.lastIndexOf(')') + 3);
-    if (state === 'Z' || state === 'X') return 'ended';
-    return state === 'T' || state === 't' ? 'stopped' : 'running';
-  } catch {
-    return 'ended';
-  }
 }

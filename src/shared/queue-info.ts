@@ -18,6 +18,9 @@ export interface ConsumerInfo {
 export interface QueueInfo {
   /** Messages that wait to be taken now. */
   length: number;
+  /** Messages that were ever put, and ever taken, modulo 2^32. A message that is delivered again counts once. */
+  put: number;
+  taken: number;
   /** How many fit; 0: as many as there is memory for. */
   maxsize: number;
   /** Bytes that messages may take; `null`: half of the shared memory that is free. */
@@ -94,6 +97,8 @@ export function queueInfo(memory: QueueMemory): QueueInfo | JoinableQueueInfo {
   const info: QueueInfo = {
     // Of what was ever put, that was never taken; and what is to be delivered again.
     length: Math.max((put - taken) | 0, 0) + Math.max(ring[Fact.returned] as number, 0),
+    put: put >>> 0,
+    taken: taken >>> 0,
     maxsize: memory.maxsize,
     capacity: capacity === 0 ? null : capacity,
     ended: ((ring[Fact.state] as number) & (ended | draining)) !== 0,
