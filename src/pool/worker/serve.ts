@@ -267,7 +267,8 @@ class Worker {
       if (idleTimeout === Infinity) return;
       timer = setTimeout(() => {
         notice.cancel();
-        resolve(false);
+        // A task may have come in this turn.
+        resolve(this.#tasks.lookForItems());
       }, idleTimeout);
     });
   }
