@@ -1,4 +1,5 @@
 /** `multiproc why PID`: the waits of a process, the processes that they depend on, and deadlocks among them. */
+import { statSync } from 'node:fs';
 import { ValueError } from '../errors.js';
 import { type ProcessState, processState } from '../observe/process-state.js';
 import { titlesOf } from '../observe/titles.js';
@@ -17,15 +18,21 @@ interface Node {
 /** Processes shown on the way from the first one. */
 const maxDepth = 20;
 
-/** @throws ValueError unless the argument is a pid of a process of this machine */
+/** Pause in ms between two looks: a wait that is just ending may show a new holder. */
+const confirmAfter = 100;
+
+/** @throws ValueError unless the argument is a pid of a process of this user */
 export function why([text = '']: string[]): Report {
   const pid = Number(text);
   if (!Number.isSafeInteger(pid) || pid < 1) throw new ValueError(`Expected a process id, got '${text}'`);
   if (processState(pid) === 'ended')
     throw new ValueError(`There is no process ${pid}: \`multiproc top\` shows those that take part`);
+  if (!isOwn(pid)) {
+    throw new ValueError(`Process ${pid} belongs to another user, whose shared objects cannot be read: run this as that user`);
+  }
   const all = allWaits();
   const nodes = reachable(pid, all);
-  const cycle = cycleFrom(pid, all);
+  const cycle = confirmed(cycleAmong(nodes.keys(), all));
   const data = { pid, deadlock: cycle?.map((wait) => wait.pid) ?? null, processes: [...nodes.values()] };
   return { data, text: `${[...tree(pid, nodes), ...deadlock(cycle)].map(printableName).join('\n')}\n` };
 }
@@ -42,6 +49,32 @@ function reachable(start: number, all: readonly ProcessWait[]): Map<number, Node
     for (const { by } of waits) for (const each of by) if (each.pid !== null) left.push(each.pid);
   }
   return nodes;
+}
+
+/** The first cycle through one of the processes. */
+function cycleAmong(pids: Iterable<number>, all: readonly ProcessWait[]): ProcessWait[] | undefined {
+  for (const pid of pids) {
+    const cycle = cycleFrom(pid, all);
+    if (cycle !== undefined) return cycle;
+  }
+  return undefined;
+}
+
+/** The cycle, if it is the same at a second look. */
+function confirmed(cycle: ProcessWait[] | undefined): ProcessWait[] | undefined {
+  if (cycle === undefined) return undefined;
+  Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, confirmAfter);
+  const [first] = cycle as [ProcessWait];
+  const again = cycleFrom(first.pid, allWaits());
+  return again !== undefined && pathOf(again) === pathOf(cycle) ? cycle : undefined;
+}
+
+function pathOf(cycle: readonly ProcessWait[]): string {
+  return cycle.map(({ pid, file, event }) => `${pid} ${file} ${event}`).join('\n');
+}
+
+function isOwn(pid: number): boolean {
+  return statSync(`/proc/${pid}`, { throwIfNoEntry: false })?.uid === process.geteuid?.();
 }
 
 /** The waits of a cycle that begins and ends at the process: each is for an object that the next process holds. */

@@ -1,7 +1,7 @@
 /** `multiproc why PID`: names the waits of a process, those who can end them, and deadlocks. */
 import { spawnSync } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
-import { Queue } from 'multiproc';
+import { Queue, Semaphore } from 'multiproc';
 import t from 'tap';
 import { leaveNothing } from '../harness/leftovers.js';
 import type { Scope } from '../harness/program.js';
@@ -23,10 +23,18 @@ interface Told {
 
 /** The report on the process, as soon as it waits. */
 function whenWaiting(pid: number): Told {
-  for (;;) {
-    const told = JSON.parse(why(String(pid), '--json').stdout) as Told;
-    if ((told.processes[0]?.waits.length ?? 0) > 0) return told;
+  return untilTold(pid, (told) => (told.processes[0]?.waits.length ?? 0) > 0);
+}
+
+/** Looks until the report is as wanted. */
+function untilTold(pid: number, isWanted: (told: Told) => boolean): Told {
+  let out = '';
+  for (let look = 0; look < 200; look++) {
+    out = why(String(pid), '--json').stdout;
+    const told = JSON.parse(out) as Told;
+    if (isWanted(told)) return told;
   }
+  throw new Error(`looked 200 times, the last report is ${out}`);
 }
 
 /** A process for each lock, which holds it; the first one waits for the second one's, and so on. */
@@ -70,7 +78,8 @@ t.test('a holder that is stopped is named', async (t) => {
   t.match(told.processes[0]?.waits, [{ kind: 'Semaphore', name, by: [{ pid: holder.pid }] }]);
   process.kill(holder.pid, 'SIGSTOP');
   // A signal stops a process at some later moment.
-  while (!/held by process \d+, which is stopped \(SIGSTOP or a debugger\)\n/.test(why(String(waiter.pid)).stdout));
+  untilTold(waiter.pid, (told) => told.processes.some(({ pid, state }) => pid === holder.pid && state === 'stopped'));
+  t.match(why(String(waiter.pid)).stdout, /held by process \d+, which is stopped \(SIGSTOP or a debugger\)\n/);
   t.match(why(String(holder.pid)).stdout, /which is stopped .*\n {2}waits for no object of this package\n$/);
 });
 
@@ -91,6 +100,30 @@ t.test('a reader of a queue waits for any process that has it open', async (t) =
   whenWaiting(reader.pid);
   t.match(why(String(reader.pid)).stdout, `waits for room for a message of Queue '${name}'`);
   queue.close();
+});
+
+t.test('a process that waits for one of a deadlock shows that deadlock', async (t) => {
+  const name = freshName(t);
+  const [first, second] = (await ring(t, name, 2)) as [Remote, Remote];
+  const outside = new Remote(t);
+  const lock = await outside.make('Lock', { name: `${name}0` });
+  lock.call('acquire').catch(() => {});
+  const { deadlock } = whenWaiting(outside.pid);
+  t.strictSame([...(deadlock ?? [])].sort(), [first.pid, second.pid].sort());
+});
+
+t.test('a starved semaphore names its holders, if it is robust', async (t) => {
+  const name = freshName(t);
+  const permits = new Semaphore(1, { name });
+  permits.acquireSync();
+  const waiter = new Remote(t);
+  const there = (await waiter.make('Semaphore', 1, { name })).call('acquire');
+  whenWaiting(waiter.pid);
+  const { stdout } = why(String(waiter.pid));
+  t.match(stdout, `waits for a permit of Semaphore '${name}', which any of these may end: process ${process.pid}`);
+  permits.release();
+  await there;
+  permits.close();
 });
 
 t.test('what is no process has an error', async (t) => {
