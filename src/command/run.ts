@@ -22,7 +22,8 @@ export function run(args: readonly string[]): number {
   }
 }
 
-// Who started this with a channel for messages means the program. Node has taken the variables away that say so.
+// A creator that started this with a channel for messages means the program. Node has removed the variables that say
+// so.
 function restoreChannel(): string | undefined {
   const variables = readFileSync('/proc/self/environ', 'utf8').split('\0');
   for (const variable of variables) {

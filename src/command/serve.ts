@@ -1,5 +1,5 @@
 /** `multiproc serve`: metrics for Prometheus and a live page, over HTTP. */
-import { chmodSync, lstatSync, unlinkSync } from 'node:fs';
+import { lstatSync, unlinkSync } from 'node:fs';
 import type { AddressInfo, ListenOptions } from 'node:net';
 import { connect } from 'node:net';
 import { ValueError } from '../errors.js';
@@ -29,6 +29,8 @@ export async function serve({ listen, token }: ServeOptions): Promise<number> {
   const hosts = where.path !== undefined || token !== undefined ? undefined : [...loopback, '[::1]'];
   const server = observationServer({ token, hosts });
   if (where.path !== undefined) await removeAbandoned(where.path);
+  // Not even for a moment may others connect to the socket file.
+  const mask = where.path === undefined ? undefined : process.umask(0o177);
   await new Promise<void>((resolve, reject) => {
     server.once('error', reject);
     server.listen(where, () => {
@@ -36,7 +38,7 @@ export async function serve({ listen, token }: ServeOptions): Promise<number> {
       resolve();
     });
   });
-  if (where.path !== undefined) chmodSync(where.path, 0o600);
+  if (mask !== undefined) process.umask(mask);
   process.stdout.write(`multiproc serve: listening on ${printable(nameOf(server.address()))}\n`);
   const signal = await signalled;
   server.close();

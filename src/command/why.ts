@@ -28,7 +28,9 @@ export function why([text = '']: string[]): Report {
   if (processState(pid) === 'ended')
     throw new ValueError(`There is no process ${pid}: \`multiproc top\` shows those that take part`);
   if (!isOwn(pid)) {
-    throw new ValueError(`Process ${pid} belongs to another user, whose shared objects cannot be read: run this as that user`);
+    throw new ValueError(
+      `Process ${pid} belongs to another user, whose shared objects cannot be read: run this as that user`,
+    );
   }
   const all = allWaits();
   const nodes = reachable(pid, all);

@@ -1,4 +1,4 @@
-/** What start methods and contexts are where everything is a thread: there is one of each. */
+/** Start methods and contexts where everything is a thread: there is one of each. */
 import * as api from '../api.js';
 import { ProcessError, ValueError } from '../errors.js';
 import { ThreadPool } from '../pool/thread-pool.js';
@@ -9,7 +9,7 @@ import { activeChildren, Process } from '../threads/process.js';
 
 type Api = typeof api;
 
-/** What `getContext` returns: everything that `multiproc/dummy` exports. */
+/** The result of `getContext`: everything that `multiproc/dummy` exports. */
 export interface Context
   extends Omit<
     Api,

@@ -4,8 +4,8 @@ import { markCopy } from './copies.js';
 const advice =
   'It is no data. It travels in the arguments of processes and tasks, through queues and pipes, or as the bytes of serialize()';
 
-// A structured clone refuses an object for a function in it, and quotes the function. `markAsUncloneable` of Node has no
-// effect on v8.serialize and on the messages of child_process, and there is none before Node 22.10.
+// A structured clone refuses an object that has a function, and quotes the function. Node's `markAsUncloneable` exists
+// from Node 22.10 on, and has no effect on v8.serialize and the messages of child_process.
 const guard = () =>
   'Objects of multiproc travel in args, through Queue and Pipe, or as bytes of serialize(): this object';
 

@@ -1,4 +1,4 @@
-/** What happens in the child of a fork before anybody else's code runs there. */
+/** Callbacks in the child of a fork, before any other code runs there. */
 import { native } from '../native.js';
 import { routeExit } from './child-exit.js';
 import { correctIdentity, type Identity } from './child-identity.js';
@@ -8,7 +8,7 @@ import { dropModuleHooks } from './module-hooks.js';
 
 const callbacks = new Set<() => void>();
 
-/** How often this process has forked. Its children may have whatever it had then. A live binding. */
+/** Number of forks of this process. Its children may have its state as of each. A live binding. */
 export let forks = 0;
 
 /**
@@ -28,8 +28,8 @@ export function afterForkInChild(callback: () => void): () => void {
 const preparations = new Set<() => () => void>();
 
 /**
- * Has `prepare` run before every fork of this process: for what a child must have before its parent goes on. What it
- * returns is called if there is no child after all.
+ * Runs `prepare` before every fork of this process: for state that a child must have before its parent continues. The
+ * returned function is called if the fork fails.
  */
 export function beforeFork(prepare: () => () => void): void {
   preparations.add(prepare);

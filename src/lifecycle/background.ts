@@ -1,10 +1,10 @@
-/** Work in the background: of timers and finalizers, which no caller could be told about. */
+/** Work in the background, of timers and finalizers: it has no caller to throw to. */
 import { getLogger } from '../logging.js';
 
 /**
- * Runs it. What it throws is logged, and never an uncaught error of the program.
+ * Runs it, and logs an error instead of throwing it.
  *
- * @param what it is about: what the log says is put off
+ * @param what names the postponed work in the log
  */
 export function inBackground(what: string, act: () => void): void {
   try {

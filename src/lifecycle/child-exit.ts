@@ -1,6 +1,6 @@
 /**
- * How a forked child ends: every way that leads into Node's own teardown, which waits for threads that do not exist in
- * the child and hangs or crashes, is led to `_exit` once the 'exit' handlers have run.
+ * The end of a forked child: each route into Node's own teardown, which waits for threads that do not exist in the
+ * child and hangs or crashes, leads to `_exit` once the 'exit' handlers have run.
  */
 import { EventEmitter } from 'node:events';
 import { inspect } from 'node:util';
@@ -20,7 +20,7 @@ export function dropEmitWrappers(): void {
 
 let tell: ((code: number) => void) | undefined;
 
-/** Has `callback` told the exit code of this forked child right before its end; `undefined` takes that back. */
+/** Calls `callback` with the exit code of this forked child right before its end; `undefined` cancels that. */
 export function tellExitCode(callback: ((code: number) => void) | undefined): void {
   tell = callback;
 }
@@ -36,7 +36,7 @@ export function isForked(): boolean {
  */
 export function routeThreadEnd(): void {
   forked = true;
-  // Later ones belong to those who want to know that somebody asks for it.
+  // Later ones belong to code that observes calls of it.
   const { exit } = process;
   native.onNaturalEnd((final) => {
     if (final) exit.call(process);
@@ -52,8 +52,8 @@ export function routeExit(): void {
   emit = process.emit as typeof emit;
   let fatal: { error: unknown } | undefined;
 
-  // Node announces all three through `emit`: its natural end and process.exit as 'exit', and an error that nobody
-  // caught first as 'uncaughtException' and, if nobody listens, then as 'exit'.
+  // Node announces all three through `emit`: its natural end and process.exit as 'exit', and an uncaught error first as
+  // 'uncaughtException' and, without a listener, then as 'exit'.
   const routedEmit = function (this: NodeJS.Process, event: string | symbol, ...args: unknown[]): boolean {
     if (event === 'uncaughtException') {
       try {

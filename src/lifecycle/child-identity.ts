@@ -1,13 +1,13 @@
-/** Who a forked child is: its own pid, its creator's as ppid, and no channel to a parent that is not its own. */
+/** Identity of a forked child: its own pid, its creator's as ppid, and no channel of its parent. */
 import { native } from '../native.js';
 
-/** What a child should say of itself where that differs from what the kernel says. */
+/** The parts of a child's identity that differ from the kernel's. */
 export interface Identity {
   /** The creator's pid, where the process that forked works on behalf of another one. */
   ppid?: number;
 }
 
-/** What {@link correctIdentity} does for a first time, which takes longer, is done here ahead of a fork. */
+/** Does the slow first part of {@link correctIdentity} ahead of a fork. */
 export function prepareIdentity(): void {
   fix('pid', process.pid);
   fix('ppid', process.ppid);
@@ -22,7 +22,7 @@ export function correctIdentity({ ppid }: Identity = {}): void {
 
 const fixed = new Set<string>();
 
-// What Node defines by a native getter looks like a plain property, but goes on being read from there: it has to go.
+// A native getter of Node looks like a plain property, but is still read from there: it has to be replaced.
 function fix(property: string, value: unknown): void {
   if (!fixed.has(property)) delete (process as unknown as Record<string, unknown>)[property];
   fixed.add(property);

@@ -1,6 +1,6 @@
 /**
- * Names are looked up in a child also if its parent was at that when it forked. Of the pool's threads no more than half
- * may do so at a time, and Node goes on counting those of the parent: the child gets a larger pool.
+ * Name lookups in a child whose parent was in one when it forked. At most half of the pool's threads may look up names
+ * at a time, and Node still counts those of the parent: the child gets a larger pool.
  */
 import { fstat } from 'node:fs';
 
@@ -8,7 +8,7 @@ const usualSize = 4;
 const largestSize = 1024;
 const variable = 'UV_THREADPOOL_SIZE';
 
-/** How many threads the pool has, where that is not what the environment says. */
+/** Number of threads of the pool, if it differs from the environment's. */
 let enlarged: number | undefined;
 
 /** For the child of a fork, before it uses the pool. */

@@ -2,14 +2,14 @@
 import { native } from '../native.js';
 import { isLoaded } from './loaded-builtins.js';
 
-// How many draws node:crypto takes from one filling of its caches.
+// Draws that node:crypto takes from one filling of its caches.
 const uuidsPerFilling = 128;
 const integersPerFilling = 1024;
 const widestRange = 2 ** 48 - 1;
 
 let caches: readonly Uint8Array[] | undefined;
 
-/** Where node:crypto keeps what it read ahead: known, they are filled anew in less time than they take to be used up. */
+/** Remembers the caches of node:crypto: filling them again takes less time than using them up. */
 export function knowCaches(known: readonly Uint8Array[]): void {
   caches = known;
 }

@@ -65,7 +65,7 @@ export function writeStdioTo(stdout: number, stderr: number): void {
   });
 }
 
-/** Makes stdin what the descriptor is now, once somebody asks for it. */
+/** Makes stdin the current descriptor at its first use. */
 export function reopenStdin(fd = 0): void {
   let stream: ReadStream | undefined;
   Object.defineProperty(process, 'stdin', {
@@ -82,7 +82,7 @@ type Take = (stream: Output, name: 'stdout' | 'stderr') => void;
 
 function takeStdio(take: Take): void {
   for (const name of ['stdout', 'stderr'] as const) {
-    // Whoever had one of these knows the stream already, and the console keeps it. Else nobody has it yet.
+    // Code that used one of these has the stream, and the console keeps it. Otherwise no code has it yet.
     if (isLoaded('net') || isLoaded('tty')) take(process[name] as unknown as Output, name);
     else takeWhenMade(name, take);
   }
@@ -104,7 +104,7 @@ function takeWhenMade(name: 'stdout' | 'stderr', take: Take): void {
 
 const terminals = new Set<Output>();
 
-/** What the standard outputs of a forked child write to where that is a terminal: Node opens it a second time. */
+/** Descriptors of the standard outputs of a forked child that are a terminal: Node opens it a second time. */
 export function terminalDescriptors(): number[] {
   return [...terminals].map((stream) => stream._handle?.fd ?? stream.fd);
 }

@@ -13,7 +13,7 @@ import { inThisContext } from './async-context.js';
 export interface FinalizeOptions {
   /** Run it when this has been collected. */
   readonly object?: object | undefined;
-  /** What the callback gets. Must not lead to the object. */
+  /** Arguments of the callback. Must not lead to the object. */
   readonly args?: readonly unknown[] | undefined;
   /** Run it at the end of the process: higher ones first, and the newest first among equals. Without: not then. */
   readonly exitPriority?: number | undefined;
@@ -32,11 +32,12 @@ let between: () => void = () => {};
 let hooked = false;
 
 /**
- * A callback that runs once. Mirrors `multiprocessing.util.Finalize`. What it throws when nobody called it is reported on
- * stderr. It runs in the async context (`AsyncLocalStorage`) in which it was given, which must not lead to the object either.
+ * A callback that runs once. Mirrors `multiprocessing.util.Finalize`. An error that it throws without a caller is
+ * reported on stderr. It runs in the async context (`AsyncLocalStorage`) in which it was given, which must not lead to
+ * the object either.
  *
- * At the end of a process those with a priority of 0 or more run before its daemons are told to end, and negative ones
- * after its children have been waited for.
+ * At the end of a process callbacks with a priority of 0 or more run before its daemons are terminated, and negative
+ * ones after its children have been joined.
  */
 export class Finalize {
   readonly #callback: (...args: never[]) => unknown;
@@ -67,7 +68,7 @@ export class Finalize {
     return this.#callback(...(this.#args as never[]));
   }
 
-  /** Has it never run. */
+  /** Cancels the callback. */
   cancel(): void {
     this.#forget();
   }
@@ -105,7 +106,7 @@ export function runFinalizers(minPriority = Number.NEGATIVE_INFINITY): void {
   }
 }
 
-// Nobody called it who could be told.
+// There is no caller to throw to.
 function run(finalizer: Finalize | undefined): void {
   try {
     finalizer?.call();
@@ -114,7 +115,7 @@ function run(finalizer: Finalize | undefined): void {
   }
 }
 
-/** What happens at the end of the process between finalizers of priority 0 and negative ones. */
+/** Runs `action` at the end of the process, between finalizers of priority 0 and negative ones. */
 export function betweenFinalizers(action: () => void): void {
   between = action;
   runAtExit();

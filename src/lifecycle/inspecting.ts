@@ -1,6 +1,6 @@
 /**
- * What only the engine knows: the variables that functions close over, private fields, everything that is alive. A session
- * of the inspector with this very thread tells. node:inspector is loaded when it is needed: most programs do without.
+ * Facts that only the engine has: variables that functions close over, private fields, all living objects. A session of
+ * the inspector with this thread reads them. node:inspector is loaded on demand: most programs do not need it.
  */
 import type { Session } from 'node:inspector';
 
@@ -109,7 +109,10 @@ export class Inspector {
   }
 }
 
-/** Where a debugger can attach to this process now; `undefined` while its inspector is closed, or there is none. */
+/**
+ * Returns the address at which a debugger can attach to this process; `undefined` while its inspector is closed or
+ * absent.
+ */
 export function inspectorUrl(): string | undefined {
   try {
     return process.getBuiltinModule('node:inspector').url();

@@ -1,4 +1,4 @@
-/** Which of Node's own modules this program has loaded: what it has not, needs no putting right, and loading costs. */
+/** Built-in modules that this program has loaded: others need no correction, and loading them costs time. */
 
 /** @param name - as Node calls it inside, for example `'net'` or `'internal/crypto/random'` */
 export function isLoaded(name: string): boolean {

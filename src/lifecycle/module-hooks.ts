@@ -1,6 +1,6 @@
 /**
- * Module hooks that run in a thread of the process (`module.register`, `--experimental-loader`). A fork does not copy the
- * thread, and whoever loads a module would wait for its answer for ever.
+ * Module hooks that run in a thread of the process (`module.register`, `--experimental-loader`). A fork does not copy
+ * the thread, and code that loads a module would wait for its answer indefinitely.
  */
 import { boxed, type Inspector, inspecting } from './inspecting.js';
 
@@ -13,14 +13,14 @@ export function hookedIn(): boolean {
   return moduleLoadList.includes(hooksModule);
 }
 
-/** What Node's loader calls the hooks: up to Node 22, and from then on. */
+/** Names of the hooks in Node's loader: up to Node 22, and later. */
 const fields = ['customizations', 'asyncLoaderHooks'];
 
 /**
- * In a forked child: modules are loaded without hooks from now on, as if none had been registered. What only they can
+ * Removes the hooks in a forked child: modules are loaded as if none had been registered. A module that only they can
  * load is an error of Node's.
  *
- * @returns whether that could be arranged; true if there are none
+ * @returns whether that could be arranged; true without hooks
  */
 export function dropModuleHooks(): boolean {
   if (!hookedIn()) return true;
@@ -35,7 +35,7 @@ export function dropModuleHooks(): boolean {
 function drop(inspector: Inspector): boolean {
   const { register } = process.getBuiltinModule('node:module');
   const { cascadedLoader } = inspector.variables(inspector.scopesOf(register)[0]);
-  // Without a loader nothing was loaded by it, and nobody was asked to change that.
+  // Without a loader no module was loaded by it, and no hook was registered.
   if (cascadedLoader === undefined) return true;
   const privates = () => inspector.properties(inspector.show(cascadedLoader)).privateProperties ?? [];
   const names = privates().map(({ name }) => name);

@@ -1,4 +1,4 @@
-/** Who has a file in /dev/shm open: the kernel's list of locks knows, as everyone who opens one holds a shared lock. */
+/** Processes that have a file in /dev/shm open, from the kernel's list of locks: each of them holds a shared lock. */
 import { readFileSync, statSync } from 'node:fs';
 
 /**
@@ -31,7 +31,7 @@ function readLocks(): string {
   }
 }
 
-/** As the kernel writes it: major and minor in hexadecimal; `undefined` if there is no such folder. */
+/** The device as the kernel writes it: major and minor in hexadecimal; `undefined` if there is no such folder. */
 function deviceOf(path: string): string | undefined {
   const dev = statSync(path, { throwIfNoEntry: false })?.dev;
   if (dev === undefined) return undefined;

@@ -1,9 +1,9 @@
-/** Who this thread is in the words of shared memory: its participant id, attached at the first object. */
+/** Identity of this thread in shared memory: its participant id, attached at the first object. */
 import { MultiprocError, SystemError } from '../errors.js';
 import { layout, native } from '../native.js';
 import { afterForkInChild } from './after-fork.js';
 
-/** What all copies of this package in the thread share. */
+/** State that all copies of this package in the thread share. */
 interface Shared {
   id: number;
 }

@@ -2,7 +2,7 @@
 import { Buffer } from 'node:buffer';
 import { native } from '../native.js';
 
-/** A number of 48 bits that nobody guesses. */
+/** Returns an unpredictable number of 48 bits. */
 export function randomNumber(): number {
   return randomBytes(6).readUIntBE(0, 6);
 }

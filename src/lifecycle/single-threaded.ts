@@ -12,17 +12,17 @@ export function isAbleToFork(): boolean {
 }
 
 /**
- * With these options of node the children's code is as fast as it can be. From Node 22 on V8 has a compiler between the first
- * and the best one, and where no thread compiles aside, a loop that this one has taken while it runs is not compiled better any
- * more: programs of one long loop took six times as long. They count from the start of the program only: a child that was
- * told so later was ended by a check of V8 when it came to a loop that its parent had compiled before.
+ * Options of node with which children's code is as fast as possible. From Node 22 on V8 has a compiler between the
+ * first and the optimising one. Without threads that compile aside, a running loop that entered its code is not
+ * optimised further: programs of one long loop took six times as long. The options count from the start of the program
+ * only: a child that got them later was ended by a check of V8 at a loop that its parent had compiled before.
  */
 export const flagsForForking: readonly string[] = [
   '--single-threaded',
   ...(Number(process.versions.node.split('.')[0]) >= 22 ? ['--no-maglev-osr'] : []),
 ];
 
-/** What starts this program so. */
+/** Returns the command that starts this program so. */
 export function forkingCommand(): string {
   const flags = process.execArgv.filter((flag) => !/single[-_]threaded$/.test(flag));
   return ['node', '--single-threaded', ...flags, ...process.argv.slice(1)].join(' ');

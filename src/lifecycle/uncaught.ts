@@ -1,7 +1,7 @@
-/** Errors that nobody waits for: of a program's own handler, called in the middle of our work. */
+/** Errors without a caller: of a program's own handler, called in the midst of this package's work. */
 import { setImmediate } from '../timing.js';
 
-/** It is an uncaught error, but in a turn of its own: what is being done now goes on. */
+/** Throws an uncaught error in a turn of its own, so that the current work continues. */
 export function throwLater(error: unknown): void {
   setImmediate(throwIt, error);
 }

@@ -1,9 +1,9 @@
 /**
- * The computations that are under way for a map: one for each key, in whatever process, that others wait for.
+ * Computations in flight for a map: one for each key, in any process, for which other callers wait.
  *
- * A slot in the segment names who computes for which hash. Slots are claimed with the lock of the key's shard held, so two
- * callers never claim one each for the same key. Keys of the same hash wait for each other, which does no harm: whoever has
- * waited looks for the value again.
+ * A slot in the segment names the computing thread and the hash. Slots are claimed under the lock of the key's shard,
+ * so two callers never claim one each for the same key. Keys with the same hash wait for each other, which does no
+ * harm: a caller looks for the value again after its wait.
  */
 import { now, type ParsedWait } from '../deadline.js';
 import { TimeoutError } from '../errors.js';

@@ -1,15 +1,16 @@
 /**
  * The entries of a map: hash tables in shards, read without a lock and written under one.
  *
- * The only truth is what the links reach: an entry is written as a whole into free memory, and one store of the link before it
- * publishes it, in the place of an older one or of none; one store unlinks it. All else is derived (free blocks, counts,
- * the order of eviction), and made anew from the links by the next owner of a dead one's lock (`mend.ts`). So whoever is
- * killed at any store leaves each entry old or new, and no memory is lost.
+ * The links alone decide: an entry is written as a whole into free memory, and one store of the link before it
+ * publishes it, in the place of an older one or as a new one; one store unlinks it. All else is derived (free blocks,
+ * counts, the order of eviction), and the next owner of a dead owner's lock derives it again from the links
+ * (`mend.ts`). So a process that is killed at any store leaves each entry old or new, and no memory is lost.
  *
  * Three values change in place, each by one aligned store: a number (`add`), the time of expiry, and the version.
  *
- * A reader takes the shard's sequence, walks, copies, and compares the sequence: it is raised after something was unlinked and
- * before its memory is used again. What a reader meets meanwhile may be anything; every index is checked before it is used.
+ * A reader takes the shard's sequence, walks, copies, and compares the sequence: it is raised after an entry was
+ * unlinked and before its memory is used again. Until then a reader may read any bytes; every index is checked before
+ * it is used.
  */
 import { Buffer } from 'node:buffer';
 import { now } from '../deadline.js';
@@ -56,7 +57,7 @@ const sweptBuckets = 2;
 const flushAfter = 4096;
 const trimAfter = 1024;
 
-/** What an entry's place in its chain is. */
+/** Places of an entry in its chain that are no address. */
 const none = 0;
 const torn = -1;
 
@@ -100,7 +101,7 @@ export class MapCore {
   /** Words that can be a block's first. */
   readonly #firstWord: number;
   readonly #lastWord: number;
-  /** Of the last entry that was read: what is to be decoded, and its version and time of expiry. */
+  /** The last entry that was read: its bytes, version and time of expiry. */
   #copied: RawBuffer = smallBytes;
   #copiedMeta = 0;
   #copiedLength = 0;
@@ -143,7 +144,7 @@ export class MapCore {
     return this.#version;
   }
 
-  /** When what {@link get} has read expires. */
+  /** Expiry of the last entry that {@link get} read. */
   get expires(): number {
     return this.#expires;
   }
@@ -166,9 +167,9 @@ export class MapCore {
   /**
    * Stores a value.
    *
-   * @param ttl milliseconds; 0: for as long as there is room
-   * @param wanted only if the entry has this version, 0: if there is none; absent: in any case
-   * @param until when it expires, instead of `ttl`
+   * @param ttl milliseconds; 0: as long as there is room
+   * @param wanted only if the entry has this version, 0: only if it is absent; absent: in any case
+   * @param until time of expiry, instead of `ttl`
    * @returns whether it was stored
    * @throws Full if there is no memory for it
    */
@@ -236,7 +237,7 @@ export class MapCore {
   }
 
   /**
-   * Adds to a number, which is 0 where there is none; the sum.
+   * Adds to a number, or to 0 for an absent entry; returns the sum.
    *
    * @throws TypeError if the value is no number
    */
@@ -293,7 +294,7 @@ export class MapCore {
     return done;
   }
 
-  /** Sets when the entry expires. `false` if there is none. */
+  /** Sets the time of expiry; returns `false` for an absent entry. */
   touch(key: unknown, ttl: number): boolean {
     this.key.pack(key);
     const at = this.#shard();
@@ -368,7 +369,7 @@ export class MapCore {
     this.pages.recount();
   }
 
-  /** How much is in the map. */
+  /** Returns the usage of the map. */
   usage(): { entries: number; bytes: number; capacity: number; used: number } {
     const words = this.#words;
     const { memory } = this;
@@ -419,7 +420,7 @@ export class MapCore {
     }
   }
 
-  /** The key and value of an entry, copied; `undefined` for what is none, or has expired. */
+  /** Returns a copy of the key and value of an entry; `undefined` for another address, and for an expired entry. */
   copyEntry(entry: number): EntryCopy | undefined {
     const meta = this.#words[entry + EntryWord.meta] as number;
     const keyLength = (meta >>> Meta.keyLengthShift) & 0x7ff;
@@ -569,7 +570,7 @@ export class MapCore {
     return (entry & ~0x3_ffff) * 4 + pageBytes + ((entry & 0x3_ffff) >> 4);
   }
 
-  /** Where the value of an entry begins. */
+  /** Returns the address of the value of an entry. */
   #valueWord(entry: number, meta: number): number {
     return entry + EntryWord.key + (((((meta >>> Meta.keyLengthShift) & 0x7ff) + 7) >> 3) << 1);
   }
@@ -647,7 +648,7 @@ export class MapCore {
     return later;
   }
 
-  /** Does something with the shard's lock held. An error that nobody foresees has the shard mended. */
+  /** Runs `act` under the shard's lock. After an unexpected error the shard is mended. */
   #locked<T>(at: number, act: () => T): T {
     const { memory } = this;
     if (memory.lock(at)) this.#mend(at);
@@ -880,7 +881,7 @@ export class MapCore {
     if (change !== 0) this.#words[word] = (this.#words[word] as number) + change;
   }
 
-  /** Has readers notice. What is stored afterwards is seen by others after this. */
+  /** Notifies readers. Later stores are visible after this one. */
   #raise(at: number): void {
     const words = this.#words;
     const sequence = at + ShardWord.sequence;
@@ -932,7 +933,7 @@ export class MapCore {
     return entry + word;
   }
 
-  /** The entry to be evicted next; {@link none} if there is none. */
+  /** Returns the next entry to evict, or {@link none}. */
   #victim(at: number): number {
     const words = this.#words;
     const bytes = this.#bytes;
@@ -949,7 +950,7 @@ export class MapCore {
     }
   }
 
-  /** Evicts one entry. `false` if there is none. */
+  /** Evicts one entry; returns `false` if the shard is empty. */
   #evictOne(at: number): boolean {
     const victim = this.#victim(at);
     if (victim === none) return false;
@@ -1002,7 +1003,7 @@ export class MapCore {
     return block;
   }
 
-  /** Where nothing is evicted: what other classes keep for themselves, or what has expired, is room. */
+  /** Without eviction: blocks that other classes keep, and expired entries, are room. */
   #takeSwept(at: number, shard: number, size: number): number {
     if (this.blocks.giveEmpty(shard) === 0 && !this.#sweepAll(at)) return 0;
     this.blocks.giveEmpty(shard);
@@ -1062,7 +1063,7 @@ export class MapCore {
       const other = this.#steal;
       const at = memory.shardAt(other);
       if (other === shard || (this.#words[at + ShardWord.pages] as number) === 0) continue;
-      // Two that wait for each other's shard would wait for ever.
+      // Two owners that wait for each other's shard would deadlock.
       const dirty = memory.tryLock(at);
       if (dirty === undefined) continue;
       if (dirty) this.#mend(at);
@@ -1226,7 +1227,9 @@ function copyOf(bytes: RawBuffer, start: number, end: number): RawBuffer {
   return copy;
 }
 
-/** The cursor after this one, counted with the highest bit of the table first: so a larger table goes on where it was. */
+/**
+ * Returns the next cursor, counted with the highest bit of the table first: a larger table continues at the same place.
+ */
 function advance(cursor: number, mask: number): number {
   return reverse((reverse(cursor | ~mask) + 1) | 0);
 }

@@ -1,9 +1,9 @@
-/** Keys of a map as words: packed, told apart by type, and hashed with a secret of the map. */
+/** Keys of a map as words: packed, distinguished by type, and hashed with a secret of the map. */
 import { Buffer } from 'node:buffer';
 import { describe } from '../options/describe.js';
 import type { RawBuffer } from '../serialize/compact-format.js';
 
-/** What a {@link SharedMap} takes as a key. */
+/** A key of a {@link SharedMap}. */
 export type MapKey = string | number | bigint | Uint8Array;
 
 /** Types of keys: those of different types are never equal. */

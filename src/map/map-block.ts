@@ -22,7 +22,7 @@ export const capacityKind: Kind<number> = checkedBy((value, name) => {
   throw new RangeError(`Expected "${name}" to be from ${minCapacity} to ${maxCapacity} bytes, got ${value}`);
 });
 
-/** What a map is made with. */
+/** Shape of a map. */
 export interface MapShape {
   /** Bytes. */
   readonly capacity: number;
@@ -30,7 +30,7 @@ export interface MapShape {
   readonly maxEntries: number;
   /** Milliseconds; 0: entries do not expire. Of a rate limiter, the duration. */
   readonly ttl: number;
-  /** Of a rate limiter. */
+  /** Points of a rate limiter. */
   readonly points: number;
   readonly evicts: boolean;
 }
@@ -68,7 +68,7 @@ export function obtainMap(
   return block;
 }
 
-/** What the words say. */
+/** Reads the shape from the words. */
 export function shapeOf({ segment: { words } }: Block): MapShape {
   const doubles = new Float64Array(words.buffer as ArrayBuffer, 0, 1024);
   return {

@@ -70,12 +70,12 @@ export class MapMemory {
     this.evicts = words[MapWord.eviction] === 0;
   }
 
-  /** Where the words of a shard begin. */
+  /** Returns the index of the first word of a shard. */
   shardAt(shard: number): number {
     return shardsAt + shard * shardWords;
   }
 
-  /** Where a page's descriptor is. Precondition: {@link hasPage}. */
+  /** Returns the index of a page's descriptor. Precondition: {@link hasPage}. */
   descriptor(page: number): number {
     return ((page & ~255) << 10) + ((page & 255) << 2);
   }
@@ -85,7 +85,7 @@ export class MapMemory {
     return page > 255 && page >> 8 <= this.regions && (page & 255) >= 5;
   }
 
-  /** Regions whose descriptors have memory; whatever the word says, they lie inside of the segment. */
+  /** Regions whose descriptors have memory; bounded by the segment, as the word may be damaged. */
   get regions(): number {
     return Math.min(Math.max(this.words[MapWord.regions] as number, 0), this.maxRegions);
   }

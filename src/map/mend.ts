@@ -1,7 +1,8 @@
 /**
- * What the next owner of a dead one's lock does: makes all that is derived anew from what the links reach.
+ * Repair by the next owner of a dead owner's lock: derives everything again from the links.
  *
- * Entries that no link reaches, and pages that no entry is in, are free then. The order of eviction is that of the versions.
+ * Entries that no link reaches, and pages without entries, are free then. The order of eviction is that of the
+ * versions.
  */
 import {
   blocksOfClass,

@@ -1,9 +1,9 @@
 /**
- * The pages of a map: which of them are free, which have memory, and to which shard the others belong.
+ * The pages of a map: free ones, ones with memory, and the shard of each page in use.
  *
- * Their states are the only truth, and change under the lock of the pages, which is taken with the lock of the shard held
- * that gets or gives pages. What a dead owner left is found by walking the states: its shard frees the pages that no entry
- * is in, and the counts here are counted anew.
+ * Their states alone decide. They change under the lock of the pages, which is taken with the lock of the shard that
+ * gets or gives pages. After the death of an owner the states are walked: its shard frees pages without entries, and
+ * the counts here are counted again.
  */
 import { now } from '../deadline.js';
 import { SystemError } from '../errors.js';
@@ -25,7 +25,7 @@ import type { MapMemory } from './memory.js';
 
 /** Pages that get their memory together. */
 const batch = 16;
-/** So many free pages keep their memory, or an eighth of all. */
+/** Number of free pages that keep their memory; or an eighth of all. */
 const keptPages = 64;
 /** A reader that has read a link may look at that page for so long: only then free pages lose their memory. */
 const graceSeconds = 1;
@@ -47,7 +47,7 @@ export class Pages {
     this.#words = memory.words;
   }
 
-  /** A page for a shard; 0 if there is none. */
+  /** Returns a page for a shard; 0 without a free one. */
   takeOne(shard: number, pageClass: number): number {
     return this.#locked(() => {
       const words = this.#words;
@@ -59,7 +59,7 @@ export class Pages {
     });
   }
 
-  /** Consecutive pages for a shard's table; 0 if there are none. */
+  /** Returns the first of consecutive pages for a shard's table; 0 without them. */
   takeTable(shard: number, count: number): number {
     return this.#locked(() => {
       if (count > dataPagesOfRegion || !this.#mayUse(count)) return 0;
@@ -217,7 +217,7 @@ export class Pages {
     words[MapWord.backedPages] = (words[MapWord.backedPages] as number) + backed;
   }
 
-  /** The next page in this state, from where the last search ended; 0 if there is none. */
+  /** Returns the next page in this state, from the end of the last search on; 0 if no page is in it. */
   #next(state: number): number {
     const words = this.#words;
     if (state === PageState.free && (words[MapWord.backedPages] as number) <= 0) return 0;
@@ -238,7 +238,7 @@ export class Pages {
     return 0;
   }
 
-  /** Has some pages get memory. `false` if all pages have it, or there is none. */
+  /** Gives memory to some pages; returns `false` if all have it, or the system has no memory. */
   #backMore(): boolean {
     const hole = this.#next(PageState.hole) || this.#openRegion();
     if (hole === 0) return false;
@@ -251,9 +251,9 @@ export class Pages {
   }
 
   /**
-   * Has the pages, which nothing is in, get memory. `false` if the machine has none.
+   * Gives memory to the pages, which are empty; returns `false` if the system has no memory.
    *
-   * @param backed gets the numbers of the pages that had none before
+   * @param backed gets the numbers of the pages that had no memory before
    */
   #back({ page, count }: Run, backed?: number[]): boolean {
     let holes = 0;
@@ -303,7 +303,7 @@ export class Pages {
     }
   }
 
-  /** So many free pages in a row. */
+  /** Finds consecutive free pages. */
   #findRun(count: number): Run | undefined {
     for (;;) {
       const { regions } = this.#memory;

@@ -12,7 +12,7 @@ import { capacityKind, obtainMap, shapeOf } from './map-block.js';
 
 /** Options of {@link RateLimiter}; those of a named one are compared on opening. */
 export interface RateLimiterOptions extends NameOptions {
-  /** How many points a key may spend within `duration`. */
+  /** Points that a key may spend within `duration`. */
   points: number;
   /** Milliseconds. */
   duration: number;
@@ -20,7 +20,7 @@ export interface RateLimiterOptions extends NameOptions {
   capacity?: number | undefined;
 }
 
-/** What {@link RateLimiter.consume} returns. */
+/** Result of {@link RateLimiter.consume}. */
 export interface RateLimitResult {
   /** Whether the points were spent. */
   allowed: boolean;
@@ -88,7 +88,7 @@ export class RateLimiter {
     return new RateLimiter(Block.open(name, BlockKind.rateLimiter));
   }
 
-  /** Removes the name; those who have the limiter open go on using it. `ENOENT` if there is none. */
+  /** Removes the name; processes that have the limiter open can still use it. `ENOENT` for an unknown name. */
   static unlink(name: string): void {
     Block.unlink(name);
   }
@@ -98,7 +98,7 @@ export class RateLimiter {
     return this.#block.name;
   }
 
-  /** How many points a key may spend within {@link duration}. */
+  /** Points that a key may spend within {@link duration}. */
   get points(): number {
     return this.#points;
   }
@@ -128,7 +128,7 @@ export class RateLimiter {
     };
   }
 
-  /** What {@link consume} of one point would return; nothing is spent. */
+  /** Returns the result that {@link consume} of one point would have, and spends none. */
   peek(key: MapKey): RateLimitResult {
     const core = this.#open;
     const time = clock();
@@ -178,7 +178,7 @@ export class RateLimiter {
     return this.#block.depart(HandleKind.rateLimiter);
   }
 
-  /** What `console.log` shows: `<RateLimiter(points=10, duration=1000)>`. */
+  /** Text for `console.log`: `<RateLimiter(points=10, duration=1000)>`. */
   [Symbol.for('nodejs.util.inspect.custom')](): string {
     const parts = [`points=${this.#points}`, `duration=${this.#duration}`];
     return textForm(this, this.#core === undefined ? undefined : parts);

@@ -24,11 +24,13 @@ export interface SharedMapOptions extends NameOptions {
   maxEntries?: number | undefined;
   /** Milliseconds after which an entry expires, unless `set` says otherwise. Default: entries do not expire. */
   ttl?: number | null | undefined;
-  /** What happens when the map is full: `'lru'` evicts what was not used for long; `'none'` throws `Full`. Default: `'lru'`. */
+  /**
+   * Behaviour of a full map: `'lru'` evicts the least recently used entries; `'none'` throws `Full`. Default: `'lru'`.
+   */
   eviction?: 'lru' | 'none' | undefined;
 }
 
-/** How long an entry lasts. */
+/** Lifetime of an entry. */
 export interface TtlOptions {
   /** Milliseconds; `Infinity` or null: until it is evicted or deleted. Absent: the map's own. */
   ttl?: number | null | undefined;
@@ -36,11 +38,13 @@ export interface TtlOptions {
 
 /** Options of {@link SharedMap.getOrCompute}. */
 export interface ComputeOptions extends TtlOptions {
-  /** How long to wait for another caller that computes the same value: milliseconds, or `{ timeout, signal }`. */
+  /**
+   * Upper bound on the wait for another caller that computes the same value: milliseconds, or `{ timeout, signal }`.
+   */
   wait?: Wait;
 }
 
-/** What {@link SharedMap.stats} returns. */
+/** Result of {@link SharedMap.stats}. */
 export interface MapStats {
   /** Entries, also those that have expired and that nothing has met since. */
   entries: number;
@@ -50,7 +54,10 @@ export interface MapStats {
   capacity: number;
   /** Bytes of pages in use: what of them no entry takes is free for entries of the same sizes. */
   used: number;
-  /** Reads that found a value: of all processes, as far as they have told. A killed one takes up to 4,095 along. */
+  /**
+   * Reads that found a value, in all processes. A process adds its counts every 4,096 reads; a killed one loses the
+   * rest.
+   */
   hits: number;
   misses: number;
   /** Entries that had to go for others. */
@@ -142,7 +149,7 @@ export class SharedMap<K extends MapKey = MapKey, V = unknown> {
     return new SharedMap<K, V>(Block.open(name, BlockKind.sharedMap));
   }
 
-  /** Removes the name; those who have the map open go on using it. `ENOENT` if there is none. */
+  /** Removes the name; processes that have the map open can still use it. `ENOENT` for an unknown name. */
   static unlink(name: string): void {
     Block.unlink(name);
   }
@@ -158,9 +165,9 @@ export class SharedMap<K extends MapKey = MapKey, V = unknown> {
   }
 
   /**
-   * The value of the key; `undefined` if there is none, or it has expired.
+   * Returns the value of the key; `undefined` if it is absent or has expired.
    *
-   * @throws what deserialising the value throws
+   * @throws the error of deserialising the value
    */
   get(key: K): V | undefined {
     const core = this.#core;
@@ -200,7 +207,7 @@ export class SharedMap<K extends MapKey = MapKey, V = unknown> {
     return this.#open.delete(key);
   }
 
-  /** Removes all entries. What others set meanwhile may stay. */
+  /** Removes all entries. Entries that other processes set meanwhile may stay. */
   clear(): void {
     this.#open.clear();
     setTimeout(() => this.#core?.pages.trim(), trimMs).unref();
@@ -244,15 +251,16 @@ export class SharedMap<K extends MapKey = MapKey, V = unknown> {
         this.#open.set(key, computed, ttl);
         return computed;
       } finally {
-        // Of a closed map the words are gone; the death of this thread frees the slot.
+        // A closed map has no words; the death of this thread frees the slot.
         if (this.#core !== undefined) finish(this.#block, words, claimed.slot);
       }
     }
   }
 
   /**
-   * Stores what `change` makes of the value, which is `undefined` where there is none; returns it. No write of others in
-   * between is lost: then `change` is called again with the new value. `undefined` as a result deletes the entry.
+   * Stores the result of `change` for the value, `undefined` for an absent one; returns the result. No write of another
+   * process in between is lost: `change` is called again with the new value then. The result `undefined` deletes the
+   * entry.
    *
    * @param change synchronous; may be called several times
    */
@@ -289,8 +297,9 @@ export class SharedMap<K extends MapKey = MapKey, V = unknown> {
   }
 
   /**
-   * Stores `value` if the key has `expected`: the same content, with the keys of objects in the same order. `undefined` stands for no
-   * entry: as `expected` the value is stored if there is none, as `value` the entry is deleted.
+   * Stores `value` if the key has `expected`: the same content, with the keys of objects in the same order. `undefined`
+   * stands for an absent entry: as `expected` the value is stored if the entry is absent, as `value` the entry is
+   * deleted.
    *
    * @returns whether it was stored
    */
@@ -305,7 +314,10 @@ export class SharedMap<K extends MapKey = MapKey, V = unknown> {
     );
   }
 
-  /** Has the entry expire `ttl` ms from now, by default the map's own; it counts as used. `false` if there is none. */
+  /**
+   * Sets the entry to expire `ttl` ms from now, by default the map's own, and counts as a use; returns `false` for an
+   * absent entry.
+   */
   touch(key: K, options?: TtlOptions): boolean {
     const core = this.#open;
     return core.touch(key, ttlOf(core, options));
@@ -349,7 +361,7 @@ export class SharedMap<K extends MapKey = MapKey, V = unknown> {
     return 'SharedMap';
   }
 
-  /** How full the map is, and what became of reads. */
+  /** Returns the usage of the map, and counts of reads. */
   stats(): MapStats {
     const core = this.#open;
     core.flush();
@@ -389,7 +401,7 @@ export class SharedMap<K extends MapKey = MapKey, V = unknown> {
     return this.#block.depart(HandleKind.sharedMap);
   }
 
-  /** What `console.log` shows: `<SharedMap(size=3)>`. */
+  /** Text for `console.log`: `<SharedMap(size=3)>`. */
   [Symbol.for('nodejs.util.inspect.custom')](): string {
     return textForm(this, this.#core === undefined ? undefined : [`size=${this.#core.size}`]);
   }

@@ -22,9 +22,9 @@ class PackedValue {
   meta = 0;
   /** In bytes. */
   length = 0;
-  /** Of a number: the value itself. */
+  /** The value itself, if it is a number. */
   number = 0;
-  /** Where the bytes are: whole words from the start of the first, or of the second if there is no first. */
+  /** Source of the bytes: whole words from the start of the first, or of the second without a first. */
   words: Int32Array | undefined = words;
   bytes: Uint8Array = bytes;
 

@@ -105,8 +105,8 @@ function show(state) {
     if (past.length > most) past.shift();
     history.set(object.file, past);
   }
-  const stuck = state.waits.filter((each) => each.on === 'holders');
-  table('stuck', [['Process'], ['Waits for'], ['Held by']], stuck.map((each) => [
+  const stuck = state.waits.filter((each) => each.on === 'holders' || each.event === 'a permit');
+  table('stuck', [['Process'], ['Waits for'], ['Held by, or open in']], stuck.map((each) => [
     who(each.pid), each.kind + ' ' + (each.name ?? '(' + each.file + ')'),
     element('span', each.by.map((one) => who(one.pid) + (one.alive ? '' : ', which has ended') +
       (state.stopped.includes(one.pid) ? ', which is stopped' : '')).join(', ') || '-', 'bad')]),

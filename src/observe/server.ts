@@ -36,8 +36,9 @@ export function observationServer({ token, hosts }: Access): Server {
     try {
       answer(request, response);
     } catch (error) {
-      if (!(error instanceof MultiprocError)) throw error;
-      send(response, 503, 'text/plain; charset=utf-8', `${error.message}\n`);
+      // A request must not end the server.
+      const status = error instanceof MultiprocError ? 503 : 500;
+      refuse(response, status, error instanceof Error ? error.message : String(error));
     }
   });
   server.headersTimeout = requestMs;
@@ -56,7 +57,11 @@ export function observationServer({ token, hosts }: Access): Server {
       refuse(response, 421, 'The Host header names another server than this one: use the address that it listens on');
       return;
     }
-    const url = new URL(request.url ?? '/', 'http://localhost');
+    const url = urlOf(request);
+    if (url === undefined) {
+      refuse(response, 400, 'The request names no path');
+      return;
+    }
     if (expected !== undefined && !timingSafeEqual(expected, digest(tokenOf(request, url)))) {
       response.setHeader('www-authenticate', 'Bearer');
       refuse(response, 401, 'Expected the token: "Authorization: Bearer TOKEN", or /?token=TOKEN for the page');
@@ -103,6 +108,15 @@ function refuse(response: ServerResponse, status: number, why: string): void {
 function send(response: ServerResponse, status: number, type: string, text: string): void {
   response.writeHead(status, { ...headers, 'content-type': type, 'content-length': Buffer.byteLength(text) });
   response.end(text);
+}
+
+/** `undefined` for a target that is no path, such as `//`. */
+function urlOf({ url = '/' }: IncomingMessage): URL | undefined {
+  try {
+    return new URL(`http://localhost${url.startsWith('/') ? '' : '/'}${url}`);
+  } catch {
+    return undefined;
+  }
 }
 
 function tokenOf({ headers }: IncomingMessage, url: URL): string {

@@ -21,16 +21,16 @@ export interface ForkOptions {
 const forkOptions = new OptionTable<ForkOptions>({ unsafe: boolean });
 
 /**
- * Makes a copy of this process that goes on from here. Mirrors Python's `os.fork`.
+ * Makes a copy of this process that continues from here. Mirrors Python's `os.fork`.
  *
- * In the child the pid, `Math.random`, the caches of `node:crypto`, the exit route and the standard streams have been
- * put right: it may use everything, and ends like any Node program. Timers, servers, open descriptors and 'exit' handlers
- * are inherited. File system and DNS requests under way, and pending waits of this package, are the parent's: their
- * promises never settle in the child.
+ * In the child the pid, `Math.random`, the caches of `node:crypto`, the exit route and the standard streams are
+ * corrected: it may use everything, and ends like any Node program. Timers, servers, open descriptors and 'exit'
+ * handlers are inherited. File system and DNS requests in flight, and pending waits of this package, are the parent's:
+ * their promises never settle in the child.
  *
  * @returns the child's pid in the parent, 0 in the child
- * @throws MultiprocError with code `ERR_MULTIPROC_FORK` in a program that was not started with
- * `node --single-threaded`, unless `{ unsafe: true }`, and always in a Worker
+ * @throws MultiprocError with code `ERR_MULTIPROC_FORK` in a program that was not started with `node
+ *   --single-threaded`, unless `{ unsafe: true }`, and always in a Worker
  * @throws SystemError `EAGAIN`, `ENOMEM`
  */
 export function fork(options?: ForkOptions): number {

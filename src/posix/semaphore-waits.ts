@@ -3,7 +3,7 @@ import { afterForkInChild } from '../lifecycle/after-fork.js';
 import { threadState } from '../lifecycle/thread-state.js';
 import { native, type PosixSemaphoreHandle } from '../native.js';
 
-/** How a wait ends: by its outcome, or by whoever cancels it. */
+/** The ends of a wait: its outcome, or a cancellation. */
 export interface Ends {
   settled(won: boolean): void;
   cancelled(reason: unknown): void;
@@ -24,7 +24,7 @@ const thread = threadState('semaphore waits', () => ({
 }));
 const { pending } = thread;
 
-/** Starts a wait. Its end is told exactly once, and never before this returns. */
+/** Starts a wait. Its end is reported exactly once, and never before this returns. */
 export function startWait(semaphore: PosixSemaphoreHandle, deadline: number, ref: boolean, ends: Ends): Cancel {
   if (!thread.listening) {
     native.posixSemaphoreOnSettled((ticket, won) => finish(ticket)?.ends.settled(won));

@@ -16,7 +16,7 @@ const mostPermits = 0x7fffffff;
 
 /** Options of {@link semOpen}. */
 export interface SemOptions {
-  /** Make the semaphore if there is none. Default `false`. */
+  /** Make the semaphore if it does not exist. Default `false`. */
   create?: boolean | undefined;
   /** With `create`: fail with `EEXIST` if there is one. Default `false`. */
   exclusive?: boolean | undefined;
@@ -54,10 +54,10 @@ export class PosixSemaphore {
   }
 
   /**
-   * Takes a permit, and waits for one without blocking the event loop. A pending wait keeps the program alive unless
-   * `{ ref: false }` is given. Mirrors `sem_wait` and `sem_timedwait`.
+   * Takes a permit, and waits for one without blocking the event loop. A pending wait keeps the program alive unless `{
+   * ref: false }` is given. Mirrors `sem_wait` and `sem_timedwait`.
    *
-   * @param timeout - milliseconds, or `{ timeout, signal, ref }`; absent: for ever
+   * @param timeout - milliseconds, or `{ timeout, signal, ref }`; absent: no limit
    * @returns true, or false when the time is over
    * @throws the signal's `reason` once it fired; no permit is taken then
    * @throws ClosedError if the semaphore is closed, also meanwhile
@@ -94,7 +94,7 @@ export class PosixSemaphore {
   /**
    * Takes a permit, and blocks the thread until there is one. No signal handler of JavaScript runs meanwhile.
    *
-   * @param timeout - milliseconds; absent: for ever
+   * @param timeout - milliseconds; absent: no limit
    * @returns true, or false when the time is over
    */
   waitSync(timeout?: Wait): boolean {
@@ -110,7 +110,7 @@ export class PosixSemaphore {
   }
 
   /**
-   * Gives a permit, whoever took it. Mirrors `sem_post`.
+   * Adds a permit, also if another process took it. Mirrors `sem_post`.
    *
    * @throws SystemError `EOVERFLOW` above 2,147,483,647 permits
    */
@@ -119,7 +119,7 @@ export class PosixSemaphore {
     native.posixSemaphorePost(this.#handle);
   }
 
-  /** How many permits there are at this moment; never negative. Mirrors `sem_getvalue`. */
+  /** Returns the number of permits at this moment; never negative. Mirrors `sem_getvalue`. */
   getValue(): number {
     this.#checkOpen();
     return native.posixSemaphoreValue(this.#handle);

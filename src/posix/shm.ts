@@ -13,11 +13,11 @@ const longestName = 255;
 
 /** Options of {@link shmOpen}. */
 export interface ShmOptions {
-  /** Make the object if there is none. Default `false`. */
+  /** Make the object if it does not exist. Default `false`. */
   create?: boolean | undefined;
   /** With `create`: fail with `EEXIST` if there is one. Default `false`. */
   exclusive?: boolean | undefined;
-  /** Bytes, at least 1; required with `create`. An object that exists keeps its size, whatever is given here. */
+  /** Bytes, at least 1; required with `create`. An object that exists keeps its size. */
   size?: number | undefined;
   /** Permissions of a new object; the umask applies. Default `0o600`. */
   mode?: number | undefined;
@@ -34,7 +34,7 @@ const shmOptions = new OptionTable<ShmOptions>({
 export class PosixSharedMemory {
   /** The name as it was given. */
   readonly name: string;
-  /** Bytes: all of the object, which may be more than was asked for if somebody else made it. */
+  /** Bytes: the whole object, which may be larger than requested if another process made it. */
   readonly size: number;
   readonly #mapping: MappingHandle;
   readonly #buffer: ArrayBuffer;
@@ -61,11 +61,11 @@ export class PosixSharedMemory {
   }
 
   /**
-   * Lets go of the memory in this process; the object stays until {@link shmUnlink}. Idempotent.
+   * Unmaps the memory in this process; the object stays until {@link shmUnlink}. Idempotent.
    *
-   * Views of `buffer` have length 0 afterwards. A call of `fs` or `zlib` that is still under way on one of them goes on
-   * with bytes that nobody else sees. Wait for `zlib` calls all the same: Node itself aborts the process if one that fills
-   * more than its `chunkSize` of output begins the next piece with a view that has no length any more.
+   * Views of `buffer` have length 0 afterwards. A call of `fs` or `zlib` that is still in flight on one of them
+   * continues with bytes that no other code sees. Wait for `zlib` calls all the same: Node itself aborts the process if
+   * one that fills more than its `chunkSize` of output begins the next piece with a view that has no length any more.
    */
   close(): void {
     if (this.#closed) return;

@@ -8,17 +8,17 @@ import { checkInteger } from './integer.js';
 
 /** Options of {@link waitpid}. */
 export interface WaitpidOptions {
-  /** Return `null` at once if nobody has ended yet. Default `false`. */
+  /** Return `null` at once if no child has ended yet. Default `false`. */
   noHang?: boolean | undefined;
 }
 
 const waitpidOptions = new OptionTable<WaitpidOptions>({ noHang: boolean });
 
-/** How a child ended: exactly one of `exitCode` and `signal` is not null. */
+/** The end of a child: exactly one of `exitCode` and `signal` is not null. */
 export interface ChildEnd {
-  /** Of the child. */
+  /** The child's pid. */
   pid: number;
-  /** What it exited with, 0 … 255; null if a signal killed it. */
+  /** Exit code, 0 … 255; null if a signal killed the child. */
   exitCode: number | null;
   /** The signal that killed it, such as `'SIGKILL'`; null if it exited. */
   signal: string | null;
@@ -30,10 +30,10 @@ const most = 0x7fffffff;
  * Waits until a child has ended and removes it from the process table. Blocks the thread; signals do not end the wait.
  * Mirrors Python's `os.waitpid`, with the status taken apart.
  *
- * Not for children of `node:child_process`: whose end is seen here is never seen there. So be careful with −1.
+ * Not for children of `node:child_process`, which never sees an end that was taken here. So be careful with −1.
  *
  * @param pid - a child's pid; −1: any child; 0: any of this process group; less: any of the group −pid
- * @returns null if nobody has ended and `noHang` is set
+ * @returns null if no child has ended and `noHang` is set
  * @throws SystemError `ECHILD` if there is no such child
  */
 export function waitpid(pid: number, options?: WaitpidOptions): ChildEnd | null {

@@ -5,7 +5,7 @@ import type { RedisClient } from './client.js';
 import type { Link } from './link.js';
 import { Script } from './script.js';
 
-/** A wait looks at the state again after so many ms, whatever happened to its bell: a woken process may have died. */
+/** Pause in ms after which a wait looks at the state again without its bell: a woken process may have died. */
 export const recheckMs = 5000;
 
 /** Seconds that one blocking command lasts. */

@@ -18,9 +18,12 @@ import { type Tried, waitOn } from './wait.js';
 export interface RedisJoinableQueueOptions {
   /** The queue's name. */
   name: string;
-  /** What a consumer took and did not acknowledge before it died is delivered again; by default it counts as done. */
+  /**
+   * Messages that a consumer took and did not acknowledge before it died are delivered again; by default they count as
+   * done.
+   */
   redeliver?: boolean | undefined;
-  /** How often a message is delivered at most; then it becomes a dead letter. Implies `redeliver`. */
+  /** Upper bound on deliveries of a message; then it becomes a dead letter. Implies `redeliver`. */
   maxAttempts?: number | undefined;
   /** Milliseconds for which a consumer has a message, though it lives; `extend()` begins them anew. Implies `redeliver`. */
   lease?: number | undefined;
@@ -222,7 +225,7 @@ const revive = new Script(
   true,
 );
 
-/** What a taken message needs of its queue. */
+/** The part of its queue that a taken message uses. */
 interface Settling {
   settle(message: RedisTakenMessage, form: string, extra?: Argument): Promise<void>;
   readonly lease: number;
@@ -241,7 +244,7 @@ export class RedisTakenMessage<T = unknown> {
     queue: Settling,
     /** @internal */
     readonly id: string,
-    /** How often the message was delivered, this time included. */
+    /** Number of deliveries of the message, this one included. */
     readonly attempts: number,
     bytes: Buffer,
   ) {
@@ -309,11 +312,11 @@ export class RedisTakenMessage<T = unknown> {
 
 /** A message that was given up, or delivered `maxAttempts` times. */
 export interface RedisDeadLetter<T = unknown> {
-  /** What was put. */
+  /** The message. */
   readonly value: T;
-  /** How often it was delivered. */
+  /** Number of its deliveries. */
   readonly attempts: number;
-  /** What `fail(reason)` was given. */
+  /** Argument of `fail(reason)`. */
   readonly reason: unknown;
   /** Puts the message again, with no attempts. `false` if another program has dealt with it. */
   retry(): Promise<boolean>;
@@ -331,7 +334,7 @@ export class RedisJoinableQueue<T = unknown> extends RedisQueue<T> {
   readonly #rules: readonly Argument[];
   readonly #session: number;
   readonly #open = new Map<string, RedisTakenMessage>();
-  /** What `get` took, the oldest first, for `taskDone`. */
+  /** Messages that `get` took, the oldest first, for `taskDone`. */
   readonly #got: RedisTakenMessage<T>[] = [];
   #renewing: NodeJS.Timeout | undefined;
   readonly #settling: Settling;
@@ -375,7 +378,7 @@ export class RedisJoinableQueue<T = unknown> extends RedisQueue<T> {
     throw noSync('takeSync()', 'take()');
   }
 
-  /** Takes the oldest message if there is one; `undefined` if there is none. */
+  /** Takes the oldest message; returns `undefined` if the queue is empty. */
   async tryTake(): Promise<RedisTakenMessage<T> | undefined> {
     return (await this.#take(1, 0))[0];
   }

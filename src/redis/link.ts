@@ -7,10 +7,10 @@ import type { RedisClient } from './client.js';
 import { RedisError, redisError } from './errors.js';
 import type { Script } from './script.js';
 
-/** What a command or a script takes as an argument. */
+/** Argument of a command or a script. */
 export type Argument = string | number | Buffer;
 
-/** How {@link Link.run} waits. */
+/** Waiting of {@link Link.run}. */
 export interface RunOptions {
   /** Waits for the server without a limit, for waits that have none. */
   patient?: boolean;

@@ -41,7 +41,7 @@ export interface RedisHold {
   [Symbol.asyncDispose](): Promise<void>;
 }
 
-/** How long a free lock is remembered for its token. */
+/** Time in ms for which a free lock keeps its token. */
 const keepMs = 24 * 3_600_000;
 
 // The token is also the server's time in microseconds, so that it grows when the lock, or all data, was removed meanwhile.

@@ -102,13 +102,13 @@ const end = new Script(
 
 const reset = new Script('opening a queue anew', `${openedQueue} call('HDEL', state, 'ended') return { 1 }`, true);
 
-/** What all queues of a Redis context have. */
+/** Common part of all queues of a Redis context. */
 export abstract class RedisQueueBase<T = unknown> extends RedisObject {
   /** @internal */
   protected readonly bell: Bell;
   readonly #room: Bell;
   readonly #maxsize: number;
-  /** Of a bounded queue, puts of this object come in their order: the last one that has begun. */
+  /** The last put of a bounded queue that has begun: puts of this object come in their order. */
   #lastPut: Promise<void> = Promise.resolve();
 
   /** @internal */
@@ -165,7 +165,7 @@ export abstract class RedisQueueBase<T = unknown> extends RedisObject {
     return items?.map((item) => decode(item) as T);
   }
 
-  /** How many messages wait. */
+  /** Returns the number of messages that wait. */
   async qsize(): Promise<number> {
     return Number((await this.runScript(look, []))[1]);
   }
@@ -285,7 +285,7 @@ export abstract class RedisQueueBase<T = unknown> extends RedisObject {
   }
 }
 
-/** A queue of messages, each of which goes to one reader. What `maxsize` messages fill lets `put` wait. */
+/** A queue of messages, each of which goes to one reader. With `maxsize` messages in it, `put` waits. */
 export class RedisQueue<T = unknown> extends RedisQueueBase<T> {
   /** @internal */
   constructor(link: Link, kind: string, maxsize: number, options: NameOptions | undefined) {
@@ -293,7 +293,7 @@ export class RedisQueue<T = unknown> extends RedisQueueBase<T> {
     super(link, kind, maxsize, options);
   }
 
-  /** Puts a message if there is room. `false` if there is none now. */
+  /** Puts a message if there is room; returns `false` without room. */
   async tryPut(item: T): Promise<boolean> {
     return (await this.putItems([item], parseWait(0))) === 1;
   }
@@ -336,7 +336,7 @@ export class RedisQueue<T = unknown> extends RedisQueueBase<T> {
     throw noSync('getSync()', 'get()');
   }
 
-  /** Takes the oldest message if there is one; `undefined` if there is none. */
+  /** Takes the oldest message; returns `undefined` if the queue is empty. */
   async tryGet(): Promise<T | undefined> {
     return (await this.getItems(1, parseWait(0)))?.[0];
   }

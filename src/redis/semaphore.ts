@@ -20,7 +20,9 @@ export interface RedisSemaphoreOptions {
   name: string;
   /** The permits name their holders: those of a program that died are free again after the lease, and only a holder can release. */
   robust?: boolean | undefined;
-  /** Of a robust one: milliseconds after which a permit that is renewed no more is free. Default: that of `connect`. */
+  /**
+   * Robust semaphores: milliseconds after which a permit that is renewed no more is free. Default: that of `connect`.
+   */
   lease?: number | undefined;
 }
 
@@ -198,7 +200,7 @@ export class RedisSemaphore extends RedisObject {
     );
   }
 
-  /** How many permits are free now. */
+  /** Returns the number of free permits. */
   async getValue(): Promise<number> {
     this.checkOpen();
     return Number((await this.#run(value, []))[1]);

@@ -21,7 +21,7 @@ export interface RedisSharedMapOptions {
   ttl?: number | null | undefined;
 }
 
-/** How long an entry lasts. */
+/** Lifetime of an entry. */
 export interface RedisTtlOptions {
   /** Milliseconds; `Infinity` or null: until it is deleted. Absent: the map's own. */
   ttl?: number | null | undefined;
@@ -149,7 +149,7 @@ export class RedisSharedMap<K extends MapKey = MapKey, V = unknown> extends Redi
     return this.#run(size, []).then((reply) => Number(reply[0]));
   }
 
-  /** The value of the key; `undefined` if there is none, or it has expired. */
+  /** Returns the value of the key; `undefined` if it is absent or has expired. */
   async get(key: K): Promise<V | undefined> {
     const [isThere, value] = await this.#run(get, [keyOf(key)]);
     return isThere === 1 ? (decode(value) as V) : undefined;
@@ -220,8 +220,8 @@ export class RedisSharedMap<K extends MapKey = MapKey, V = unknown> extends Redi
   }
 
   /**
-   * Stores what `change` makes of the value, which is `undefined` where there is none; returns it. No write of others in between is
-   * lost: then `change` is called again. `undefined` as a result deletes the entry.
+   * Stores the result of `change` for the value, `undefined` for an absent one; returns the result. No write of another
+   * process in between is lost: `change` is called again then. The result `undefined` deletes the entry.
    *
    * @param change synchronous; may be called several times
    */
@@ -271,7 +271,7 @@ export class RedisSharedMap<K extends MapKey = MapKey, V = unknown> extends Redi
     return reply[0] === 1;
   }
 
-  /** Has the entry expire `ttl` ms from now, by default the map's own. `false` if there is none. */
+  /** Sets the entry to expire `ttl` ms from now, by default the map's own; returns `false` if there is no entry. */
   async touch(key: K, options?: RedisTtlOptions): Promise<boolean> {
     return (await this.#run(touch, [keyOf(key), this.#lasts(options)]))[0] === 1;
   }

@@ -3,7 +3,7 @@ import { now, type ParsedWait } from '../deadline.js';
 import type { Broadcast } from './bell.js';
 import { type Bell, recheckMs } from './bell.js';
 
-/** What a try came to: a result, or why to wait. */
+/** Outcome of a try: a result, or the reason to wait. */
 export type Tried<R> = { readonly done: R } | { readonly recheck?: number; readonly seen?: number };
 
 /**

@@ -3,7 +3,7 @@ import type { ParsedWait } from '../deadline.js';
 import type { Block } from '../shared/block.js';
 import { WaitQueue } from './wait-queue.js';
 
-/** What was won comes to everybody alike, so nothing is ever given back. */
+/** An acquisition reaches all waiters alike, so it is never returned. */
 const surrender = () => {};
 
 /** One queue, and so one native wait, for each moment that tasks wait for: nearly always there is one. */
@@ -17,7 +17,11 @@ export class Gathering {
     this.#block = block;
   }
 
-  /** Waits for the moment that `argument` names. What the native wait found, or `missed`; rejects with the signal's reason. */
+  /**
+   * Waits for the moment that `argument` names.
+   *
+   * @returns the outcome of the native wait, or `missed`; rejects with the signal's reason
+   */
   async wait(owner: object, wait: ParsedWait, argument: number): Promise<number> {
     let queue = this.#queues.get(argument);
     if (queue === undefined) {

@@ -1,4 +1,4 @@
-/** How the permits of a semaphore are counted: one way for plain ones, another for robust ones. */
+/** Counting of the permits of a semaphore: one way for plain ones, another for robust ones. */
 
 import type { ParsedWait } from '../deadline.js';
 import { ValueError } from '../errors.js';
@@ -11,7 +11,7 @@ import { missed, WaitQueue } from './wait-queue.js';
 /** The most permits that a plain semaphore can have. */
 export const mostPermits = 2 ** 31 - 1;
 
-/** What both kinds can do. `owner` is the object whose tasks wait. */
+/** Common operations of both kinds. `owner` is the object whose tasks wait. */
 export interface SemaphoreState {
   tryTake(): boolean;
   takeSync(deadline: number): boolean;
@@ -36,7 +36,7 @@ export class CountedState implements SemaphoreState {
     this.#limit = limit;
     this.#words = block.segment.words;
     this.#index = (block.body + layout.wordOffset) / 4;
-    // Where others have released too often meanwhile, it is one permit too many: theirs was the mistake.
+    // If other holders have released too often meanwhile, this is one permit too many: the fault is theirs.
     this.#queue = new WaitQueue(TargetKind.semaphore, block, 0, () =>
       native.semaphoreRelease(block.segment.id, block.body, 1, limit),
     );
@@ -53,7 +53,7 @@ export class CountedState implements SemaphoreState {
   takeSync(deadline: number): boolean {
     if (this.tryTake()) return true;
     if (deadline <= 0) return false;
-    // What the native wait for our tasks has won is not known to them yet: this thread needs it first.
+    // The native wait may have acquired for tasks that are not notified yet: this thread needs it first.
     if (this.#queue.disarm(true) !== missed) {
       this.#queue.arm();
       return true;
@@ -170,7 +170,7 @@ export class RobustState implements SemaphoreState {
     return true;
   }
 
-  /** How many sleepers were woken. */
+  /** @returns the number of sleepers that were woken */
   #free(permit: number): number {
     const { segment, body, length } = this.#block;
     return native.permitRelease(segment.id, body, length, permit);

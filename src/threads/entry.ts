@@ -1,4 +1,4 @@
-/** What the Worker of a thread runs. */
+/** Program of the Worker of a thread. */
 import '../process/entry/mark.js';
 import { workerData } from 'node:worker_threads';
 import { routeThreadEnd } from '../lifecycle/child-exit.js';
@@ -32,7 +32,7 @@ function beginThread(facts: ChildFacts, given: Errand): void {
   useStdio(stdio);
 }
 
-/** The code is what it is once all listeners have had their say; nobody else is told of it in time. */
+/** The code is final after all listeners have run; no other event reports it in time. */
 function tellExitCode(): void {
   const { exit } = process;
   process.exit = (code) => {

@@ -43,7 +43,7 @@ export const threadLauncher: Launcher = {
       const worker = new Worker(isText() ? entryAsText : entry, {
         name: facts.name,
         workerData: { [setupKey]: setup },
-        // What Node takes over from this thread by itself it does not check again.
+        // Node does not check again what it takes over from this thread.
         ...(given.env ? { env } : {}),
         ...(given.execArgv ? { execArgv: [...execArgv] } : {}),
         resourceLimits: definedOf(resourceLimits),
@@ -52,7 +52,7 @@ export const threadLauncher: Launcher = {
       // Its creator waits for its end by other means.
       worker.unref();
       worker.on('error', (error: NodeJS.ErrnoException) => {
-        // What went wrong in its own code the thread has said itself.
+        // The thread has reported failures of its own code itself.
         const begun = Atomics.load(setup.words, Word.thread) !== 0;
         if (!begun || error?.code?.startsWith('ERR_WORKER_')) {
           writeToStderr(`Process ${facts.name}:\n${inspect(error)}\n`);

@@ -3,7 +3,7 @@ import { inspect } from 'node:util';
 import { ValueError } from '../errors.js';
 import type { StartMethod as ProcessStartMethod } from '../process/launchers/launcher.js';
 
-/** How things are started here. */
+/** The start method of threads. */
 export type ThreadMethod = 'thread';
 
 /** Those of processes are taken for it: a program that names one does not have to be changed. */

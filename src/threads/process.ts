@@ -7,13 +7,13 @@ import { threadLauncher } from './launcher.js';
 import { checkAnyMethod } from './method.js';
 
 /**
- * A thread that runs a function, or the `run` of a subclass, with all that `Process` of `multiproc` has. Mirrors
+ * A thread that runs a function, or the `run` of a subclass, with the members of `Process` of `multiproc`. Mirrors
  * `multiprocessing.dummy.Process`.
  *
- * It shares nothing by accident either: arguments and fields are copied, shared objects are the very same. What a thread
- * cannot have: `pid` is this process's and `ident` the Worker's `threadId`; the working directory is the process's at any
- * time; `terminate`, `kill` and `interrupt` end it at once, none of its handlers runs, and the exit code is −15, −9 or −2;
- * threads end with their process, daemonic or not. A daemonic one may have children.
+ * Arguments and fields are copied; shared objects are the same objects. A thread differs as follows: `pid` is this
+ * process's and `ident` the Worker's `threadId`; the working directory is the process's at any time; `terminate`,
+ * `kill` and `interrupt` end it at once, none of its handlers runs, and the exit code is −15, −9 or −2; threads end
+ * with their process, daemonic or not. A daemonic one may have children.
  */
 export class Process extends BaseProcess {
   /** @param options - those of `Process` of `multiproc`; `context` means nothing here */

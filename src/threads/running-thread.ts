@@ -11,7 +11,7 @@ import { type Setup, Word } from './words.js';
 /** The exit code of a Worker that did not come to its end by itself: out of memory, say. */
 const failure = 1;
 
-/** How long a thread that was ended may take to get to code of this package, in ms. */
+/** Upper bound in ms on the time in which an ended thread comes to code of this package. */
 const beginning = 1000;
 
 const lookEvery = 100;
@@ -27,7 +27,7 @@ export class RunningThread implements RunningChild {
   /** As long as it has not begun: it is one of these. */
   readonly #candidates: readonly number[];
   #exitCode: number | null = null;
-  /** What Node says that it ended with. */
+  /** Exit code that Node reports. */
   #said: number | undefined;
   #closed = false;
 

@@ -1,4 +1,4 @@
-/** What a thread and its creator tell each other without a message, so that a blocked one hears it, too. */
+/** Words that a thread and its creator share without messages, so that a blocked one reads them, too. */
 import type { Errand } from '../process/errand.js';
 
 /** The words of a thread, by their place in its Int32Array. */
@@ -13,7 +13,7 @@ export const Word = {
 
 export const wordCount = 3;
 
-/** What a thread is given to begin with. */
+/** Start data of a thread. */
 export interface Setup {
   readonly words: Int32Array<SharedArrayBuffer>;
   readonly errand: Errand;
@@ -25,5 +25,5 @@ export interface Setup {
   readonly stdio: readonly [number, number, number];
 }
 
-/** Where the setup is in the `workerData` of a thread. */
+/** Key of the setup in the `workerData` of a thread. */
 export const setupKey = 'multiproc:thread';

@@ -122,6 +122,10 @@ t.test('GET and HEAD alone, with the token if there is one, under its own name',
   for (const method of ['POST', 'PUT', 'DELETE', 'OPTIONS'])
     t.equal((await ask(path, '/', { headers, method })).status, 405);
   t.equal((await ask(path, '/other', { headers })).status, 404);
+  for (const target of ['//', '//[', '/\\\\', '/%', 'http://', '*']) {
+    t.equal((await ask(path, target)).status, 401, target);
+    t.equal((await ask(path, target, { headers })).status, 404, target);
+  }
   t.equal(statSync(path).mode & 0o777, 0o600);
 
   const server = command(t, process.execPath, { args: [file, 'serve', '--listen', '127.0.0.1:0'], timeout: 60_000 });
@@ -170,6 +174,13 @@ t.test('the page shows a deadlock, and a queue nobody reads', { skip }, async (t
   const evil = `${name}-img`;
   const queue = new Queue<number>(0, { name: evil });
   queue.putManySync([1, 2, 3]);
+  const { path } = await serving(t);
+  const waiting = async () =>
+    (JSON.parse((await ask(path, '/state')).body).waits as { pid: number }[]).map(({ pid }) => pid);
+  await until('both wait', async () => {
+    const pids = await waiting();
+    return pids.includes(one.pid) && pids.includes(two.pid);
+  });
   process.kill(two.pid, 'SIGSTOP');
   const server = command(t, process.execPath, { args: [file, 'serve', '--listen', '127.0.0.1:0'], timeout: 120_000 });
   const url = /(http:\S+)$/.exec(await server.line(/listening on/))?.[1] as string;

@@ -272,8 +272,11 @@ export function addTo(counter: { add(n: number): number }, n: number): void {
 
 /** Leaves a rejection that comes while the next task runs. */
 export function rejectLater(): void {
-  setTimeout(() => void Promise.reject(new RangeError('a late rejection')), 20);
+  const error = new RangeError('a late rejection');
+  rejection = () => void Promise.reject(error);
 }
+
+let rejection = () => {};
 
 /** Writes to both standard streams. */
 export function print(text: string): string {
@@ -290,6 +293,7 @@ export function fillHeap(): never {
 
 /** A task that does not settle. */
 export function never(): Promise<never> {
+  rejection();
   return new Promise(() => setInterval(() => {}, 1000));
 }
 

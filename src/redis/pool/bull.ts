@@ -6,7 +6,7 @@ import { RedisError } from '../errors.js';
 export interface Job<T> {
   readonly id: string;
   readonly data: T;
-  /** How many workers have begun it, this one included. */
+  /** Number of workers that have begun it, this one included. */
   readonly attemptsStarted: number;
 }
 

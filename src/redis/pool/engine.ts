@@ -36,7 +36,7 @@ interface Entry {
   readonly submitted: number;
   /** Whether it was sent to the server. */
   sent: boolean;
-  /** How often no trace of it was found on the server. */
+  /** Number of looks that found no trace of it on the server. */
   missed: number;
 }
 

@@ -13,7 +13,7 @@ export interface RedisPoolOptions {
   /** The name under which `multiproc work --pool` serves it. */
   name: string;
   /**
-   * How many workers may begin a task whose worker died. Default 1: at most once, and the task rejects with
+   * Upper bound on workers that may begin a task whose worker died. Default 1: at most once, and the task rejects with
    * WorkerLostError. With more it runs at least once.
    */
   attempts?: number | undefined;

@@ -15,7 +15,7 @@ export interface TaskData {
   readonly values?: string | undefined;
   /** Upper bound in ms on the run. */
   readonly timeout?: number | undefined;
-  /** How many workers may begin it. */
+  /** Upper bound on workers that may begin it. */
   readonly attempts: number;
 }
 
