@@ -2,7 +2,7 @@
 
 import { type Buffer, constants } from 'node:buffer';
 import { type ParsedWait, parseSyncWait, parseWait, type Wait } from '../deadline.js';
-import { BufferTooShort, ClosedError, EOFError, SystemError, TimeoutError, ValueError } from '../errors.js';
+import { BufferTooShort, ClosedError, SystemError, TimeoutError, ValueError } from '../errors.js';
 import { isNoData, refuseClones } from '../identity/uncloneable.js';
 import { native } from '../native.js';
 import { describe } from '../options/describe.js';
@@ -18,6 +18,7 @@ import { type Channel, TooLong } from './channel.js';
 import { isSameUser, peerUserOf } from './peer-user.js';
 import { SocketChannel } from './socket-channel.js';
 import { Turns } from './turns.js';
+import { untilEnded } from './until-ended.js';
 import { Notices, type Readiness, waitable } from './waitable.js';
 
 /** What bytes can be sent from, and received into. */
@@ -255,17 +256,8 @@ export class Connection implements Traveller {
   }
 
   /** Every value that comes, until the other side is gone. */
-  async *[Symbol.asyncIterator](): AsyncGenerator<unknown, void, undefined> {
-    for (;;) {
-      let value: unknown;
-      try {
-        value = await this.recv();
-      } catch (error) {
-        if (error instanceof EOFError) return;
-        throw error;
-      }
-      yield value;
-    }
+  [Symbol.asyncIterator](): AsyncGenerator<unknown, void, undefined> {
+    return untilEnded(() => this.recv());
   }
 
   /** @internal */

@@ -1,6 +1,7 @@
 /** JoinableQueue: a queue that knows which messages are dealt with. */
+
 import { now, parseSyncWait, parseWait, type Wait } from '../deadline.js';
-import { EOFError, LeaseExpiredError, TimeoutError, ValueError } from '../errors.js';
+import { LeaseExpiredError, TimeoutError, ValueError } from '../errors.js';
 import { inBackground } from '../lifecycle/background.js';
 import { TargetKind } from '../native.js';
 import { type Departure, depart, HandleKind, registerArrival } from '../serialize/handles.js';
@@ -16,6 +17,7 @@ import { buryMs } from './get-end.js';
 import { Line, notYet } from './line.js';
 import { Queue, type QueueOptions } from './queue.js';
 import { TakenMessage } from './taken-message.js';
+import { untilEnded } from './until-ended.js';
 
 /**
  * Options of {@link JoinableQueue}. All openers of a named queue have those that it was made with: `redeliver` is compared on
@@ -132,17 +134,8 @@ export class JoinableQueue<T = unknown> extends Queue<T> {
    * Takes message after message, until the queue has ended. Any number of loops share the messages, in one thread or in many
    * processes. A loop that is left takes no further message; what it has taken stays open.
    */
-  async *messages(): AsyncGenerator<TakenMessage<T>, void, undefined> {
-    for (;;) {
-      let message: TakenMessage<T>;
-      try {
-        message = await this.take();
-      } catch (error) {
-        if (error instanceof EOFError) return;
-        throw error;
-      }
-      yield message;
-    }
+  messages(): AsyncGenerator<TakenMessage<T>, void, undefined> {
+    return untilEnded(() => this.take());
   }
 
   /**

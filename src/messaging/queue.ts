@@ -1,7 +1,7 @@
 /** Queue: messages between threads of any processes, first in, first out. */
 
 import type { Wait } from '../deadline.js';
-import { EOFError, Full, ValueError } from '../errors.js';
+import { Full, ValueError } from '../errors.js';
 import { isNoData, refuseClones } from '../identity/uncloneable.js';
 import { native, TargetKind } from '../native.js';
 import { describe } from '../options/describe.js';
@@ -25,6 +25,7 @@ import { type DeliveryOptions, deliveryFields, deliveryOf } from './delivery-opt
 import { QueueGets } from './queue-gets.js';
 import { QueuePuts } from './queue-puts.js';
 import { buryMs, draining, ended, obtainRing, Ring } from './ring.js';
+import { untilEnded } from './until-ended.js';
 import { Notices, type Readiness, waitable } from './waitable.js';
 
 /** Options of {@link Queue}; those of a named one are compared on opening. */
@@ -252,17 +253,8 @@ export class Queue<T = unknown> {
   }
 
   /** Gets message after message, until the queue has ended. Any number of loops share the messages. */
-  async *[Symbol.asyncIterator](): AsyncGenerator<T, void, undefined> {
-    for (;;) {
-      let item: T;
-      try {
-        item = await this.get();
-      } catch (error) {
-        if (error instanceof EOFError) return;
-        throw error;
-      }
-      yield item;
-    }
+  [Symbol.asyncIterator](): AsyncGenerator<T, void, undefined> {
+    return untilEnded(() => this.get());
   }
 
   /**

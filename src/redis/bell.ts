@@ -4,6 +4,7 @@ import { clearTimeout, setTimeout } from '../timing.js';
 import type { RedisClient } from './client.js';
 import type { Link } from './link.js';
 import { Script } from './script.js';
+import { entriesOf } from './stream.js';
 
 /** Pause in ms after which a wait looks at the state again without its bell: a woken process may have died. */
 export const recheckMs = 5000;
@@ -18,8 +19,6 @@ interface Waiter {
   wake(rung: boolean): void;
   fail(error: unknown): void;
 }
-
-type Entry = [Buffer, unknown];
 
 /** The waits of this process for one object, which share a connection. */
 abstract class Listening {
@@ -137,11 +136,7 @@ export class Broadcast extends Listening {
   protected override async block(client: RedisClient): Promise<void> {
     const seen = Math.min(...[...this.waiters].map((waiter) => waiter.seen));
     const reply = await client.callBuffer('XREAD', 'BLOCK', blockSeconds * 1000, 'STREAMS', this.key, `${seen}-0`);
-    if (reply === null) return;
-    // Of one stream: [[key, entries]] in RESP2, a map in RESP3, which ioredis makes [key, entries].
-    const [first, second] = reply as [[Buffer, Entry[]]] | [Buffer, Entry[]];
-    const entries = Array.isArray(first) ? first[1] : second;
-    const last = entries?.at(-1)?.[0];
+    const last = entriesOf(reply).at(-1)?.[0];
     if (last === undefined) return;
     this.#newest = Number.parseInt(String(last), 10);
     for (const waiter of [...this.waiters]) if (waiter.seen < this.#newest) waiter.wake(true);

@@ -1,6 +1,8 @@
 /** JoinableQueue on a Redis server: a queue that knows which messages are dealt with, and delivers the others again. */
+
 import { now, parseWait, type Wait } from '../deadline.js';
-import { type ClosedError, Empty, EOFError, LeaseExpiredError, TimeoutError, ValueError } from '../errors.js';
+import { type ClosedError, Empty, LeaseExpiredError, TimeoutError, ValueError } from '../errors.js';
+import { untilEnded } from '../messaging/until-ended.js';
 import { describe } from '../options/describe.js';
 import { boolean, positiveInteger } from '../options/kinds.js';
 import { OptionTable } from '../options/table.js';
@@ -8,8 +10,9 @@ import { objectName } from '../shared/block.js';
 import { clearInterval, setInterval } from '../timing.js';
 import { Broadcast, recheckMs } from './bell.js';
 import { noSync } from './errors.js';
-import type { Argument, Link } from './link.js';
+import type { Link } from './link.js';
 import { openedQueue, queueParts, RedisQueue } from './queue.js';
+import type { Argument } from './script.js';
 import { Script } from './script.js';
 import { decode, encode } from './values.js';
 import { type Tried, waitOn } from './wait.js';
@@ -395,17 +398,8 @@ export class RedisJoinableQueue<T = unknown> extends RedisQueue<T> {
   }
 
   /** Takes message after message, until the queue has ended. */
-  async *messages(): AsyncGenerator<RedisTakenMessage<T>, void, undefined> {
-    for (;;) {
-      let message: RedisTakenMessage<T>;
-      try {
-        message = await this.take();
-      } catch (error) {
-        if (error instanceof EOFError) return;
-        throw error;
-      }
-      yield message;
-    }
+  messages(): AsyncGenerator<RedisTakenMessage<T>, void, undefined> {
+    return untilEnded(() => this.take());
   }
 
   /**

@@ -5,10 +5,7 @@ import { checkName } from '../shared/names.js';
 import { clearTimeout, setTimeout } from '../timing.js';
 import type { RedisClient } from './client.js';
 import { RedisError, redisError } from './errors.js';
-import type { Script } from './script.js';
-
-/** Argument of a command or a script. */
-export type Argument = string | number | Buffer;
+import type { Argument, Script } from './script.js';
 
 /** Waiting of {@link Link.run}. */
 export interface RunOptions {
@@ -88,11 +85,11 @@ export class Link {
     { patient = false, late }: RunOptions = {},
   ): Promise<unknown> {
     this.checkOpen();
-    if (!script.once) return this.#answer(script.title, this.#evaluate(script, keys, args), patient, late);
+    if (!script.once) return this.#answer(script.title, script.evaluate(this.commands, keys, args), patient, late);
     const ops = keys[0] as string;
     const id = this.id();
     const acks = this.#acks.get(ops)?.splice(0, 100) ?? [];
-    const reply = this.#evaluate(script, keys, [id, acks.length, ...acks, ...args]);
+    const reply = script.evaluate(this.commands, keys, [id, acks.length, ...acks, ...args]);
     void reply.then(
       () => this.#acknowledge(ops, [id]),
       () => this.#acknowledge(ops, acks),
@@ -145,15 +142,6 @@ export class Link {
 
   checkOpen(): void {
     if (this.#closed) throw new ClosedError('The Redis context is closed: connect() makes another one');
-  }
-
-  async #evaluate(script: Script, keys: readonly string[], args: readonly Argument[]): Promise<unknown> {
-    try {
-      return await this.commands.callBuffer('EVALSHA', script.sha, keys.length, ...keys, ...args);
-    } catch (error) {
-      if (!(error instanceof Error && error.message.startsWith('NOSCRIPT'))) throw error;
-      return this.commands.callBuffer('EVAL', script.lua, keys.length, ...keys, ...args);
-    }
   }
 
   async #answer(

@@ -1,4 +1,5 @@
 /** Queues on a Redis server: messages from programs of any machine, each to one reader. */
+
 import { now, type ParsedWait, parseWait, timerMs, type Wait } from '../deadline.js';
 import {
   ClosedError as Closed,
@@ -9,13 +10,15 @@ import {
   MultiprocError,
   ValueError,
 } from '../errors.js';
+import { untilEnded } from '../messaging/until-ended.js';
 import { describe } from '../options/describe.js';
 import { type NameOptions, nameOptions } from '../shared/block.js';
 import { clearTimeout, setTimeout } from '../timing.js';
 import { Bell } from './bell.js';
 import { noSync } from './errors.js';
-import type { Argument, Link, RunOptions } from './link.js';
+import type { Link, RunOptions } from './link.js';
 import { RedisObject } from './object.js';
+import type { Argument } from './script.js';
 import { Script } from './script.js';
 import { decode, encode } from './values.js';
 import { type Tried, waitOn } from './wait.js';
@@ -382,17 +385,8 @@ export class RedisQueue<T = unknown> extends RedisQueueBase<T> {
   }
 
   /** Gets message after message, until the queue has ended. Any number of loops share the messages. */
-  async *[Symbol.asyncIterator](): AsyncGenerator<T, void, undefined> {
-    for (;;) {
-      let item: T;
-      try {
-        item = await this.get();
-      } catch (error) {
-        if (error instanceof EOFError) return;
-        throw error;
-      }
-      yield item;
-    }
+  [Symbol.asyncIterator](): AsyncGenerator<T, void, undefined> {
+    return untilEnded(() => this.get());
   }
 }
 

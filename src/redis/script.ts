@@ -1,5 +1,9 @@
 /** Lua scripts: each change of state is one of them, with its keys in one hash slot. */
 import { createHash } from 'node:crypto';
+import type { RedisClient } from './client.js';
+
+/** Argument of a command or a script. */
+export type Argument = string | number | Buffer;
 
 /** Functions that every script may call. Times are the server's, in milliseconds. */
 const prelude = `
@@ -63,5 +67,15 @@ export class Script {
   ) {
     this.lua = once ? prelude + onceHead + body + onceTail : prelude + body;
     this.sha = createHash('sha1').update(this.lua).digest('hex');
+  }
+
+  /** Runs it on a connection; the reply's strings are Buffers. Sends its text where the server does not know it. */
+  async evaluate(client: RedisClient, keys: readonly string[], args: readonly Argument[]): Promise<unknown> {
+    try {
+      return await client.callBuffer('EVALSHA', this.sha, keys.length, ...keys, ...args);
+    } catch (error) {
+      if (!(error instanceof Error && error.message.startsWith('NOSCRIPT'))) throw error;
+      return client.callBuffer('EVAL', this.lua, keys.length, ...keys, ...args);
+    }
   }
 }

@@ -7,9 +7,10 @@ import { describe } from '../options/describe.js';
 import { checkedBy, type Kind, nullable, unexpected } from '../options/kinds.js';
 import { OptionTable } from '../options/table.js';
 import { objectName } from '../shared/block.js';
-import type { Argument, Link } from './link.js';
+import type { Link } from './link.js';
 import { RedisLock } from './lock.js';
 import { RedisObject } from './object.js';
+import type { Argument } from './script.js';
 import { Script } from './script.js';
 import { decode, encode } from './values.js';
 

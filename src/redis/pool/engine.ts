@@ -13,11 +13,13 @@ import { clearInterval, queueMicrotask, setInterval, setTimeout } from '../../ti
 import type { RedisClient } from '../client.js';
 import { noSync, RedisError, redisError } from '../errors.js';
 import type { Link } from '../link.js';
+import { entriesOf } from '../stream.js';
 import { decode, encode } from '../values.js';
 import { type Bull, type JobQueue, loadBull, type NewJob } from './bull.js';
+import { Connections } from './connections.js';
 import { type FunctionPlace, placeOfFunction } from './function-places.js';
 import { PoolKeys } from './keys.js';
-import { audit, beat, evaluate, leave, leftOvers, taskLists } from './scripts.js';
+import { audit, beat, leave, leftOvers, taskLists } from './scripts.js';
 import { argumentsField, type HostInfo, maxInline, queueName, resultField, type TaskData } from './task-data.js';
 
 export interface EngineOptions {
@@ -71,7 +73,7 @@ export class RedisEngine implements Engine {
   readonly #entries = new Map<string, Entry>();
   readonly #ids = new Map<PoolTask, string>();
   readonly #outbox: Entry[] = [];
-  readonly #connections: RedisClient[] = [];
+  readonly #connections: Connections;
   readonly #begun: Promise<JobQueue<TaskData>>;
   readonly #forgetClose: () => void;
   #flushing = false;
@@ -82,6 +84,7 @@ export class RedisEngine implements Engine {
   constructor(link: Link, options: EngineOptions, owner: EngineOwner) {
     link.checkOpen();
     this.#link = link;
+    this.#connections = new Connections(link);
     this.#options = options;
     this.#owner = owner;
     this.#keys = new PoolKeys(link, options.name);
@@ -199,29 +202,25 @@ export class RedisEngine implements Engine {
     const { Queue }: Bull = await loadBull();
     await this.#beat();
     // Commands whose answer was lost are not sent again: a task that has run meanwhile would run twice.
-    const connection = this.#connect() as RedisClient & { options?: { autoResendUnfulfilledCommands?: boolean } };
+    const connection = this.#connections.open() as RedisClient & {
+      options?: { autoResendUnfulfilledCommands?: boolean };
+    };
     if (connection.options !== undefined) connection.options.autoResendUnfulfilledCommands = false;
     const queue = new Queue<TaskData>(queueName, { connection, prefix: this.#keys.prefix });
     queue.on('error', () => {
       // The command that failed reports it.
     });
-    void this.#read(this.#connect());
+    void this.#read(this.#connections.open());
     if (this.#isOver) return queue;
     this.#timer = setInterval(() => void this.#watch(), Math.ceil(this.#options.lease / 3));
     this.#timer.unref();
     return queue;
   }
 
-  #connect(): RedisClient {
-    const client = this.#link.connection();
-    this.#connections.push(client);
-    return client;
-  }
-
   async #beat(): Promise<void> {
     const { members, hosts } = this.#keys;
     const keys = [members, hosts, this.#stream, this.#large];
-    const reply = await evaluate(this.#link.commands, beat, keys, [this.#client, 3 * this.#options.lease]);
+    const reply = await beat.evaluate(this.#link.commands, keys, [this.#client, 3 * this.#options.lease]);
     const [, infos] = reply as [number, Buffer[]];
     this.#workers = infos.map((text) => JSON.parse(String(text)) as HostInfo);
   }
@@ -414,7 +413,7 @@ export class RedisEngine implements Engine {
   async #states(entries: readonly Entry[]): Promise<number[]> {
     const args = entries.flatMap(({ id, data }) => [id, data.attempts]);
     const prefix = this.#keys.bull('');
-    return (await evaluate(this.#link.commands, audit, [this.#keys.members], [prefix, ...args])) as number[];
+    return (await audit.evaluate(this.#link.commands, [this.#keys.members], [prefix, ...args])) as number[];
   }
 
   /** Withdraws tasks, leaves the pool, and ends the connections. */
@@ -429,7 +428,7 @@ export class RedisEngine implements Engine {
       await leavePool(this.#link, this.#keys, this.#client).catch(() => {});
       await queue.close().catch(() => {});
     }
-    for (const client of this.#connections) client.disconnect();
+    this.#connections.end();
     this.#owner.gone();
   }
 }
@@ -438,16 +437,7 @@ export class RedisEngine implements Engine {
 export async function leavePool(link: Link, keys: PoolKeys, id: string): Promise<void> {
   const all = [keys.members, keys.hosts, keys.outcomes(id), keys.large(id)];
   const rest = [...taskLists, ...leftOvers].map((part) => keys.bull(part));
-  await evaluate(link.commands, leave, [...all, ...rest], [id, taskLists.length]);
-}
-
-type StreamEntry = [at: Buffer, fields: Buffer[]];
-
-/** The entries in a reply of XREAD for one stream: a list of pairs by RESP2, a flattened map by RESP3. */
-function entriesOf(reply: unknown): StreamEntry[] {
-  if (!Array.isArray(reply)) return [];
-  const [first, second] = reply as [unknown, StreamEntry[] | undefined];
-  return (Array.isArray(first) ? (first[1] as StreamEntry[]) : second) ?? [];
+  await leave.evaluate(link.commands, [...all, ...rest], [id, taskLists.length]);
 }
 
 function jobOf({ id, task, data }: Entry): NewJob<TaskData> {

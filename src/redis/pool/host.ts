@@ -7,10 +7,11 @@ import { clearInterval, performanceNow, queueMicrotask, setInterval, setTimeout 
 import type { RedisClient } from '../client.js';
 import type { Link } from '../link.js';
 import { type Bull, type Job, type JobWorker, loadBull } from './bull.js';
+import { Connections } from './connections.js';
 import { leavePool } from './engine.js';
 import { PoolKeys } from './keys.js';
 import { failed, type LocalTask, type runTask } from './run-task.js';
-import { beat, deliver, evaluate } from './scripts.js';
+import { beat, deliver } from './scripts.js';
 import { argumentsField, type HostInfo, maxInline, queueName, resultField, type TaskData } from './task-data.js';
 
 export interface PoolHostOptions {
@@ -43,13 +44,14 @@ export class PoolHost {
   readonly #pool: Pool;
   readonly #running = new Map<string, AbortController>();
   readonly #outbox = new Map<string, Delivery[]>();
-  readonly #connections: RedisClient[] = [];
+  readonly #connections: Connections;
   #worker: JobWorker | undefined;
   #timer: NodeJS.Timeout | undefined;
   #isOver = false;
 
   constructor(link: Link, options: PoolHostOptions) {
     this.#link = link;
+    this.#connections = new Connections(link);
     this.#options = options;
     this.#keys = new PoolKeys(link, options.name);
     this.#id = link.id();
@@ -68,7 +70,7 @@ export class PoolHost {
     this.#timer = setInterval(() => void this.#beat().catch(() => {}), Math.ceil(lease / 3));
     await this.#listen();
     this.#worker = new Worker<TaskData>(queueName, (job) => this.#run(job), {
-      connection: this.#connect(),
+      connection: this.#connections.open(),
       prefix: this.#keys.prefix,
       concurrency: processes,
       lockDuration: lease,
@@ -89,24 +91,18 @@ export class PoolHost {
     clearInterval(this.#timer);
     await leavePool(this.#link, this.#keys, this.#id);
     await this.#pool.drain();
-    for (const client of this.#connections) client.disconnect();
-  }
-
-  #connect(): RedisClient {
-    const client = this.#link.connection();
-    this.#connections.push(client);
-    return client;
+    this.#connections.end();
   }
 
   async #beat(): Promise<void> {
     const { processes, lease } = this.#options;
     const info: HostInfo = { host: hostname(), pid: process.pid, processes, busy: this.busy };
     const { members, hosts } = this.#keys;
-    await evaluate(this.#link.commands, beat, [members, hosts], [this.#id, 3 * lease, JSON.stringify(info)]);
+    await beat.evaluate(this.#link.commands, [members, hosts], [this.#id, 3 * lease, JSON.stringify(info)]);
   }
 
   async #listen(): Promise<void> {
-    const client = this.#connect();
+    const client = this.#connections.open();
     client.on('message', (_channel: string, text: string) => {
       for (const id of JSON.parse(text) as string[]) this.#running.get(id)?.abort();
     });
@@ -199,7 +195,7 @@ export class PoolHost {
     const keys = [this.#keys.outcomes(client), this.#keys.large(client)];
     for (;;) {
       try {
-        await evaluate(this.#link.commands, deliver, keys, args);
+        await deliver.evaluate(this.#link.commands, keys, args);
         return;
       } catch (error) {
         if (this.#link.closed) return;

@@ -3,6 +3,7 @@ import { inspect } from 'node:util';
 import { MaybeEncodingError } from '../../errors.js';
 import { Application } from '../../pool/task-record.js';
 import { readableError } from '../../pool/thrown.js';
+import { isThenable } from '../../pool/worker/chunk.js';
 import { decode, encode } from '../values.js';
 import { functionAt } from './function-places.js';
 import type { TaskData } from './task-data.js';
@@ -36,10 +37,6 @@ async function applied(
     results.push(isThenable(result) ? await result : result);
   }
   return results;
-}
-
-function isThenable(value: unknown): boolean {
-  return typeof (value as { then?: unknown } | null | undefined)?.then === 'function';
 }
 
 function outcome(ok: boolean, value: unknown): Buffer {

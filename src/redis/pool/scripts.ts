@@ -1,22 +1,5 @@
-/** The scripts of a pool, and the call of one on any connection. */
-import type { RedisClient } from '../client.js';
-import type { Argument } from '../link.js';
+/** The scripts of a pool. Each may run twice: when the connection breaks, it is sent again. */
 import { Script } from '../script.js';
-
-/** Runs a script. It may run twice when the connection breaks: each of a pool may. */
-export async function evaluate(
-  client: RedisClient,
-  script: Script,
-  keys: readonly string[],
-  args: readonly Argument[],
-): Promise<unknown> {
-  try {
-    return await client.callBuffer('EVALSHA', script.sha, keys.length, ...keys, ...args);
-  } catch (error) {
-    if (!(error instanceof Error && error.message.startsWith('NOSCRIPT'))) throw error;
-    return client.callBuffer('EVAL', script.lua, keys.length, ...keys, ...args);
-  }
-}
 
 const purge = `
 local function purge(members, hosts)
