@@ -66,45 +66,47 @@ Napi::Value participant_facts(const Napi::CallbackInfo& info) {
   return facts;
 }
 
-// waitersFor(segment, body): the pids of the threads that are parked on the object.
-Napi::Value waiters_for(const Napi::CallbackInfo& info) {
-  Napi::Env env = info.Env();
-  Napi::Array pids = Napi::Array::New(env);
-  sync::Segment* segment = Environment::of(env).segment(env, info[0].ToNumber().Uint32Value());
-  if (segment == nullptr) return pids;
-  uint64_t key = sync::wait_key(segment->inode, static_cast<uint64_t>(info[1].ToNumber().Int64Value()));
-  uint32_t found = 0;
-  for (uint32_t i = 0; i < sync::kSlots; i++) {
-    const sync::Slot& slot = sync::registry()->slots[i];
-    uint32_t generation = slot.generation.load();
-    if (generation == 0 || sync::is_dead(sync::owner_id(i, generation))) continue;
-    for (const auto& wait : slot.waits) {
-      if (wait.load() == key) pids.Set(found++, Napi::Number::New(env, slot.pid.load()));
-    }
-  }
-  return pids;
-}
-
-// waits(): [pid, inode, body] of each wait that living threads are parked in; the body is exact up to 256 MiB.
-Napi::Value all_waits(const Napi::CallbackInfo& info) {
-  Napi::Env env = info.Env();
-  Napi::Array found = Napi::Array::New(env);
-  uint32_t count = 0;
+// Calls `visit(pid, key)` for each wait that a living thread is parked in.
+template <typename Visit>
+void each_wait(Visit visit) {
   for (uint32_t i = 0; i < sync::kSlots; i++) {
     const sync::Slot& slot = sync::registry()->slots[i];
     uint32_t generation = slot.generation.load();
     if (generation == 0 || sync::is_dead(sync::owner_id(i, generation))) continue;
     for (const auto& wait : slot.waits) {
       uint64_t key = wait.load();
-      if (key == 0) continue;
-      Napi::Array one = Napi::Array::New(env, 3);
-      one.Set(0u, Napi::Number::New(env, slot.pid.load()));
-      one.Set(1u, Napi::Number::New(env, static_cast<double>(sync::inode_of_key(key))));
-      one.Set(2u, Napi::Number::New(env, static_cast<double>(sync::body_of_key(key))));
-      found.Set(count++, one);
+      if (key != 0) visit(slot.pid.load(), key);
     }
   }
-  return found;
+}
+
+// waitersFor(segment, body): the pids of the threads that are parked on the object.
+Napi::Value waiters_for(const Napi::CallbackInfo& info) {
+  Napi::Env env = info.Env();
+  Napi::Array pids = Napi::Array::New(env);
+  sync::Segment* segment = Environment::of(env).segment(env, info[0].ToNumber().Uint32Value());
+  if (segment == nullptr) return pids;
+  uint64_t wanted = sync::wait_key(segment->inode, static_cast<uint64_t>(info[1].ToNumber().Int64Value()));
+  uint32_t found = 0;
+  each_wait([&](uint32_t pid, uint64_t key) {
+    if (key == wanted) pids.Set(found++, Napi::Number::New(env, pid));
+  });
+  return pids;
+}
+
+// waits(): [pid, inode, body] of each wait that living threads are parked in; the body is exact up to 256 MiB.
+Napi::Value all_waits(const Napi::CallbackInfo& info) {
+  Napi::Env env = info.Env();
+  Napi::Array waits = Napi::Array::New(env);
+  uint32_t found = 0;
+  each_wait([&](uint32_t pid, uint64_t key) {
+    Napi::Array one = Napi::Array::New(env, 3);
+    one.Set(0u, Napi::Number::New(env, pid));
+    one.Set(1u, Napi::Number::New(env, static_cast<double>(sync::inode_of_key(key))));
+    one.Set(2u, Napi::Number::New(env, static_cast<double>(sync::body_of_key(key))));
+    waits.Set(found++, one);
+  });
+  return waits;
 }
 
 // registryState(): { name, participants, slots, futexWaitv }

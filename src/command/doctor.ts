@@ -78,9 +78,7 @@ function futexWaitv(available: boolean): Check {
 }
 
 function sharedMemory(): Check[] {
-  const { type, bsize, blocks, bavail } = shmSpace();
-  const size = bsize * blocks;
-  const free = bsize * bavail;
+  const { type, free, capacity: size } = shmSpace();
   const kind: Check =
     type === tmpfsMagic
       ? { name: '/dev/shm', verdict: 'ok', value: 'tmpfs' }

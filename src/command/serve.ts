@@ -1,8 +1,8 @@
 /** `multiproc serve`: metrics for Prometheus and a live page, over HTTP. */
 import { lstatSync, unlinkSync } from 'node:fs';
 import type { AddressInfo, ListenOptions } from 'node:net';
-import { connect } from 'node:net';
 import { ValueError } from '../errors.js';
+import { native } from '../native.js';
 import { observationServer } from '../observe/server.js';
 import { printable } from '../printable.js';
 
@@ -28,9 +28,11 @@ export async function serve({ listen, token }: ServeOptions): Promise<number> {
   });
   const hosts = where.path !== undefined || token !== undefined ? undefined : [...loopback, '[::1]'];
   const server = observationServer({ token, hosts });
-  if (where.path !== undefined) await removeAbandoned(where.path);
-  // Not even for a moment may others connect to the socket file.
-  const mask = where.path === undefined ? undefined : process.umask(0o177);
+  if (where.path !== undefined) {
+    removeAbandoned(where.path);
+    // Not even for a moment may others connect to the socket file.
+    process.umask(0o177);
+  }
   await new Promise<void>((resolve, reject) => {
     server.once('error', reject);
     server.listen(where, () => {
@@ -38,7 +40,6 @@ export async function serve({ listen, token }: ServeOptions): Promise<number> {
       resolve();
     });
   });
-  if (mask !== undefined) process.umask(mask);
   process.stdout.write(`multiproc serve: listening on ${printable(nameOf(server.address()))}\n`);
   const signal = await signalled;
   server.close();
@@ -58,16 +59,9 @@ function placeOf(listen: string): ListenOptions {
 }
 
 /** The socket file of a server that was killed is in the way of the next one. */
-async function removeAbandoned(path: string): Promise<void> {
+function removeAbandoned(path: string): void {
   const status = lstatSync(path, { throwIfNoEntry: false });
-  if (status?.isSocket() !== true || status.uid !== process.geteuid?.()) return;
-  const isServed = await new Promise<boolean>((resolve) => {
-    const socket = connect(path, () => {
-      socket.destroy();
-      resolve(true);
-    }).on('error', () => resolve(false));
-  });
-  if (!isServed) unlinkSync(path);
+  if (status?.isSocket() === true && status.uid === process.geteuid?.() && !native.socketProbe(path)) unlinkSync(path);
 }
 
 function nameOf(address: string | AddressInfo | null): string {

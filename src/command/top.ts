@@ -1,12 +1,11 @@
 /** `multiproc top`: the shared objects of this user, shown repeatedly until the user quits. */
 import type { ReadStream } from 'node:tty';
 import { MultiprocError } from '../errors.js';
-import { native } from '../native.js';
+import { holdersOf, takeSnapshot, waitersOf } from '../observe/snapshot.js';
 import { type Titles, titlesOf } from '../observe/titles.js';
 import { printableJson } from '../printable.js';
-import { type Holder, type Inspection, inspectAll } from '../shared/inspect.js';
+import type { Holder, Inspection } from '../shared/inspect.js';
 import type { JoinableQueueInfo, QueueInfo } from '../shared/queue-info.js';
-import { shmSpace } from '../shared/shm-folder.js';
 import { clearTimeout, setTimeout, wallClock } from '../timing.js';
 import { hitRate } from './inspect.js';
 import { processTable } from './processes.js';
@@ -82,10 +81,8 @@ function oneLook(prefix: string | undefined, json: boolean): string {
 
 /** Looks once. */
 function look(prefix: string | undefined): Look {
-  const objects = inspectAll(prefix);
-  const { participants, slots } = native.registryState();
-  const { bavail, bsize } = shmSpace();
-  return { time: wallClock(), participants, slots, freeBytes: bavail * bsize, objects, titles: titlesOf(objects) };
+  const { time, participants, slots, shmFreeBytes: freeBytes, objects } = takeSnapshot(prefix);
+  return { time, participants, slots, freeBytes, objects, titles: titlesOf(objects) };
 }
 
 function show({ time, participants, slots, freeBytes, objects, titles }: Look): string {
@@ -107,27 +104,23 @@ function show({ time, participants, slots, freeBytes, objects, titles }: Look): 
   return head + shown + processTable(titles);
 }
 
-function holders({ lock, semaphore, queue }: Inspection): string {
+function holders(object: Inspection): string {
+  const { queue } = object;
   if (queue !== undefined) {
     const open = 'consumers' in queue ? queue.consumers : [];
     return open.map((each) => `${who(each)}:${each.messages}`).join(' ') || '-';
   }
-  const list = lock?.holder ? [lock.holder] : (semaphore?.holders ?? []);
-  return list.length === 0 ? '-' : list.map(who).join(' ');
+  return holdersOf(object)?.map(who).join(' ') || '-';
 }
 
 function who({ pid, alive }: Holder): string {
   return `${pid ?? '?'}${alive ? '' : ' (dead)'}`;
 }
 
-function waiters({ lock, semaphore, event, barrier, condition, queue }: Inspection): string {
-  if (queue !== undefined) {
-    const joins = 'waitingJoins' in queue ? queue.waitingJoins : [];
-    return [...queue.waitingReaders, ...queue.waitingWriters, ...joins].join(' ') || '-';
-  }
+function waiters(object: Inspection): string {
+  const { condition } = object;
   if (condition !== undefined) return condition.waiting === 0 ? '-' : `${condition.waiting} tasks`;
-  const pids = (semaphore ?? event ?? barrier ?? lock)?.waiters ?? [];
-  return pids.length === 0 ? '-' : pids.join(' ');
+  return waitersOf(object)?.join(' ') || '-';
 }
 
 /** Figures that are particular to the kind: content, free permits. */

@@ -4,7 +4,8 @@ import { ValueError } from '../errors.js';
 import { type ProcessState, processState } from '../observe/process-state.js';
 import { titlesOf } from '../observe/titles.js';
 import { printableName } from '../printable.js';
-import { allWaits, type Blocker, lockEvent, type ProcessWait } from '../shared/waits.js';
+import type { Holder } from '../shared/inspect.js';
+import { allWaits, lockEvent, type ProcessWait } from '../shared/waits.js';
 import type { Report } from './report.js';
 
 /** A process in the report. */
@@ -89,7 +90,7 @@ function cycleFrom(start: number, all: readonly ProcessWait[]): ProcessWait[] | 
     for (const wait of all) {
       // A semaphore with several holders needs one of them only.
       if (wait.pid !== pid || wait.on !== 'holders' || wait.by.length !== 1) continue;
-      const next = (wait.by[0] as Blocker).pid;
+      const next = (wait.by[0] as Holder).pid;
       path.push(wait);
       if (next === start || (next !== null && search(next))) return true;
       path.pop();
@@ -137,7 +138,7 @@ function byWhom({ on, by, pid }: ProcessWait): string {
   return by.length === 0 ? 'which no other process has open' : `which any of these may end: ${list}`;
 }
 
-function describe({ pid, alive }: Blocker, self: number): string {
+function describe({ pid, alive }: Holder, self: number): string {
   if (pid === null) return 'a process that has ended';
   const which = pid === self ? `itself (process ${pid})` : `process ${pid}`;
   return alive ? `${which}${stopped(processState(pid))}` : `${which}, which has ended: it is about to continue`;

@@ -1016,7 +1016,7 @@ export class MapCore {
     const needed = Math.ceil(bytes / pageBytes) + Math.ceil(bytes / (dataPagesOfRegion * pageBytes));
     if (block !== 0 || Math.ceil(bytes / pageBytes) > memory.capacityPages) return block;
     // To evict everything would not be enough.
-    if (pages.lacksMemory && needed * pageBytes > pages.backedBytes + freeBytes()) return 0;
+    if (pages.lacksMemory && needed * pageBytes > pages.backedBytes + shmSpace().free) return 0;
     if (!this.#evicts) {
       blocks.giveEmpty(shard);
       this.#sweepAll(at);
@@ -1205,11 +1205,6 @@ export class MapCore {
         'Delete entries, or make the map with a larger "capacity" or another "eviction"',
     );
   }
-}
-
-function freeBytes(): number {
-  const { bavail, bsize } = shmSpace();
-  return bavail * bsize;
 }
 
 /** An entry outside of shared memory. */

@@ -66,10 +66,8 @@ export function sizeOf({ base, count }: Geometry): number {
 
 /** Half of the free shared memory, in bytes. */
 export function defaultCapacity(): number {
-  const { bavail, bsize, blocks } = shmSpace();
-  // A tmpfs without a limit says 0 blocks.
-  const free = blocks === 0 ? mostBytes : bavail * bsize;
-  return Math.min(Math.floor(free / 2), mostBytes / 4);
+  const { free, capacity } = shmSpace();
+  return Math.min(Math.floor((capacity === 0 ? mostBytes : free) / 2), mostBytes / 4);
 }
 
 export class Extents {
@@ -196,8 +194,8 @@ export class Extents {
       if (units + 2 <= this.reserved(i)) return true;
       if (i > 0) bytes += this.#pages(i) * page;
     }
-    const { bavail, blocks, bsize } = shmSpace();
-    return blocks === 0 || bavail * bsize + bytes >= this.lacking;
+    const { free, capacity } = shmSpace();
+    return capacity === 0 || free + bytes >= this.lacking;
   }
 
   /** The extent has been drained. Nothing if it was released already: it may be in use again. */

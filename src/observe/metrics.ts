@@ -1,7 +1,7 @@
 /** The metrics of a snapshot. docs/observability.md lists them. */
 import type { Inspection } from '../shared/inspect.js';
 import type { Family, Labels } from './exposition.js';
-import type { Snapshot } from './snapshot.js';
+import { holdersOf, isNotable, type Snapshot, waitersOf } from './snapshot.js';
 
 /** Objects with series of their own: a program that makes names without end must not fill the database. */
 export const maxObjects = 1000;
@@ -10,8 +10,9 @@ type Sample = readonly [Labels, number];
 
 export function metricsOf(snapshot: Snapshot): Family[] {
   const { objects, participants, slots, shmBytes, shmFreeBytes } = snapshot;
-  const shown = objects.filter(isShown).sort(byWaiters).slice(0, maxObjects);
-  const omitted = objects.filter(isShown).length - shown.length;
+  const notable = objects.filter(isNotable);
+  const shown = notable.sort(byWaiters).slice(0, maxObjects);
+  const omitted = notable.length - shown.length;
   const each = (value: (object: Inspection) => number | undefined): Sample[] =>
     shown.flatMap((object) => {
       const found = value(object);
@@ -49,8 +50,8 @@ export function metricsOf(snapshot: Snapshot): Family[] {
       'Memory that the object takes.',
       each(({ memory }) => memory),
     ),
-    gauge('multiproc_waiters', 'Threads that wait for the object.', each(waitersOf)),
-    gauge('multiproc_holders', 'Holders of the lock or of permits.', each(holdersOf)),
+    gauge('multiproc_waiters', 'Threads that wait for the object.', each(waiting)),
+    gauge('multiproc_holders', 'Holders of the lock or of permits.', each(holding)),
     gauge(
       'multiproc_semaphore_free',
       'Free permits.',
@@ -143,31 +144,21 @@ export function metricsOf(snapshot: Snapshot): Family[] {
   ];
 }
 
-/** Named objects, and the anonymous ones that people look for. Small anonymous objects share arenas. */
-function isShown({ name, kind }: Inspection): boolean {
-  return name !== null || kind === 'Pool' || kind.endsWith('Queue');
-}
-
 function labelsOf({ name, file, kind }: Inspection): Labels {
   return { name: name ?? `(${file})`, kind };
 }
 
 function byWaiters(one: Inspection, other: Inspection): number {
-  return (waitersOf(other) ?? 0) - (waitersOf(one) ?? 0);
+  return (waiting(other) ?? 0) - (waiting(one) ?? 0);
 }
 
-function waitersOf({ lock, semaphore, event, barrier, condition, queue }: Inspection): number | undefined {
-  if (queue !== undefined) {
-    const joins = 'waitingJoins' in queue ? queue.waitingJoins.length : 0;
-    return queue.waitingReaders.length + queue.waitingWriters.length + joins;
-  }
-  if (condition !== undefined) return condition.waiting;
-  return (semaphore ?? event ?? barrier ?? lock)?.waiters.length;
+function waiting(object: Inspection): number | undefined {
+  return object.condition?.waiting ?? waitersOf(object)?.length;
 }
 
-function holdersOf({ lock, semaphore }: Inspection): number | undefined {
-  if (semaphore !== undefined) return semaphore.robust ? semaphore.holders.length : undefined;
-  return lock && (lock.holder === null ? 0 : 1);
+function holding(object: Inspection): number | undefined {
+  // A plain semaphore does not record its holders.
+  return object.semaphore?.robust === false ? undefined : holdersOf(object)?.length;
 }
 
 function sumByKind(objects: readonly Inspection[], value: (object: Inspection) => number): Sample[] {

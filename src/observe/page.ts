@@ -85,9 +85,7 @@ function nameOf(object) {
   const past = history.get(key) ?? [];
   const kept = past.map((each) => each.length).filter((each) => each !== undefined);
   if (kept.length > 1) details.append(sparkline(kept, 'length in the last minutes'));
-  const shown = { ...object };
-  delete shown.titles;
-  details.append(element('pre', JSON.stringify(shown, null, 1)));
+  details.append(element('pre', JSON.stringify(object, null, 1)));
   return details;
 }
 function show(state) {

@@ -1,8 +1,7 @@
-/** The state of all shared objects of this user at one moment, for metrics and for the page. */
+/** The state of the shared objects of this user at one moment: for `top`, for metrics and for the page. */
 import { native } from '../native.js';
-import { type Inspection, inspectAll } from '../shared/inspect.js';
+import { type Holder, type Inspection, inspectAll } from '../shared/inspect.js';
 import { shmSpace } from '../shared/shm-folder.js';
-import { allWaits, type ProcessWait } from '../shared/waits.js';
 import { wallClock } from '../timing.js';
 
 export interface Snapshot {
@@ -15,20 +14,32 @@ export interface Snapshot {
   readonly shmBytes: number;
   readonly shmFreeBytes: number;
   readonly objects: readonly Inspection[];
-  readonly waits: readonly ProcessWait[];
 }
 
-export function takeSnapshot(): Snapshot {
-  const objects = inspectAll();
+/** @param prefix only named objects whose name starts with it */
+export function takeSnapshot(prefix?: string): Snapshot {
+  const objects = inspectAll(prefix);
   const { participants, slots } = native.registryState();
-  const { bavail, blocks, bsize } = shmSpace();
-  return {
-    time: wallClock(),
-    participants,
-    slots,
-    shmBytes: blocks * bsize,
-    shmFreeBytes: bavail * bsize,
-    objects,
-    waits: allWaits(),
-  };
+  const { free, capacity } = shmSpace();
+  return { time: wallClock(), participants, slots, shmBytes: capacity, shmFreeBytes: free, objects };
+}
+
+/** Named objects, and the anonymous ones that people look for. Small anonymous objects share arenas. */
+export function isNotable({ name, kind }: Inspection): boolean {
+  return name !== null || kind === 'Pool' || kind.endsWith('Queue');
+}
+
+/** The pids of the threads that wait for the object; `undefined` for objects without waits, and for conditions. */
+export function waitersOf({ lock, semaphore, event, barrier, condition, queue }: Inspection): number[] | undefined {
+  if (queue !== undefined) {
+    const joins = 'waitingJoins' in queue ? queue.waitingJoins : [];
+    return [...queue.waitingReaders, ...queue.waitingWriters, ...joins];
+  }
+  return condition === undefined ? (semaphore ?? event ?? barrier ?? lock)?.waiters : undefined;
+}
+
+/** The holders of a lock or of permits; `undefined` for other objects. */
+export function holdersOf({ lock, semaphore }: Inspection): Holder[] | undefined {
+  if (semaphore !== undefined) return semaphore.holders;
+  return lock && (lock.holder === null ? [] : [lock.holder]);
 }

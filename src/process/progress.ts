@@ -2,8 +2,8 @@
  * Progress of a starting process, judged by the kernel's accounting. A slow machine makes a start long, but not idle: a
  * bound on idle time ends a start that waits for an event which never comes, and no other.
  */
-import { readFileSync } from 'node:fs';
 import { now } from '../deadline.js';
+import { procStat } from './proc-stat.js';
 
 /**
  * Upper bound in ms on the idle time of a start: longer than modules usually wait for a file or a server at their top
@@ -65,13 +65,6 @@ export class Progress {
 }
 
 function accountOf(pid: number): Account | undefined {
-  try {
-    // The second field, the name in parentheses, may itself have spaces and parentheses.
-    const [state = '', ...fields] = readFileSync(`/proc/${pid}/stat`, 'latin1')
-      .replace(/^.*\) /s, '')
-      .split(' ');
-    return { active: /[RD]/.test(state), ticks: Number(fields[10]) + Number(fields[11]) };
-  } catch {
-    return undefined;
-  }
+  const stat = procStat(pid);
+  return stat && { active: /[RD]/.test(stat.state), ticks: stat.ticks };
 }

@@ -276,7 +276,8 @@ function barrierInfo({ segment, body, length }: Block): BarrierInfo {
   return { parties: length, waiting: Math.max(waiting, 0), broken: waiting < 0, waiters };
 }
 
-function holderOf(owner: number): Holder {
+/** @param owner a participant's id, from an owner word */
+export function holderOf(owner: number): Holder {
   const { pid, alive } = native.participant(owner);
   return { pid, alive };
 }

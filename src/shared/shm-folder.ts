@@ -1,15 +1,5 @@
 /** The files in /dev/shm, which every user may fill: listed and opened without following, waiting for or believing them. */
-import {
-  closeSync,
-  constants,
-  fstatSync,
-  lstatSync,
-  openSync,
-  readdirSync,
-  type Stats,
-  type StatsFs,
-  statfsSync,
-} from 'node:fs';
+import { closeSync, constants, fstatSync, lstatSync, openSync, readdirSync, type Stats, statfsSync } from 'node:fs';
 import { SystemError } from '../errors.js';
 import { native } from '../native.js';
 import { explainShmFolder } from '../shm-failure.js';
@@ -29,14 +19,18 @@ export function shmFiles(): string[] {
   }
 }
 
-/**
- * The size of the file system, and what is free of it.
- *
- * @throws SystemError `ENOENT`, `EACCES`
- */
-export function shmSpace(): StatsFs {
+/** The file system in bytes, and its magic number. A tmpfs without a limit has the capacity 0. */
+export interface ShmSpace {
+  readonly free: number;
+  readonly capacity: number;
+  readonly type: number;
+}
+
+/** @throws SystemError `ENOENT`, `EACCES` */
+export function shmSpace(): ShmSpace {
   try {
-    return statfsSync(folder);
+    const { bavail, blocks, bsize, type } = statfsSync(folder);
+    return { free: bavail * bsize, capacity: blocks * bsize, type };
   } catch (cause) {
     throw folderError(cause as NodeJS.ErrnoException);
   }

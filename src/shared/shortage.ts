@@ -10,9 +10,7 @@ import { shmSpace } from './shm-folder.js';
  * @param limit bytes that may be taken at most, if that is less than what is free
  */
 export function noMemoryFor(what: string, wanted: number, limit?: number): SystemError {
-  const { bavail, blocks, bsize } = shmSpace();
-  const free = bavail * bsize;
-  const capacity = blocks * bsize;
+  const { free, capacity } = shmSpace();
   const within = limit === undefined ? '' : `, of which this object uses at most ${limit}`;
   return new SystemError(
     `ENOSPC: there is no shared memory for ${what} of about ${wanted} bytes: /dev/shm has ${free} bytes free of ` +
@@ -29,8 +27,7 @@ export function reserving<T>(wanted: number, make: () => T): T {
   } catch (error) {
     if (!(error instanceof SystemError) || error.code !== 'ENOSPC') throw error;
     const { code, errno, syscall, path, message } = error;
-    const { bavail, blocks, bsize } = shmSpace();
-    const [free, capacity] = [bavail * bsize, blocks * bsize];
+    const { free, capacity } = shmSpace();
     const figures = `wanted ${wanted} bytes, ${free} of ${capacity} are free`;
     throw new SystemError(`${message} (${figures})`, {
       code,

@@ -5,16 +5,10 @@ import { attach } from '../lifecycle/participant.js';
 import { layout, native } from '../native.js';
 import { BlockKind, isQueue, kindNames, robustFlag } from './block.js';
 import { glance, wordsAt } from './glance.js';
+import { type Holder, holderOf } from './inspect.js';
 import { anonymousPrefix, namedPrefix } from './names.js';
 import type { JoinableQueueInfo } from './queue-info.js';
 import { readOwn, shmFiles } from './shm-folder.js';
-
-/** A process that a wait depends on. */
-export interface Blocker {
-  /** In its own pid namespace; `null` if it is not known any more. */
-  readonly pid: number | null;
-  readonly alive: boolean;
-}
 
 /** One wait of a thread. */
 export interface ProcessWait {
@@ -30,7 +24,7 @@ export interface ProcessWait {
   /** `'holders'`: the wait ends when one of `by` acts, as it holds the object; `'users'`: any process that has it open may act. */
   readonly on: 'holders' | 'users';
   /** Each process once. */
-  readonly by: readonly Blocker[];
+  readonly by: readonly Holder[];
 }
 
 interface File {
@@ -54,7 +48,9 @@ export function allWaits(): ProcessWait[] {
   const openers = openersByInode();
   return native.waits().map(([pid, inode, body]) => {
     const file = files.get(inode);
-    const users = (openers.get(inode) ?? []).filter((other) => other !== pid).map((other) => alive(other));
+    const users = (openers.get(inode) ?? [])
+      .filter((other) => other !== pid)
+      .map((other) => ({ pid: other, alive: true }));
     if (file === undefined) {
       return { pid, kind: null, name: null, file: null, event: 'a change', on: 'users', by: users };
     }
@@ -83,7 +79,7 @@ function ownFiles(): File[] {
 interface Seen {
   readonly kind: string | null;
   readonly event: string;
-  readonly holders?: Blocker[];
+  readonly holders?: Holder[];
 }
 
 function waitAt(fd: number, body: number): Seen {
@@ -117,24 +113,20 @@ function waitAt(fd: number, body: number): Seen {
 }
 
 /** The processes of the owner words that are not free, each once. */
-function owners(words: Int32Array): Blocker[] {
-  const found = new Map<number | null, Blocker>();
+function owners(words: Int32Array): Holder[] {
+  const found = new Map<number | null, Holder>();
   for (const word of words) {
     const owner = word & layout.ownerMask;
     if (owner === 0) continue;
-    const { pid, alive } = native.participant(owner);
-    found.set(pid, { pid, alive });
+    const holder = holderOf(owner);
+    found.set(holder.pid, holder);
   }
   return [...found.values()];
 }
 
 /** The consumers that have messages open, for a wait for the end of all work. */
-function consumersOf(file: string, event: string): Blocker[] | undefined {
+function consumersOf(file: string, event: string): Holder[] | undefined {
   const queue = event === ringEvents[2] ? (glance(file).queue as JoinableQueueInfo | undefined) : undefined;
   if (queue === undefined || queue.consumers.length === 0) return undefined;
   return queue.consumers.map(({ pid, alive }) => ({ pid, alive }));
-}
-
-function alive(pid: number): Blocker {
-  return { pid, alive: true };
 }
