@@ -6,7 +6,7 @@ import { quantile } from '../harness/statistics.js';
 
 const authkey = 'measured';
 
-/** The listener's process: accepts until it is told to stop. */
+/** The process of the listener: accepts until a message comes. */
 export async function serve(end) {
   const listener = new Listener(['127.0.0.1', 0], { authkey });
   await end.send(listener.address);

@@ -1,18 +1,16 @@
 /** The command: what it shows of objects that are held and waited for, what it removes, and its exit codes. */
 import { spawnSync } from 'node:child_process';
-import { fileURLToPath } from 'node:url';
 import { Event, Lock, Process, Semaphore, SharedArray, serialize, Value } from 'multiproc';
 import t from 'tap';
+import { commandFile } from '../harness/command-file.js';
 import { leaveNothing } from '../harness/leftovers.js';
 import { freshName, Remote } from '../harness/remote.js';
 import { holdOpen } from '../programs/process-targets.js';
 
 leaveNothing(t);
 
-const program = fileURLToPath(new URL('dist/command/main.js', import.meta.resolve('multiproc/package.json')));
-
 function multiproc(...args: string[]) {
-  const { status, stdout, stderr } = spawnSync(process.execPath, [program, ...args], { encoding: 'utf8' });
+  const { status, stdout, stderr } = spawnSync(process.execPath, [commandFile, ...args], { encoding: 'utf8' });
   return { status, stdout, stderr };
 }
 
@@ -80,7 +78,7 @@ t.test('ls, inspect and top name children and their program', async (t) => {
     ['inspect', name],
     ['top', name],
   ]) {
-    const { stdout } = spawnSync(process.execPath, [program, ...args], { encoding: 'utf8', input: '' });
+    const { stdout } = spawnSync(process.execPath, [commandFile, ...args], { encoding: 'utf8', input: '' });
     t.match(stdout, title, args.join(' '));
   }
   t.match(parsed('inspect', name).processes, [{ title: /./ }, { title: /./ }]);
@@ -131,7 +129,7 @@ t.test('doctor looks at this machine', (t) => {
 
 t.test('doctor says what makes waiting slower here, and what helps', (t) => {
   const env = { ...process.env, MULTIPROC_NO_WAITV: '1' };
-  const { status, stdout } = spawnSync(process.execPath, [program, 'doctor'], { encoding: 'utf8', env });
+  const { status, stdout } = spawnSync(process.execPath, [commandFile, 'doctor'], { encoding: 'utf8', env });
   t.equal(status, 0);
   t.match(stdout, /^warn {2}futex_waitv +missing\n {6}.*needs Linux 5\.16/m);
   t.match(stdout, /^See the advice above\.$/m);

@@ -8,6 +8,7 @@ import { text } from 'node:stream/consumers';
 import { fileURLToPath } from 'node:url';
 import { Lock, Pool, Queue, Semaphore, SharedMap } from 'multiproc';
 import t from 'tap';
+import { commandFile } from '../harness/command-file.js';
 import { leaveNothing } from '../harness/leftovers.js';
 import { command, type Program, type Scope } from '../harness/program.js';
 import { freshName, Remote } from '../harness/remote.js';
@@ -16,7 +17,6 @@ import { until } from '../harness/until.js';
 t.setTimeout(240_000);
 leaveNothing(t);
 
-const file = fileURLToPath(new URL('dist/command/main.js', import.meta.resolve('multiproc/package.json')));
 const folder = mkdtempSync(join(tmpdir(), 'multiproc-serve-'));
 t.teardown(() => rmSync(folder, { recursive: true }));
 let count = 0;
@@ -25,7 +25,7 @@ let count = 0;
 async function serving(t: Scope, ...args: string[]): Promise<{ server: Program; path: string }> {
   const path = join(folder, `s${count++}`);
   const server = command(t, process.execPath, {
-    args: [file, 'serve', '--listen', `unix:${path}`, ...args],
+    args: [commandFile, 'serve', '--listen', `unix:${path}`, ...args],
     timeout: 120_000,
   });
   await server.line(/^multiproc serve: listening on unix:/);
@@ -128,7 +128,10 @@ t.test('GET and HEAD alone, with the token if there is one, under its own name',
   }
   t.equal(statSync(path).mode & 0o777, 0o600);
 
-  const server = command(t, process.execPath, { args: [file, 'serve', '--listen', '127.0.0.1:0'], timeout: 60_000 });
+  const server = command(t, process.execPath, {
+    args: [commandFile, 'serve', '--listen', '127.0.0.1:0'],
+    timeout: 60_000,
+  });
   const port = Number(/:(\d+)\/$/.exec(await server.line(/listening on/))?.[1]);
   const from = (host: string) =>
     ask('', '/metrics', { socketPath: undefined, host: '127.0.0.1', port, headers: { host } });
@@ -142,7 +145,7 @@ t.test('it ends by a signal, and is refused where others could read it', async (
   server.kill('SIGTERM');
   t.strictSame(await server.ended, { code: 0, signal: null });
   t.notOk(existsSync(path));
-  const run = (...args: string[]) => spawnSync(process.execPath, [file, 'serve', ...args], { encoding: 'utf8' });
+  const run = (...args: string[]) => spawnSync(process.execPath, [commandFile, 'serve', ...args], { encoding: 'utf8' });
   t.match(run('--listen', '0.0.0.0:0'), { status: 2, stderr: /Expected --token .* 0\.0\.0\.0:0: other machines/ });
   t.match(run('--listen', 'nowhere'), { status: 2, stderr: /Expected --listen to be HOST:PORT/ });
   t.match(run('--listen', '127.0.0.1:0', '--token', ''), { status: 2, stderr: /Expected a token/ });
@@ -153,7 +156,7 @@ t.test('it ends by a signal, and is refused where others could read it', async (
   killed.kill('SIGKILL');
   await killed.ended;
   const next = command(t, process.execPath, {
-    args: [file, 'serve', '--listen', `unix:${abandoned}`],
+    args: [commandFile, 'serve', '--listen', `unix:${abandoned}`],
     timeout: 60_000,
   });
   await next.line(/listening on/);
@@ -182,7 +185,10 @@ t.test('the page shows a deadlock, and a queue nobody reads', { skip }, async (t
     return pids.includes(one.pid) && pids.includes(two.pid);
   });
   process.kill(two.pid, 'SIGSTOP');
-  const server = command(t, process.execPath, { args: [file, 'serve', '--listen', '127.0.0.1:0'], timeout: 120_000 });
+  const server = command(t, process.execPath, {
+    args: [commandFile, 'serve', '--listen', '127.0.0.1:0'],
+    timeout: 120_000,
+  });
   const url = /(http:\S+)$/.exec(await server.line(/listening on/))?.[1] as string;
   const browser = await launch({ executablePath: chromium as string, args: ['--no-sandbox', '--disable-gpu'] });
   t.teardown(() => browser.close());

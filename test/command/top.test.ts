@@ -2,19 +2,17 @@
 import { type ChildProcessWithoutNullStreams, spawn, spawnSync } from 'node:child_process';
 import { once } from 'node:events';
 import { createInterface } from 'node:readline';
-import { fileURLToPath } from 'node:url';
 import { Event, Lock, Pool, Queue, Semaphore, SharedMemoryManager } from 'multiproc';
 import t, { type Test } from 'tap';
+import { commandFile } from '../harness/command-file.js';
 import { leaveNothing } from '../harness/leftovers.js';
 import { freshName } from '../harness/remote.js';
 import { meet } from '../programs/pool-targets.js';
 
 leaveNothing(t);
 
-const program = fileURLToPath(new URL('dist/command/main.js', import.meta.resolve('multiproc/package.json')));
-
 function start(t: Test, ...args: string[]): { child: ChildProcessWithoutNullStreams; lines: AsyncIterator<string> } {
-  const child = spawn(process.execPath, [program, 'top', ...args], { stdio: 'pipe' });
+  const child = spawn(process.execPath, [commandFile, 'top', ...args], { stdio: 'pipe' });
   t.teardown(() => child.kill('SIGKILL'));
   return { child, lines: createInterface({ input: child.stdout })[Symbol.asyncIterator]() };
 }
@@ -109,7 +107,7 @@ t.test('the table names holders, and what is in a queue', async (t) => {
   const queue = new Queue<string>(0, { name: `${name}b` });
   lock.acquireSync();
   await queue.put('x');
-  const { status, stdout } = spawnSync(process.execPath, [program, 'top', name], { encoding: 'utf8', input: '' });
+  const { status, stdout } = spawnSync(process.execPath, [commandFile, 'top', name], { encoding: 'utf8', input: '' });
   t.equal(status, 0);
   t.match(stdout, new RegExp(`^${name}a +Lock .* ${process.pid} +${process.pid} +-`, 'm'));
   t.match(stdout, new RegExp(`^${name}b +Queue .* 1 messages$`, 'm'));
@@ -120,7 +118,7 @@ t.test('the table names holders, and what is in a queue', async (t) => {
 
 t.test('on a terminal it has a screen of its own, and gives it back', async (t) => {
   // script(1) gives the command a terminal; what it is given and what it prints pass through pipes.
-  const command = `'${process.execPath}' '${program}' top ${freshName(t)} --interval 20`;
+  const command = `'${process.execPath}' '${commandFile}' top ${freshName(t)} --interval 20`;
   const child = spawn('script', ['-qec', command, '/dev/null'], { stdio: ['pipe', 'pipe', 'inherit'] });
   t.teardown(() => child.kill('SIGKILL'));
   let screen = '';
@@ -141,7 +139,7 @@ t.test('misuse is told', async (t) => {
     ['top', '--interval', 'x'],
     ['ls', '--interval', '100'],
   ]) {
-    const { status, stderr } = spawnSync(process.execPath, [program, ...args], { encoding: 'utf8', input: '' });
+    const { status, stderr } = spawnSync(process.execPath, [commandFile, ...args], { encoding: 'utf8', input: '' });
     t.equal(status, 2, args.join(' '));
     t.match(stderr, /^Usage:$/m);
   }
@@ -153,7 +151,7 @@ t.test('ls shows what managers made, and whether they live', async (t) => {
   const memory = manager.SharedMemory(5000);
   const file = memory.name;
   memory.close();
-  const ls = () => JSON.parse(spawnSync(process.execPath, [program, 'ls', '--json'], { encoding: 'utf8' }).stdout);
+  const ls = () => JSON.parse(spawnSync(process.execPath, [commandFile, 'ls', '--json'], { encoding: 'utf8' }).stdout);
   t.match(
     ls().filter((each: { file: string }) => each.file === file),
     [{ name: null, kind: 'managed memory', size: 5000, state: 'unused' }],

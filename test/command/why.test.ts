@@ -1,18 +1,16 @@
 /** `multiproc why PID`: names the waits of a process, those who can end them, and deadlocks. */
 import { spawnSync } from 'node:child_process';
-import { fileURLToPath } from 'node:url';
 import { Queue, Semaphore } from 'multiproc';
 import t from 'tap';
+import { commandFile } from '../harness/command-file.js';
 import { leaveNothing } from '../harness/leftovers.js';
 import type { Scope } from '../harness/program.js';
 import { freshName, Remote, type RemoteObject } from '../harness/remote.js';
 
 leaveNothing(t);
 
-const program = fileURLToPath(new URL('dist/command/main.js', import.meta.resolve('multiproc/package.json')));
-
 function why(...args: string[]) {
-  const { status, stdout, stderr } = spawnSync(process.execPath, [program, 'why', ...args], { encoding: 'utf8' });
+  const { status, stdout, stderr } = spawnSync(process.execPath, [commandFile, 'why', ...args], { encoding: 'utf8' });
   return { status, stdout, stderr };
 }
 

@@ -3,6 +3,7 @@ import { spawn, spawnSync } from 'node:child_process';
 import { once } from 'node:events';
 import { fileURLToPath } from 'node:url';
 import t from 'tap';
+import { commandFile } from '../harness/command-file.js';
 import { install, victim } from '../harness/users.js';
 
 const asRoot = process.geteuid?.() === 0;
@@ -22,8 +23,7 @@ const skip = isAllowed.status === 0 ? false : 'needs a mount namespace, which th
 const there = asRoot ? install(t) : undefined;
 const here = new URL('../attacks/programs/shm-user.js', import.meta.url);
 const user = there === undefined ? fileURLToPath(here) : `${there.folder}/programs/shm-user.js`;
-const command =
-  there?.command ?? fileURLToPath(new URL('dist/command/main.js', import.meta.resolve('multiproc/package.json')));
+const command = there?.command ?? commandFile;
 
 interface Place {
   /** What makes it, in a shell. */

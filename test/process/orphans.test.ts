@@ -1,7 +1,7 @@
 /** A killed program: who was tied to it ends soon, who was not runs to its end, and what they shared is swept. */
 import { execFileSync } from 'node:child_process';
-import { fileURLToPath } from 'node:url';
 import t from 'tap';
+import { commandFile } from '../harness/command-file.js';
 import { leaveNothing, segments } from '../harness/leftovers.js';
 import { program } from '../harness/program.js';
 import { runs } from '../harness/runs.js';
@@ -10,8 +10,6 @@ import { until } from '../harness/until.js';
 t.setTimeout(90_000);
 leaveNothing(t);
 
-const command = fileURLToPath(new URL('dist/command/main.js', import.meta.resolve('multiproc/package.json')));
-
 interface Check {
   name: string;
   value: string;
@@ -19,7 +17,9 @@ interface Check {
 
 /** How many threads use the package, without the one that asks. */
 function participants(): number {
-  const { checks } = JSON.parse(execFileSync(process.execPath, [command, 'doctor', '--json'], { encoding: 'utf8' }));
+  const { checks } = JSON.parse(
+    execFileSync(process.execPath, [commandFile, 'doctor', '--json'], { encoding: 'utf8' }),
+  );
   return Number.parseInt((checks as Check[]).find(({ name }) => name === 'participants')?.value ?? '', 10) - 1;
 }
 

@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { Lock, MaybeEncodingError, TimeoutError, WorkerLostError } from 'multiproc';
 import t from 'tap';
+import { commandFile } from '../harness/command-file.js';
 import { folder as makeFolder } from '../harness/folder.js';
 import { leaveNothing } from '../harness/leftovers.js';
 import { command, type Program, type Scope } from '../harness/program.js';
@@ -13,7 +14,6 @@ import * as tasks from '../programs/cluster-tasks.js';
 
 leaveNothing(t);
 
-const main = fileURLToPath(new URL('../../dist/command/main.js', import.meta.url));
 const root = fileURLToPath(new URL('../programs', import.meta.url));
 const lease = 3000;
 
@@ -24,7 +24,7 @@ async function worker(
   options: { root?: string; namespace?: string } = {},
 ): Promise<Program> {
   const served = ['--redis', server.url, '--pool', 'jobs', '--lease', String(lease)];
-  const args = [main, 'work', ...served, '--processes', '2', '--root', options.root ?? root];
+  const args = [commandFile, 'work', ...served, '--processes', '2', '--root', options.root ?? root];
   const env = { MULTIPROC_NAMESPACE: options.namespace };
   const program = command(t, process.execPath, { args, env, timeout: 120_000 });
   await program.line(/serves the pool jobs/);
@@ -231,7 +231,7 @@ t.test('a worker program says what it needs', async (t) => {
     [['--redis', '/tmp/x', '--pool', 'x', '--processes', '0'], /--processes to be an integer from 1/],
     [['--redis', '/tmp/x', '--pool', 'x', '--root', '/nonexistent'], /--root to be a folder/],
   ] as const) {
-    const program = command(t, process.execPath, { args: [main, 'work', ...args] });
+    const program = command(t, process.execPath, { args: [commandFile, 'work', ...args] });
     t.equal((await program.ended).code, 2);
     t.match(program.stderr, message);
   }
