@@ -2,7 +2,7 @@
 
 import type { Readable } from 'node:stream';
 import { inspect } from 'node:util';
-import { now, type ParsedWait, parseWait, type Wait } from '../deadline.js';
+import { type ParsedWait, parseWait, type Wait } from '../deadline.js';
 import { ClosedError, ValueError } from '../errors.js';
 import { isNoData, refuseClones } from '../identity/uncloneable.js';
 import { afterForkInChild } from '../lifecycle/after-fork.js';
@@ -353,13 +353,13 @@ export class Pool<A extends any[] = any[]> {
   async drain(wait?: Wait): Promise<boolean> {
     const parsed = parseWait(wait);
     parsed.signal?.throwIfAborted();
-    const left = parsed.deadline - now();
     this.close();
     // Results of imap that were not taken stay with their iterators.
     for (const job of [...this.#jobs]) job.unbind?.();
     if (parsed.ref) this.#engine.hold();
     if (parsed.deadline <= 0 || !(await this.#waitUntilGone(parsed))) {
-      const span = left > 0 ? `within ${Math.round(left)} ms` : 'at once';
+      const limit = (typeof wait === 'number' ? wait : wait?.timeout) ?? 0;
+      const span = limit > 0 ? `within ${limit} ms` : 'at once';
       this.#terminate(new ClosedError(`The pool was drained, and the work was not done ${span}`));
       await this.#waitUntilGone(parseWait({ ref: parsed.ref, signal: parsed.signal }));
     }
